@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded switch: what a control plane may ask of it.
+ *
+ * All functions may be called from any thread; calls that change the same
+ * switch are serialised by a mutex that the packet path never takes. What they
+ * change is seen by whole packets only: a worker works on what it found
+ * published when it began its batch, and memory is freed after every worker has
+ * passed a quiescent point.
+ *
+ * Functions return 0 (or a count) or a negative errno; those with `error` also
+ * write one line of at most HG_ERROR_BYTES that says what and where.
+ * This header is also what cffi reads (between the two CFFI markers): plain C,
+ * no preprocessor inside.
+ */
+#ifndef HG_SWITCH_H
+#define HG_SWITCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HG_ERROR_BYTES 512
+#define HG_MAX_FRAME_BYTES 9234 /* jumbo MTU 9216 + Ethernet + one tag */
+
+/* CFFI BEGIN */
+
+struct hg_switch;
+
+struct hg_switch_config {
+	uint32_t cpu_port;    /* 0: none */
+	uint32_t max_groups;  /* multicast groups; 0: 65535 */
+	uint32_t ring_frames; /* transmit ring of each port, frames; 0: a default that holds 4,096 */
+};
+
+int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **sw, char *error);
+/* Stops the worker, closes ports, frees everything. NULL is fine. */
+void hg_switch_free(struct hg_switch *sw);
+
+/* Ports: a Linux interface each. An interface that vanishes takes the port down, not the switch. */
+int hg_port_add(struct hg_switch *sw, uint32_t port, const char *interface, char *error);
+int hg_port_remove(struct hg_switch *sw, uint32_t port);
+
+struct hg_port_stats {
+	uint32_t port;
+	char interface[16];
+	bool up;
+	uint32_t mtu; /* bytes, the interface's */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_dropped;   /* kernel's ring overflow, oversized or unusable frames */
+	uint64_t tx_dropped;   /* transmit ring full, interface down or error */
+	uint64_t tx_oversized; /* longer than the interface's MTU allows */
+};
+/* Up to `capacity` ports in ascending order; returns how many there are. */
+int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t capacity);
+
+/*
+ * Pipelines. hg_pipeline_load() opens a shared object and makes its tables, with
+ * the program's static entries; the packet path does not see it until
+ * hg_pipeline_commit(), which replaces the running one (NULL until the first)
+ * between two packets and empties groups. Everything below that takes a
+ * `struct hg_loaded` works on that pipeline, committed or not.
+ */
+struct hg_loaded;
+int hg_pipeline_load(struct hg_switch *sw, const char *path, struct hg_loaded **loaded, char *error);
+/* An uncommitted or replaced pipeline; the running one may not be unloaded: -EBUSY. */
+int hg_pipeline_unload(struct hg_switch *sw, struct hg_loaded *loaded);
+int hg_pipeline_commit(struct hg_switch *sw, struct hg_loaded *loaded);
+const char *hg_pipeline_digest(const struct hg_loaded *loaded);
+/* Index of the object with that P4Info name, or -ENOENT. */
+int hg_table_index(const struct hg_loaded *loaded, const char *name);
+int hg_action_index(const struct hg_loaded *loaded, uint32_t table, const char *name);
+int hg_counter_index(const struct hg_loaded *loaded, const char *name);
+int hg_meter_index(const struct hg_loaded *loaded, const char *name);
+
+/*
+ * A table entry in flat form. key and mask are key_bytes long, fields in the
+ * key's order, each in network order padded to whole bytes. mask: for ternary
+ * and optional fields the mask, for range fields the upper bound (key holds the
+ * lower), for lpm the prefix as a mask, for exact all ones; NULL for a table
+ * whose fields are all exact. params: the action's parameters in order, each in
+ * network order padded to whole bytes.
+ */
+struct hg_flat_entry {
+	const uint8_t *key;
+	const uint8_t *mask;
+	int32_t priority; /* > 0 where the table has ternary, range or optional fields */
+	uint32_t action;  /* index in the table's actions */
+	const uint8_t *params;
+	uint32_t params_bytes;
+	uint64_t cookie; /* the caller's own, returned by reads */
+};
+
+/* -EEXIST, -ENOENT, -ENOSPC (table full), -EINVAL (shape), -EPERM (const table) */
+int hg_entry_insert(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry);
+int hg_entry_modify(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry);
+int hg_entry_delete(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry);
+/* action UINT32_MAX: back to the program's own default. -EPERM for a const default. */
+int hg_default_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, uint32_t action, const uint8_t *params, uint32_t params_bytes);
+
+struct hg_counter_value {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/* RFC 2698, rates per second in bytes or packets, as the meter counts. */
+struct hg_meter_config {
+	bool configured; /* false: everything is green */
+	uint64_t cir, cburst, pir, pburst;
+};
+
+/* One entry as read. Pointers are into memory that hg_entry_read() filled. */
+struct hg_read_entry {
+	const uint8_t *key;
+	const uint8_t *mask;
+	const uint8_t *params;
+	uint32_t params_bytes;
+	int32_t priority;
+	uint32_t action;
+	bool is_const; /* declared by the program */
+	uint64_t cookie;
+	struct hg_counter_value counter;
+	struct hg_meter_config meter;
+};
+
+/*
+ * A snapshot of a table, made under the writers' mutex; the caller frees it.
+ * Entries in insertion order where the table is ternary, else in any order.
+ */
+struct hg_snapshot;
+int hg_table_snapshot(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
+uint32_t hg_snapshot_count(const struct hg_snapshot *snapshot);
+void hg_snapshot_get(const struct hg_snapshot *snapshot, uint32_t index, struct hg_read_entry *entry);
+void hg_snapshot_free(struct hg_snapshot *snapshot);
+/* The entry with entry's key, mask and priority alone; -ENOENT. */
+int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, struct hg_snapshot **snapshot);
+/* The default entry; key and mask of what is read are NULL. */
+int hg_default_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
+int hg_table_count(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table);
+
+/* Direct counters and meters of one entry (entry NULL: the default entry). */
+int hg_entry_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, const struct hg_counter_value *value);
+int hg_entry_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, const struct hg_meter_config *config);
+
+/* Indirect counters and meters: cells [first, first + count). -ERANGE beyond the end. */
+int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t first, uint32_t count, struct hg_counter_value *values);
+int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t index, const struct hg_counter_value *value);
+int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count, struct hg_meter_config *configs);
+int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index, const struct hg_meter_config *config);
+
+/* The replication engine. A replica to a port that is not there is counted, not an error. */
+struct hg_replica {
+	uint32_t port;
+	uint32_t instance; /* egress_rid */
+};
+/* -EEXIST, -ENOENT, -ENOSPC (max_groups), -EINVAL (id 0 or (port, instance) twice) */
+int hg_group_insert(struct hg_switch *sw, uint32_t group, const struct hg_replica *replicas, uint32_t count);
+int hg_group_modify(struct hg_switch *sw, uint32_t group, const struct hg_replica *replicas, uint32_t count);
+int hg_group_delete(struct hg_switch *sw, uint32_t group);
+/* Ids in ascending order, up to `capacity`; returns how many there are. */
+int hg_group_list(struct hg_switch *sw, uint32_t *groups, uint32_t capacity);
+/* Replicas in the order they were written, up to `capacity`; returns how many, or -ENOENT. */
+int hg_group_get(struct hg_switch *sw, uint32_t group, struct hg_replica *replicas, uint32_t capacity);
+
+/* The worker: start after the first ports; packets are dropped and counted while no pipeline runs. */
+int hg_switch_start(struct hg_switch *sw, char *error);
+int hg_switch_stop(struct hg_switch *sw);
+
+/*
+ * The CPU port. Packets that the pipeline sends there wait in a bounded queue;
+ * the descriptor is readable while there are any (eventfd). Receive never
+ * blocks: the frame's length, or -EAGAIN; -EMSGSIZE leaves the frame there.
+ */
+int hg_cpu_fd(struct hg_switch *sw);
+int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
+/* Into the pipeline as if received on the CPU port. -ENOBUFS when the queue is full. */
+int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
+
+/* Every packet that a switch lost outside the program's own decision, by reason. */
+struct hg_switch_stats {
+	uint64_t ingress_packets;
+	uint64_t replicas;             /* made by the replication engine */
+	uint64_t dropped_no_pipeline;
+	uint64_t dropped_ingress;      /* the program's decision */
+	uint64_t dropped_egress;       /* the program's decision */
+	uint64_t dropped_no_group;     /* mcast_grp without a group */
+	uint64_t dropped_no_port;      /* egress port that does not exist */
+	uint64_t dropped_cpu_queue;    /* CPU queue full */
+};
+void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);
+
+/*
+ * In memory, without ports: run one frame through the running pipeline and hand
+ * every output frame to `output`. For tests and benchmarks; not while started.
+ */
+typedef void (*hg_output_fn)(void *opaque, uint32_t port, const uint8_t *frame, uint32_t length);
+int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, uint32_t length, hg_output_fn output, void *opaque);
+
+/* CFFI END */
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam between a compiled pipeline and the embedded switch's runtime.
+ *
+ * controller/hectograph/switch/compiler turns a BMv2 JSON into one C file that
+ * includes only this header; the C compiler turns that into a shared object that
+ * exports `hg_pipeline`. The runtime loads it, makes the tables, counters and
+ * meters that it describes, and calls its four functions for every packet.
+ *
+ * A pipeline never allocates, locks or blocks. It works on a PHV (packet header
+ * vector): one struct, laid out by the compiler, that begins with `struct
+ * hg_standard_metadata` and holds every header's fields as host-order integers
+ * with a validity flag each. A PHV is plain data: a replica's is a memcpy.
+ */
+#ifndef HG_PIPELINE_H
+#define HG_PIPELINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Goes up with every change of a struct or meaning in this file. */
+#define HG_PIPELINE_ABI 1
+
+typedef unsigned __int128 hg_u128;
+
+/* v1model's standard_metadata_t, field for field; the first member of every PHV. */
+struct hg_standard_metadata {
+	uint32_t ingress_port;
+	uint32_t egress_spec;
+	uint32_t egress_port;
+	uint32_t instance_type; /* enum hg_instance_type */
+	uint32_t packet_length; /* bytes, as received */
+	uint32_t enq_timestamp;
+	uint32_t enq_qdepth;
+	uint32_t deq_timedelta;
+	uint32_t deq_qdepth;
+	uint32_t mcast_grp;
+	uint32_t egress_rid;
+	uint32_t checksum_error;
+	uint32_t parser_error; /* index in the JSON's `errors`; 0 is NoError */
+	uint32_t priority;
+	uint64_t ingress_global_timestamp; /* microseconds since the switch started */
+	uint64_t egress_global_timestamp;
+};
+
+/* BMv2's values of standard_metadata.instance_type. */
+enum hg_instance_type {
+	HG_INSTANCE_NORMAL = 0,
+	HG_INSTANCE_INGRESS_CLONE = 1,
+	HG_INSTANCE_EGRESS_CLONE = 2,
+	HG_INSTANCE_RECIRC = 4,
+	HG_INSTANCE_REPLICATION = 5,
+	HG_INSTANCE_RESUBMIT = 6,
+};
+
+/* ---- what a pipeline describes ------------------------------------------ */
+
+enum hg_match { HG_MATCH_EXACT, HG_MATCH_LPM, HG_MATCH_TERNARY, HG_MATCH_RANGE, HG_MATCH_OPTIONAL };
+
+/*
+ * A key is the concatenation of its fields, each in network order and padded
+ * with leading zero bits to whole bytes, as P4Runtime has them.
+ */
+struct hg_key_field {
+	const char *name;
+	uint16_t bits;
+	uint16_t offset; /* bytes from the key's start */
+	uint16_t bytes;
+	uint16_t match; /* enum hg_match */
+};
+
+/* An action parameter: where its host-order integer lies in the entry's data. */
+struct hg_param {
+	const char *name;
+	uint16_t bits;
+	uint16_t offset; /* bytes from the data's start, aligned to size */
+	uint16_t size;   /* 1, 2, 4, 8 or 16 bytes */
+};
+
+struct hg_action_spec {
+	const char *name; /* as in P4Info's preamble */
+	uint32_t param_count;
+	const struct hg_param *params;
+	uint32_t data_bytes;
+};
+
+/* An entry that the program itself declares (`const entries` or `entries`). */
+struct hg_static_entry {
+	const uint8_t *key;
+	const uint8_t *mask; /* ternary: mask; range: upper bounds; else NULL */
+	uint16_t prefix_bits;
+	int32_t priority; /* P4Runtime's sense: larger wins */
+	uint32_t action;  /* index in the table's actions */
+	const void *data; /* in the action's layout */
+};
+
+struct hg_table_spec {
+	const char *name;
+	uint32_t key_field_count;
+	const struct hg_key_field *key;
+	uint32_t key_bytes;
+	uint32_t action_count;
+	const struct hg_action_spec *actions;
+	uint32_t size; /* entries guaranteed and held at most */
+	bool is_const; /* entries may not be written */
+	bool const_default;
+	bool has_counter; /* direct counter */
+	bool has_meter;   /* direct meter */
+	bool meter_in_bytes;
+	uint32_t default_action; /* index in actions */
+	const void *default_data;
+	uint32_t entry_count;
+	const struct hg_static_entry *entries;
+};
+
+struct hg_counter_spec {
+	const char *name;
+	uint32_t size;
+};
+
+struct hg_meter_spec {
+	const char *name;
+	uint32_t size;
+	bool in_bytes;
+};
+
+/* ---- what the runtime keeps, as a pipeline sees it ----------------------- */
+
+/*
+ * Written by one worker, read by anyone: relaxed atomics, so that a reader sees
+ * whole numbers and the writer pays for no lock prefix (hg_count).
+ */
+struct hg_cell {
+	_Atomic uint64_t packets;
+	_Atomic uint64_t bytes;
+};
+
+/* Immutable once published, but for `cell` and the meter's own state. */
+struct hg_entry {
+	uint32_t action; /* index in the table's actions */
+	bool hit;        /* false for the default entry */
+	struct hg_meter_cell *meter; /* direct meter, NULL without */
+	struct hg_cell *cell;        /* direct counter, NULL without; survives MODIFY */
+	_Alignas(16) uint8_t data[];
+};
+
+struct hg_table; /* host/switch/table.h */
+struct hg_meter_cell;
+struct hg_context;
+
+/*
+ * What a pipeline needs of the runtime while it works on one packet. One per
+ * worker. Arrays are in the order of the pipeline's specs.
+ */
+struct hg_context {
+	struct hg_table *const *tables;
+	struct hg_cell *const *counters;
+	struct hg_meter_cell *const *meters;
+	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
+	uint32_t frame_length; /* bytes, as received: what counters and meters add */
+	const struct hg_runtime_ops *ops;
+};
+
+/*
+ * Functions of the runtime that a pipeline calls; a table of pointers, so that
+ * the shared object has no undefined symbols and can be loaded in any process.
+ */
+struct hg_runtime_ops {
+	/* The matching entry or the table's default entry; never NULL. `key` is key_bytes long. */
+	const struct hg_entry *(*lookup)(const struct hg_table *table, const uint8_t *key);
+	/* RFC 2698 in colour-blind mode: 0 green, 1 yellow, 2 red; green when not configured. */
+	uint32_t (*meter)(struct hg_meter_cell *cell, uint64_t now_ns, uint32_t amount);
+};
+
+static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
+{
+	uint64_t packets = atomic_load_explicit(&cell->packets, memory_order_relaxed);
+	uint64_t sum = atomic_load_explicit(&cell->bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&cell->packets, packets + 1, memory_order_relaxed);
+	atomic_store_explicit(&cell->bytes, sum + bytes, memory_order_relaxed);
+}
+
+/* ---- the export ----------------------------------------------------------- */
+
+struct hg_pipeline {
+	uint32_t abi;          /* HG_PIPELINE_ABI */
+	const char *digest;    /* SHA-256 (hex) of what it was compiled from */
+	uint32_t phv_bytes;
+	uint32_t max_header_bytes; /* the most that deparse() can write */
+	uint32_t drop_port;        /* egress_spec that drops: 511 */
+
+	uint32_t table_count;
+	const struct hg_table_spec *tables;
+	uint32_t counter_count;
+	const struct hg_counter_spec *counters;
+	uint32_t meter_count;
+	const struct hg_meter_spec *meters;
+
+	/*
+	 * Parse `frame` into `phv`, whose standard metadata the runtime has set and
+	 * whose other bytes are zero; verify checksums. Returns the payload's offset
+	 * in the frame: the first byte that no state extracted.
+	 */
+	uint32_t (*parse)(struct hg_context *ctx, void *phv, const uint8_t *frame, uint32_t length);
+	void (*ingress)(struct hg_context *ctx, void *phv);
+	/* Egress, and then the update of checksums. */
+	void (*egress)(struct hg_context *ctx, void *phv);
+	/* Write the emitted headers to `out`; returns their length in bytes. */
+	uint32_t (*deparse)(const void *phv, uint8_t *out);
+};
+
+extern const struct hg_pipeline hg_pipeline;
+
+#endif

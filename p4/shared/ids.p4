@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * P4Runtime ids of every object, so that they stay what they are when the
+ * program around them changes. An id is never reused for something else.
+ * The top byte is the object's kind (P4Runtime specification, "ID allocation").
+ */
+#ifndef HG_IDS_P4
+#define HG_IDS_P4
+
+/* Tables, 0x02 */
+#define TABLE_HOST_PORT 0x02000001
+#define TABLE_PUSH_GROUP 0x02000002
+#define TABLE_MEMBER 0x02000003
+#define TABLE_PUNT_CLASS 0x02000004
+
+/* Actions, 0x01 */
+#define ACTION_IS_HOST 0x01000001
+#define ACTION_IS_CLIENT 0x01000002
+#define ACTION_REPLICATE 0x01000003
+#define ACTION_UNKNOWN_GROUP 0x01000004
+#define ACTION_UDP_IPV4 0x01000005
+#define ACTION_UDP_IPV6 0x01000006
+#define ACTION_EMPTY_SLOT 0x01000007
+#define ACTION_PUNT_AS 0x01000008
+
+/* Counters, 0x12; direct counters, 0x13; meters, 0x14 */
+#define COUNTER_INGRESS_DROPS 0x12000001
+#define COUNTER_EGRESS_DROPS 0x12000002
+#define DIRECT_COUNTER_PUSH_GROUP 0x13000001
+#define DIRECT_COUNTER_MEMBER 0x13000002
+#define METER_PUNT 0x14000001
+
+/* Controller packet metadata, 0x81 */
+#define PACKET_IN_ID 0x81000001
+#define PACKET_OUT_ID 0x81000002
+
+#endif

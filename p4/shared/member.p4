@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Egress: the replica in slot `instance` of its group becomes that member's packet. */
+#ifndef HG_MEMBER_P4
+#define HG_MEMBER_P4
+
+#include "headers.p4"
+#include "sizes.p4"
+
+/*
+ * member_sum is the one's-complement sum, not inverted, of the 16-bit words of
+ * the UDP pseudo-header and header that are the same in every packet to this
+ * member: both addresses, the protocol, both ports. The controller computes it
+ * once, so that the checksum of a replica is a handful of additions whatever
+ * the packet's size (checksum.p4 of the target).
+ */
+control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) {
+    DIRECT_COUNTER(DIRECT_COUNTER_MEMBER, member_counter)
+
+    action ethernet_and_udp(mac_addr_t dst_mac, mac_addr_t src_mac, bit<16> vlan_tci,
+                            l4_port_t src_port, l4_port_t dst_port, bit<16> member_sum) {
+        hdr.ethernet.dst_addr = dst_mac;
+        hdr.ethernet.src_addr = src_mac;
+        hdr.udp.setValid();
+        hdr.udp.src_port = src_port;
+        hdr.udp.dst_port = dst_port;
+        hdr.udp.length = hdr.push.payload_length + UDP_HEADER_BYTES;
+        hdr.udp.checksum = 0;
+        meta.udp_length = hdr.push.payload_length + UDP_HEADER_BYTES;
+        meta.vlan_tci = vlan_tci;
+        meta.member_sum = member_sum;
+    }
+
+    @id(ACTION_UDP_IPV4)
+    action udp_ipv4(@id(1) mac_addr_t dst_mac, @id(2) mac_addr_t src_mac, @id(3) bit<16> vlan_tci,
+                    @id(4) ipv4_addr_t src_addr, @id(5) ipv4_addr_t dst_addr, @id(6) bit<8> ttl,
+                    @id(7) l4_port_t src_port, @id(8) l4_port_t dst_port,
+                    @id(9) bit<16> member_sum) {
+        COUNT_DIRECT(member_counter)
+        ethernet_and_udp(dst_mac, src_mac, vlan_tci, src_port, dst_port, member_sum);
+        hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+        hdr.ipv4.setValid();
+        hdr.ipv4.version = 4;
+        hdr.ipv4.ihl = 5;
+        hdr.ipv4.diffserv = 0;
+        hdr.ipv4.total_length = hdr.push.payload_length + (IPV4_HEADER_BYTES + UDP_HEADER_BYTES);
+        /* An atomic datagram: DF set, so the identification means nothing (RFC 6864, 4.1). */
+        hdr.ipv4.identification = 0;
+        hdr.ipv4.flags = 2;
+        hdr.ipv4.fragment_offset = 0;
+        hdr.ipv4.ttl = ttl;
+        hdr.ipv4.protocol = IP_PROTOCOL_UDP;
+        hdr.ipv4.header_checksum = 0;
+        hdr.ipv4.src_addr = src_addr;
+        hdr.ipv4.dst_addr = dst_addr;
+    }
+
+    @id(ACTION_UDP_IPV6)
+    action udp_ipv6(@id(1) mac_addr_t dst_mac, @id(2) mac_addr_t src_mac, @id(3) bit<16> vlan_tci,
+                    @id(4) ipv6_addr_t src_addr, @id(5) ipv6_addr_t dst_addr, @id(6) bit<8> hop_limit,
+                    @id(7) l4_port_t src_port, @id(8) l4_port_t dst_port,
+                    @id(9) bit<16> member_sum) {
+        COUNT_DIRECT(member_counter)
+        ethernet_and_udp(dst_mac, src_mac, vlan_tci, src_port, dst_port, member_sum);
+        hdr.ethernet.ether_type = ETHERTYPE_IPV6;
+        hdr.ipv6.setValid();
+        hdr.ipv6.version = 6;
+        hdr.ipv6.traffic_class = 0;
+        hdr.ipv6.flow_label = 0;
+        hdr.ipv6.payload_length = hdr.push.payload_length + UDP_HEADER_BYTES;
+        hdr.ipv6.next_header = IP_PROTOCOL_UDP;
+        hdr.ipv6.hop_limit = hop_limit;
+        hdr.ipv6.src_addr = src_addr;
+        hdr.ipv6.dst_addr = dst_addr;
+    }
+
+    @id(ACTION_EMPTY_SLOT)
+    action empty_slot() {
+        meta.verdict = verdict_t.DROP;
+        meta.reason = HG_DROP_EMPTY_SLOT;
+    }
+
+    @id(TABLE_MEMBER)
+    table member {
+        key = {
+            hdr.push.group : exact @name("group") @id(1);
+            instance : exact @name("instance") @id(2);
+        }
+        actions = {
+            udp_ipv4;
+            udp_ipv6;
+            @defaultonly empty_slot;
+        }
+        const default_action = empty_slot();
+        size = SIZE_MEMBER;
+        ATTACH_DIRECT_COUNTER(member_counter)
+    }
+
+    apply {
+        member.apply();
+        if (meta.vlan_tci != 0) {
+            hdr.vlan.setValid();
+            hdr.vlan.pcp = meta.vlan_tci[15:13];
+            hdr.vlan.dei = meta.vlan_tci[12:12];
+            hdr.vlan.vid = meta.vlan_tci[11:0];
+            hdr.vlan.ether_type = hdr.ethernet.ether_type;
+            hdr.ethernet.ether_type = ETHERTYPE_VLAN;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UDP's checksum from sums, without the payload; v1model's arithmetic for it. */
+#ifndef HG_CHECKSUM_P4
+#define HG_CHECKSUM_P4
+
+#include "../shared/headers.p4"
+
+/*
+ * RFC 1071 addition of the member's constant words, the payload's sum and the
+ * UDP length, which counts twice: once in the pseudo-header, once in the
+ * header. Each of the four words is at most 0xFFFF, so two folds end the
+ * carries. Both zeros of a payload's sum (0x0000, 0xFFFF) give the same result,
+ * because the other words are never all zero. A checksum that comes out as 0 is
+ * sent as 0xFFFF (RFC 768; RFC 8200, 8.1).
+ */
+control UdpChecksum(inout headers_t hdr, in metadata_t meta) {
+    bit<32> sum;
+
+    apply {
+        sum = (bit<32>) meta.member_sum + (bit<32>) hdr.push.payload_sum
+            + (bit<32>) meta.udp_length + (bit<32>) meta.udp_length;
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        hdr.udp.checksum = ~sum[15:0];
+        if (hdr.udp.checksum == 0) {
+            hdr.udp.checksum = 0xFFFF;
+        }
+    }
+}
+
+/* IPv4's header checksum, where a replica has one. */
+control Ipv4Checksum(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        update_checksum(hdr.ipv4.isValid(), {
+            hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.diffserv, hdr.ipv4.total_length,
+            hdr.ipv4.identification, hdr.ipv4.flags, hdr.ipv4.fragment_offset,
+            hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr, hdr.ipv4.dst_addr
+        }, hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+    }
+}
+
+#endif

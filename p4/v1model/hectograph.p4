@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hectograph's pipeline on v1model: BMv2 and the embedded switch.
+ * The controls under ../shared decide; this file only maps their verdict to
+ * v1model's intrinsic metadata, and counts what is dropped.
+ */
+#include "target.p4"
+#include "../shared/headers.p4"
+#include "../shared/parser.p4"
+#include "../shared/host_port.p4"
+#include "../shared/push_admission.p4"
+#include "../shared/push_group.p4"
+#include "../shared/punt.p4"
+#include "../shared/member.p4"
+#include "checksum.p4"
+
+const bit<9> CPU_PORT = HG_CPU_PORT;
+const bit<32> RED = 2; // v1model: 0 green, 1 yellow, 2 red
+
+parser HectographParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
+                        inout standard_metadata_t standard_metadata) {
+    PacketParser() packet_parser;
+
+    state start {
+        transition select(standard_metadata.ingress_port) {
+            CPU_PORT: parse_packet_out;
+            default: parse_packet;
+        }
+    }
+
+    state parse_packet_out {
+        packet.extract(hdr.packet_out);
+        transition parse_packet;
+    }
+
+    state parse_packet {
+        packet_parser.apply(packet, hdr);
+        transition accept;
+    }
+}
+
+control VerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+    apply { }
+}
+
+control Ingress(inout headers_t hdr, inout metadata_t meta,
+                inout standard_metadata_t standard_metadata) {
+    HostPort() host_port;
+    PushAdmission() push_admission;
+    PushGroup() push_group;
+    Punt() punt;
+
+    @id(COUNTER_INGRESS_DROPS)
+    counter(HG_DROP_REASONS, CounterType.packets_and_bytes) ingress_drops;
+    @id(METER_PUNT)
+    meter(HG_PUNT_REASONS, MeterType.packets) punt_meter;
+    bit<32> color = 0;
+
+    apply {
+        meta.verdict = verdict_t.DROP;
+        meta.reason = HG_DROP_MALFORMED;
+        if (standard_metadata.parser_error == error.NoError) {
+            if (hdr.packet_out.isValid()) {
+                meta.egress_port = hdr.packet_out.egress_port;
+                meta.reason = HG_DROP_PACKET_OUT_PORT;
+                if (meta.egress_port != 0 && meta.egress_port < HG_CPU_PORT) {
+                    meta.verdict = verdict_t.SEND;
+                }
+            } else if (hdr.push.isValid()) {
+                host_port.apply(standard_metadata.ingress_port, meta);
+                push_admission.apply(hdr, (bit<16>) standard_metadata.packet_length, meta);
+                if (meta.verdict == verdict_t.REPLICATE) {
+                    push_group.apply(hdr, meta);
+                }
+            } else {
+                punt.apply(hdr, meta);
+                punt_meter.execute_meter((bit<32>) meta.reason, color);
+                if (color == RED) {
+                    meta.verdict = verdict_t.DROP;
+                    meta.reason = HG_DROP_PUNT_METER;
+                }
+            }
+        }
+
+        if (meta.verdict == verdict_t.REPLICATE) {
+            standard_metadata.mcast_grp = meta.multicast_group;
+        } else if (meta.verdict == verdict_t.PUNT) {
+            hdr.packet_in.setValid();
+            hdr.packet_in.ingress_port = (bit<16>) standard_metadata.ingress_port;
+            hdr.packet_in.reason = (bit<16>) meta.reason;
+            standard_metadata.egress_spec = CPU_PORT;
+        } else if (meta.verdict == verdict_t.SEND) {
+            standard_metadata.egress_spec = (bit<9>) meta.egress_port;
+        } else {
+            ingress_drops.count((bit<32>) meta.reason);
+            mark_to_drop(standard_metadata);
+        }
+    }
+}
+
+control Egress(inout headers_t hdr, inout metadata_t meta,
+               inout standard_metadata_t standard_metadata) {
+    Member() member;
+    UdpChecksum() udp_checksum;
+
+    @id(COUNTER_EGRESS_DROPS)
+    counter(HG_DROP_REASONS, CounterType.packets_and_bytes) egress_drops;
+
+    apply {
+        if (meta.verdict == verdict_t.REPLICATE) {
+            member.apply(hdr, meta, standard_metadata.egress_rid);
+            if (meta.verdict == verdict_t.DROP) {
+                egress_drops.count((bit<32>) meta.reason);
+                mark_to_drop(standard_metadata);
+            } else {
+                udp_checksum.apply(hdr, meta);
+                hdr.push.setInvalid();
+            }
+        }
+        hdr.packet_out.setInvalid();
+    }
+}
+
+control HectographDeparser(packet_out packet, in headers_t hdr) {
+    PacketDeparser() packet_deparser;
+
+    apply {
+        packet_deparser.apply(packet, hdr);
+    }
+}
+
+@pkginfo(name="hectograph", version="0.1.0", organization="Hectograph")
+@brief("Copies a pushed packet to a group's members and writes each copy's headers")
+V1Switch(HectographParser(), VerifyChecksum(), Ingress(), Egress(), Ipv4Checksum(),
+         HectographDeparser()) main;
