@@ -7,17 +7,17 @@
 #include "sizes.p4"
 
 control HostPort(in ingress_port_t ingress_port, inout metadata_t meta) {
-    @id(ACTION_IS_HOST)
+    @id(ACTION_IS_HOST) @name(".is_host")
     action is_host() {
         meta.from_host = true;
     }
 
-    @id(ACTION_IS_CLIENT)
+    @id(ACTION_IS_CLIENT) @name(".is_client")
     action is_client() {
         meta.from_host = false;
     }
 
-    @id(TABLE_HOST_PORT)
+    @id(TABLE_HOST_PORT) @name(".host_port")
     table host_port {
         key = {
             ingress_port : exact @name("ingress_port") @id(1);

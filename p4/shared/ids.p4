@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * P4Runtime ids of every object, so that they stay what they are when the
- * program around them changes. An id is never reused for something else.
- * The top byte is the object's kind (P4Runtime specification, "ID allocation").
+ * program around them changes. An id is never reused for something else. The
+ * top byte is the object's kind (P4Runtime specification, "ID allocation").
+ * Names are absolute (`@name(".x")`), so that they do not depend on how a
+ * target's entry nests the controls.
  */
 #ifndef HG_IDS_P4
 #define HG_IDS_P4
@@ -29,9 +31,5 @@
 #define DIRECT_COUNTER_PUSH_GROUP 0x13000001
 #define DIRECT_COUNTER_MEMBER 0x13000002
 #define METER_PUNT 0x14000001
-
-/* Controller packet metadata, 0x81 */
-#define PACKET_IN_ID 0x81000001
-#define PACKET_OUT_ID 0x81000002
 
 #endif

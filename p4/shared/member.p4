@@ -14,7 +14,8 @@
  * the packet's size (checksum.p4 of the target).
  */
 control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) {
-    DIRECT_COUNTER(DIRECT_COUNTER_MEMBER, member_counter)
+    @id(DIRECT_COUNTER_MEMBER) @name(".member_counter")
+    DIRECT_COUNTER(member_counter)
 
     action ethernet_and_udp(mac_addr_t dst_mac, mac_addr_t src_mac, bit<16> vlan_tci,
                             l4_port_t src_port, l4_port_t dst_port, bit<16> member_sum) {
@@ -30,7 +31,7 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
         meta.member_sum = member_sum;
     }
 
-    @id(ACTION_UDP_IPV4)
+    @id(ACTION_UDP_IPV4) @name(".udp_ipv4")
     action udp_ipv4(@id(1) mac_addr_t dst_mac, @id(2) mac_addr_t src_mac, @id(3) bit<16> vlan_tci,
                     @id(4) ipv4_addr_t src_addr, @id(5) ipv4_addr_t dst_addr, @id(6) bit<8> ttl,
                     @id(7) l4_port_t src_port, @id(8) l4_port_t dst_port,
@@ -54,7 +55,7 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
         hdr.ipv4.dst_addr = dst_addr;
     }
 
-    @id(ACTION_UDP_IPV6)
+    @id(ACTION_UDP_IPV6) @name(".udp_ipv6")
     action udp_ipv6(@id(1) mac_addr_t dst_mac, @id(2) mac_addr_t src_mac, @id(3) bit<16> vlan_tci,
                     @id(4) ipv6_addr_t src_addr, @id(5) ipv6_addr_t dst_addr, @id(6) bit<8> hop_limit,
                     @id(7) l4_port_t src_port, @id(8) l4_port_t dst_port,
@@ -73,13 +74,13 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
         hdr.ipv6.dst_addr = dst_addr;
     }
 
-    @id(ACTION_EMPTY_SLOT)
+    @id(ACTION_EMPTY_SLOT) @name(".empty_slot")
     action empty_slot() {
         meta.verdict = verdict_t.DROP;
         meta.reason = HG_DROP_EMPTY_SLOT;
     }
 
-    @id(TABLE_MEMBER)
+    @id(TABLE_MEMBER) @name(".member")
     table member {
         key = {
             hdr.push.group : exact @name("group") @id(1);

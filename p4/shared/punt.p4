@@ -4,16 +4,15 @@
 #define HG_PUNT_P4
 
 #include "headers.p4"
-#include "sizes.p4"
 
 control Punt(in headers_t hdr, inout metadata_t meta) {
-    @id(ACTION_PUNT_AS)
+    @id(ACTION_PUNT_AS) @name(".punt_as")
     action punt_as(@id(1) bit<8> reason) {
         meta.verdict = verdict_t.PUNT;
         meta.reason = reason;
     }
 
-    @id(TABLE_PUNT_CLASS)
+    @id(TABLE_PUNT_CLASS) @name(".punt_class")
     table punt_class {
         key = {
             hdr.ethernet.ether_type : ternary @name("ether_type") @id(1);
@@ -31,7 +30,6 @@ control Punt(in headers_t hdr, inout metadata_t meta) {
             (ETHERTYPE_IPV6, true, 136 &&& 0xFE) : punt_as(HG_PUNT_NEIGHBOUR_DISCOVERY);
         }
         const default_action = punt_as(HG_PUNT_UNKNOWN);
-        size = SIZE_PUNT_CLASS;
     }
 
     apply {

@@ -12,6 +12,7 @@
 control PushAdmission(in headers_t hdr, in bit<16> frame_length, inout metadata_t meta) {
     bit<16> expected_length = 0;
 
+    @hidden
     action refuse(bit<8> reason) {
         meta.verdict = verdict_t.DROP;
         meta.reason = reason;

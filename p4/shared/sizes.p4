@@ -14,7 +14,4 @@
 #define SIZE_MEMBER 16384
 #endif
 
-/* Const entries only. */
-#define SIZE_PUNT_CLASS 8
-
 #endif

@@ -17,6 +17,8 @@
 const bit<9> CPU_PORT = HG_CPU_PORT;
 const bit<32> RED = 2; // v1model: 0 green, 1 yellow, 2 red
 
+/* hdr.packet_in is written in ingress only. */
+@noWarn("uninitialized-use")
 parser HectographParser(packet_in packet, out headers_t hdr, inout metadata_t meta,
                         inout standard_metadata_t standard_metadata) {
     PacketParser() packet_parser;
@@ -39,20 +41,20 @@ parser HectographParser(packet_in packet, out headers_t hdr, inout metadata_t me
     }
 }
 
-control VerifyChecksum(inout headers_t hdr, inout metadata_t meta) {
+control HectographVerify(inout headers_t hdr, inout metadata_t meta) {
     apply { }
 }
 
-control Ingress(inout headers_t hdr, inout metadata_t meta,
+control HectographIngress(inout headers_t hdr, inout metadata_t meta,
                 inout standard_metadata_t standard_metadata) {
     HostPort() host_port;
     PushAdmission() push_admission;
     PushGroup() push_group;
     Punt() punt;
 
-    @id(COUNTER_INGRESS_DROPS)
+    @id(COUNTER_INGRESS_DROPS) @name(".ingress_drops")
     counter(HG_DROP_REASONS, CounterType.packets_and_bytes) ingress_drops;
-    @id(METER_PUNT)
+    @id(METER_PUNT) @name(".punt_meter")
     meter(HG_PUNT_REASONS, MeterType.packets) punt_meter;
     bit<32> color = 0;
 
@@ -98,12 +100,12 @@ control Ingress(inout headers_t hdr, inout metadata_t meta,
     }
 }
 
-control Egress(inout headers_t hdr, inout metadata_t meta,
+control HectographEgress(inout headers_t hdr, inout metadata_t meta,
                inout standard_metadata_t standard_metadata) {
     Member() member;
     UdpChecksum() udp_checksum;
 
-    @id(COUNTER_EGRESS_DROPS)
+    @id(COUNTER_EGRESS_DROPS) @name(".egress_drops")
     counter(HG_DROP_REASONS, CounterType.packets_and_bytes) egress_drops;
 
     apply {
@@ -131,5 +133,5 @@ control HectographDeparser(packet_out packet, in headers_t hdr) {
 
 @pkginfo(name="hectograph", version="0.1.0", organization="Hectograph")
 @brief("Copies a pushed packet to a group's members and writes each copy's headers")
-V1Switch(HectographParser(), VerifyChecksum(), Ingress(), Egress(), Ipv4Checksum(),
+V1Switch(HectographParser(), HectographVerify(), HectographIngress(), HectographEgress(), Ipv4Checksum(),
          HectographDeparser()) main;

@@ -8,8 +8,7 @@
 typedef bit<9> ingress_port_t;
 
 /* v1model counts a direct counter with every hit by itself. */
-#define DIRECT_COUNTER(ID, NAME) \
-    @id(ID) direct_counter(CounterType.packets_and_bytes) NAME;
+#define DIRECT_COUNTER(NAME) direct_counter(CounterType.packets_and_bytes) NAME;
 #define ATTACH_DIRECT_COUNTER(NAME) counters = NAME;
 #define COUNT_DIRECT(NAME)
 
