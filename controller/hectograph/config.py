@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The controller's settings: the environment's ``HECTOGRAPH_*``, overridden by the command line."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hectograph.errors import InvalidInput
+from hectograph.paths import state_dir
+
+MIN_TOKEN_CHARACTERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where the REST API listens."""
+
+    host: str
+    """An IP address, or ``localhost``."""
+    port: int
+    """0 lets the kernel choose."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        host, colon, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+        if not colon or not port.isdecimal() or int(port) > 65535:
+            raise ValueError(f"{text!r} is not HOST:PORT")
+        if host != "localhost":
+            ip_address(host)
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host == "localhost" or ip_address(self.host).is_loopback
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def _listen_address(value: object) -> object:
+    return ListenAddress.parse(value) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="HECTOGRAPH_", frozen=True)
+
+    listen: Annotated[ListenAddress, NoDecode, BeforeValidator(_listen_address)] = ListenAddress(
+        "127.0.0.1", 8080
+    )
+    database: Path = Field(default_factory=lambda: state_dir() / "controller.db")
+    token: SecretStr | None = None
+    """Demanded of every request under /api and of /metrics when it is set."""
+    token_file: Path | None = None
+    """Read for the token when that is not set itself."""
+    max_body_bytes: int = Field(default=8 << 20, gt=0)
+    """Of a request: a set of 16,384 members fits."""
+    max_member_series: int = Field(default=1000, ge=0)
+    """How many members /metrics breaks down at most; groups are always there."""
+    shutdown_seconds: int = Field(default=5, gt=0)
+    """For requests that are under way when the controller is told to stop."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_token_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        path = values.get("token_file")
+        if path is None or values.get("token") is not None:
+            return values
+        try:
+            return values | {"token": Path(path).read_text().strip()}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read the token from {path}: {error}") from error
+
+    @model_validator(mode="after")
+    def _token_where_it_is_needed(self) -> Self:
+        if self.token is None and not self.listen.is_loopback:
+            raise ValueError(
+                f"listening on {self.listen} lets other machines in: "
+                "set HECTOGRAPH_TOKEN or --token-file"
+            )
+        if self.token is not None and len(self.token) < MIN_TOKEN_CHARACTERS:
+            raise ValueError(f"the token is shorter than {MIN_TOKEN_CHARACTERS} characters")
+        return self
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The environment's settings, with those overrides that are not None."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or None
+        raise InvalidInput(first["msg"].removeprefix("Value error, "), where=where) from error
