@@ -10,7 +10,8 @@
  * A pipeline never allocates, locks or blocks. It works on a PHV (packet header
  * vector): one struct, laid out by the compiler, that begins with `struct
  * hg_standard_metadata` and holds every header's fields as host-order integers
- * with a validity flag each. A PHV is plain data: a replica's is a memcpy.
+ * with a validity flag each. A PHV is plain data, aligned to HG_PHV_ALIGN: a
+ * replica's is a memcpy.
  */
 #ifndef HG_PIPELINE_H
 #define HG_PIPELINE_H
@@ -24,7 +25,10 @@
 /* Goes up with every change of a struct or meaning in this file. */
 #define HG_PIPELINE_ABI 1
 
+#define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
+
 typedef unsigned __int128 hg_u128;
+typedef __int128 hg_i128;
 
 /* v1model's standard_metadata_t, field for field; the first member of every PHV. */
 struct hg_standard_metadata {
@@ -87,12 +91,16 @@ struct hg_action_spec {
 	uint32_t data_bytes;
 };
 
-/* An entry that the program itself declares (`const entries` or `entries`). */
+/*
+ * An entry that the program itself declares (`const entries` or `entries`).
+ * key and mask are key_bytes long, mask as in struct hg_flat_entry (hg_switch.h):
+ * all ones for exact fields, the prefix for lpm, upper bounds for range; NULL
+ * for a table whose fields are all exact.
+ */
 struct hg_static_entry {
 	const uint8_t *key;
-	const uint8_t *mask; /* ternary: mask; range: upper bounds; else NULL */
-	uint16_t prefix_bits;
-	int32_t priority; /* P4Runtime's sense: larger wins */
+	const uint8_t *mask;
+	int32_t priority; /* P4Runtime's sense: larger wins; 0 where the table has none */
 	uint32_t action;  /* index in the table's actions */
 	const void *data; /* in the action's layout */
 };
@@ -202,12 +210,18 @@ struct hg_pipeline {
 
 	/*
 	 * Parse `frame` into `phv`, whose standard metadata the runtime has set and
-	 * whose other bytes are zero; verify checksums. Returns the payload's offset
-	 * in the frame: the first byte that no state extracted.
+	 * whose other bytes are zero; verify checksums; set parser_error and
+	 * checksum_error. Returns the payload's offset in the frame: the first byte
+	 * that no state extracted.
 	 */
 	uint32_t (*parse)(struct hg_context *ctx, void *phv, const uint8_t *frame, uint32_t length);
 	void (*ingress)(struct hg_context *ctx, void *phv);
-	/* Egress, and then the update of checksums. */
+	/*
+	 * Egress, and then the update of checksums. The runtime has set what is the
+	 * replica's own (egress_port, egress_rid, instance_type, times, queue depths);
+	 * egress() itself begins with egress_spec at a value that does not drop and
+	 * packet_length at what ingress made of it, as BMv2 does.
+	 */
 	void (*egress)(struct hg_context *ctx, void *phv);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
