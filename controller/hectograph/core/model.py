@@ -23,6 +23,9 @@ class Switch:
     """Ports that pushes are accepted from."""
     mtu: int = 1500
     """Of its client links, bytes; bounds a stream's segments."""
+    ports: frozenset[int] | None = None
+    """Ports that exist, as far as the operator says: P4Runtime cannot tell. With None
+    any port that the pipeline can name, 1 to 509, is taken for one."""
 
 
 @dataclass(frozen=True, slots=True)
