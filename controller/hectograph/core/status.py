@@ -152,6 +152,8 @@ class StreamStatus:
     packets_per_second: float = 0.0
     late_seconds: float = 0.0
     """The pacer's worst delay behind its schedule."""
+    advice: str | None = None
+    """When the rate asks for more copies than the switch's target is known to make."""
 
 
 @dataclass(frozen=True, slots=True)
