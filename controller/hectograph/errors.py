@@ -9,6 +9,7 @@ HectographError                 anything a caller may want to catch
 ├── Conflict                    names something that exists already, or is in use
 ├── Unauthorized                no token, or the wrong one
 ├── Unavailable                 a switch, pusher or controller cannot be reached now
+├── Refused                     a P4Runtime client asked the embedded switch for what it may not have
 └── ToolFailure                 a program that we ran (a compiler, say) failed
 
 The message says what was being done to what. `where` names the input's place
@@ -54,6 +55,14 @@ class Unauthorized(HectographError):
 
 class Unavailable(HectographError):
     """A switch, pusher or controller cannot be reached now; a retry may succeed."""
+
+
+class Refused(HectographError):
+    """The embedded switch's answer to a P4Runtime client; `code` is google.rpc.Code's."""
+
+    def __init__(self, code: int, message: str, *, where: str | None = None) -> None:
+        super().__init__(message, where=where)
+        self.code = code
 
 
 class ToolFailure(HectographError):
