@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take this process out of the machine's network, so that nothing it builds can outlive it.
+
+Everything hangs on namespaces without a name: the kernel frees them with their
+last process. An ordinary user gets them through a user namespace.
+"""
+
+import os
+import select
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from hectograph.errors import Unavailable
+from hectograph.testbed import syscalls
+
+PRIVATE_DIRECTORY = Path("/run")
+"""Empty and private to an isolated process: sockets, databases and logs go here."""
+
+REMEDY_AS_ROOT = "the container lacks CAP_SYS_ADMIN (docker run --privileged gives it)"
+REMEDY_AS_USER = (
+    "run it as root, or allow user namespaces with sysctl -w"
+    " kernel.unprivileged_userns_clone=1 (Debian) or"
+    " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"
+)
+
+_isolated_pid: int | None = None
+
+
+def isolate() -> None:
+    """Give the calling process its own network and /run; call it before any thread starts.
+
+    Idempotent. Raises Unavailable, naming the remedy, where the system forbids it.
+    """
+    global _isolated_pid
+    if _isolated_pid == os.getpid():
+        return
+    _enter_namespaces(syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS)
+    _isolated_pid = os.getpid()
+
+
+def run_isolated(main: Callable[[], int]) -> int:
+    """Run `main` isolated, in a child that leads a process namespace; returns its exit status.
+
+    Every descendant of the child dies with it, and it dies with the caller,
+    whatever kills that. Ctrl-C reaches the child from the terminal; a SIGTERM is
+    handed on.
+    """
+    flags = syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
+    _enter_namespaces(flags)
+    alive, keep_open = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(keep_open)
+        os._exit(_lead(alive, main))
+    os.close(alive)
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        os.kill(child, number)
+
+    handlers = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, hand_on),
+    }
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(keep_open)
+
+
+def _lead(alive: int, main: Callable[[], int]) -> int:
+    """Process 1 of the new namespace."""
+    global _isolated_pid
+    syscalls.set_parent_death_signal(signal.SIGKILL)
+    if select.select([alive], [], [], 0)[0]:
+        return 1  # the parent died before the line above: its end of the pipe is closed
+    _isolated_pid = os.getpid()
+    try:
+        flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+        syscalls.mount("proc", "/proc", "proc", flags)
+    except OSError:
+        pass  # inside some containers: /proc then shows more processes than ours, no harm
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _enter_namespaces(flags: int) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        if uid == 0:
+            syscalls.unshare(flags)
+        else:
+            syscalls.unshare(flags | syscalls.CLONE_NEWUSER)
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+            Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        # Without this, what is mounted here would also appear outside.
+        syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        mount_flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
+        syscalls.mount("hectograph", str(PRIVATE_DIRECTORY), "tmpfs", mount_flags)
+    except OSError as error:
+        remedy = REMEDY_AS_ROOT if uid == 0 else REMEDY_AS_USER
+        raise Unavailable(f"no network namespace of our own: {error.strerror}; {remedy}") from error
