@@ -177,10 +177,16 @@ struct hg_context {
  * the shared object has no undefined symbols and can be loaded in any process.
  */
 struct hg_runtime_ops {
-	/* The matching entry or the table's default entry; never NULL. `key` is key_bytes long. */
+	/*
+	 * The matching entry or the table's default entry; never NULL. `key` is
+	 * key_bytes long, NULL for a table without a key.
+	 */
 	const struct hg_entry *(*lookup)(const struct hg_table *table, const uint8_t *key);
-	/* RFC 2698 in colour-blind mode: 0 green, 1 yellow, 2 red; green when not configured. */
-	uint32_t (*meter)(struct hg_meter_cell *cell, uint64_t now_ns, uint32_t amount);
+	/*
+	 * RFC 2698 in colour-blind mode: 0 green, 1 yellow, 2 red; green when not configured.
+	 * `cells` is an entry's direct meter (index 0) or one of the context's meters.
+	 */
+	uint32_t (*meter)(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
 };
 
 static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
