@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what stands on a switch to what shall stand there, without a wrong copy on the way.
+
+The way has stages. Each is one batch, computed from what stands there after the one
+before, so that a refused change is seen by those that build on it:
+
+1. Pushes that go to a wrong tree stop; ports that are no hosts' lose their right to push.
+2. Replicas that are no longer wanted, and whose slot gets another member, go.
+3. Member entries are written.
+4. Trees get exactly the replicas whose entries stand; unwanted trees go.
+5. Pushes to complete trees begin; hosts' ports may push.
+6. Member entries without a replica go.
+
+So nobody gets a copy that is not his, before or after, and a copy that is in both
+what was and what shall be is made for every push on the way.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator
+
+from hectograph.core.entities import (
+    Change,
+    Entity,
+    HostPort,
+    MemberEntry,
+    MulticastGroup,
+    Operation,
+    PushGroup,
+    Replica,
+    Tables,
+)
+
+Key = tuple[type[Entity], int, int]
+"""What identifies an entity on its switch."""
+
+
+def key(entity: Entity) -> Key:
+    match entity:
+        case HostPort():
+            return HostPort, entity.port, 0
+        case PushGroup():
+            return PushGroup, entity.group, 0
+        case MemberEntry():
+            return MemberEntry, entity.group, entity.instance
+        case MulticastGroup():
+            return MulticastGroup, entity.id, 0
+        case _:
+            return type(entity), entity.reason, 0
+
+
+class Diff:
+    """`trees` are looked at; `refused` names what not to try now."""
+
+    def __init__(
+        self, planned: Tables, actual: Tables, trees: Iterable[int], refused: Container[Key] = ()
+    ) -> None:
+        self._planned = planned
+        self._actual = actual
+        self._trees = sorted(trees)
+        self._refused = refused
+
+    def next_batch(self) -> list[Change]:
+        """The changes of the first stage that has any; empty when nothing is left to do.
+
+        The caller writes them and applies to the actual tables what worked.
+        """
+        for stage in self._stages():
+            if batch := [c for c in stage() if key(c.entity) not in self._refused]:
+                return batch
+        return []
+
+    def _stages(self) -> tuple[Callable[[], Iterator[Change]], ...]:
+        return (
+            self._stop_pushes,
+            self._free_slots,
+            self._write_members,
+            self._write_trees,
+            self._start_pushes,
+            self._delete_members,
+        )
+
+    def _stop_pushes(self) -> Iterator[Change]:
+        for port in sorted(self._actual.host_ports - self._planned.host_ports):
+            yield Change(Operation.DELETE, HostPort(port))
+        for reason, meter in self._planned.meters.items():
+            if self._actual.meters.get(reason) != meter:
+                yield Change(Operation.MODIFY, meter)
+        for tree in self._trees:
+            actual = self._actual.push_groups.get(tree)
+            if actual is not None and actual != self._planned.push_groups.get(tree):
+                yield Change(Operation.DELETE, PushGroup(tree, actual))
+
+    def _free_slots(self) -> Iterator[Change]:
+        for tree in self._trees:
+            unwanted = self._unwanted_replicas(tree)
+            occupied = {replica.instance for replica in unwanted}
+            if any(entry.instance in occupied for entry in self._members_to_write(tree)):
+                kept = self._actual.trees[tree] - unwanted
+                yield Change(Operation.MODIFY, MulticastGroup(tree, kept))
+
+    def _write_members(self) -> Iterator[Change]:
+        for tree in self._trees:
+            actual = self._actual.members.get(tree, {})
+            occupied = {replica.instance for replica in self._unwanted_replicas(tree)}
+            for entry in self._members_to_write(tree):
+                if entry.instance not in occupied:
+                    yield Change(_insert_or_modify(entry.instance in actual), entry)
+
+    def _write_trees(self) -> Iterator[Change]:
+        for tree in self._trees:
+            actual = self._actual.trees.get(tree)
+            if tree in self._planned.trees:
+                wanted = self._complete_replicas(tree)
+                if wanted != actual:
+                    yield Change(
+                        _insert_or_modify(actual is not None), MulticastGroup(tree, wanted)
+                    )
+            elif actual is not None:
+                yield Change(Operation.DELETE, MulticastGroup(tree, actual))
+
+    def _start_pushes(self) -> Iterator[Change]:
+        for port in sorted(self._planned.host_ports - self._actual.host_ports):
+            yield Change(Operation.INSERT, HostPort(port))
+        for tree in self._trees:
+            if (
+                tree in self._planned.push_groups
+                and tree not in self._actual.push_groups
+                and tree in self._actual.trees
+            ):
+                yield Change(Operation.INSERT, PushGroup(tree, self._planned.push_groups[tree]))
+
+    def _delete_members(self) -> Iterator[Change]:
+        for tree in self._trees:
+            planned = self._planned.members.get(tree, {})
+            replicated = {replica.instance for replica in self._actual.trees.get(tree, ())}
+            for instance, entry in self._actual.members.get(tree, {}).items():
+                if instance not in planned and instance not in replicated:
+                    yield Change(Operation.DELETE, entry)
+
+    def _unwanted_replicas(self, tree: int) -> frozenset[Replica]:
+        planned = self._planned.trees.get(tree, frozenset[Replica]())
+        return self._actual.trees.get(tree, frozenset[Replica]()) - planned
+
+    def _members_to_write(self, tree: int) -> list[MemberEntry]:
+        actual = self._actual.members.get(tree, {})
+        return [
+            entry
+            for instance, entry in self._planned.members.get(tree, {}).items()
+            if not _same(actual.get(instance), entry)
+            and (MemberEntry, tree, instance) not in self._refused
+        ]
+
+    def _complete_replicas(self, tree: int) -> frozenset[Replica]:
+        """Those of the plan whose member entries stand as planned."""
+        planned = self._planned.members.get(tree, {})
+        actual = self._actual.members.get(tree, {})
+        missing = {i for i, entry in planned.items() if not _same(actual.get(i), entry)}
+        replicas = self._planned.trees[tree]
+        return frozenset(r for r in replicas if r.instance not in missing) if missing else replicas
+
+
+def _same(actual: MemberEntry | None, planned: MemberEntry) -> bool:
+    """Mostly the very same object: what was written is what was planned."""
+    return actual is planned or actual == planned
+
+
+def _insert_or_modify(there: bool) -> Operation:
+    return Operation.MODIFY if there else Operation.INSERT

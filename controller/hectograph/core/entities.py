@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands on a switch, as values of our own: the drivers put it in their protocol's words."""
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+
+class Replica(NamedTuple):
+    """One copy that a replication tree makes."""
+
+    port: int
+    instance: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """Table host_port: pushes are accepted from here."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushGroup:
+    """Table push_group: pushes to `group` are replicated by a tree."""
+
+    group: int
+    multicast_group: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberEntry:
+    """Table member: the headers of the copy in slot (group, instance)."""
+
+    group: int
+    instance: int
+    dst_mac: int
+    src_mac: int
+    vlan_tci: int
+    src_addr: IPv4Address | IPv6Address
+    dst_addr: IPv4Address | IPv6Address
+    hop_limit: int
+    src_port: int
+    dst_port: int
+    member_sum: int
+
+
+@dataclass(frozen=True, slots=True)
+class MulticastGroup:
+    """A replication tree."""
+
+    id: int
+    replicas: frozenset[Replica]
+
+
+@dataclass(frozen=True, slots=True)
+class PuntMeter:
+    """The cell of the punt meter for one reason (RFC 2698, in packets and packets/s)."""
+
+    reason: int
+    rate: int
+    burst: int
+
+
+Entity = HostPort | PushGroup | MemberEntry | MulticastGroup | PuntMeter
+
+
+class Operation(Enum):
+    """P4Runtime's update types."""
+
+    INSERT = "insert"
+    MODIFY = "modify"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    operation: Operation
+    entity: Entity
+    """Of a deletion only the key counts."""
+
+
+class Tables:
+    """Everything on one switch that a controller answers for; planned or read."""
+
+    def __init__(self) -> None:
+        self.host_ports: set[int] = set()
+        self.push_groups: dict[int, int] = {}
+        self.members: dict[int, dict[int, MemberEntry]] = {}
+        """By tree and instance."""
+        self.trees: dict[int, frozenset[Replica]] = {}
+        self.meters: dict[int, PuntMeter] = {}
+
+    def put(self, entity: Entity) -> None:
+        match entity:
+            case HostPort():
+                self.host_ports.add(entity.port)
+            case PushGroup():
+                self.push_groups[entity.group] = entity.multicast_group
+            case MemberEntry():
+                self.members.setdefault(entity.group, {})[entity.instance] = entity
+            case MulticastGroup():
+                self.trees[entity.id] = entity.replicas
+            case PuntMeter():
+                self.meters[entity.reason] = entity
+
+    def drop(self, entity: Entity) -> None:
+        match entity:
+            case HostPort():
+                self.host_ports.discard(entity.port)
+            case PushGroup():
+                self.push_groups.pop(entity.group, None)
+            case MemberEntry():
+                entries = self.members.get(entity.group, {})
+                entries.pop(entity.instance, None)
+                if not entries:
+                    self.members.pop(entity.group, None)
+            case MulticastGroup():
+                self.trees.pop(entity.id, None)
+            case PuntMeter():
+                self.meters.pop(entity.reason, None)
+
+    def apply(self, change: Change) -> None:
+        """The change was made on the switch."""
+        if change.operation is Operation.DELETE:
+            self.drop(change.entity)
+        else:
+            self.put(change.entity)
+
+    def tree_ids(self) -> set[int]:
+        """Every pipeline group that anything here speaks of."""
+        return self.push_groups.keys() | self.members.keys() | self.trees.keys()

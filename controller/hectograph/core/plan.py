@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the desired state to what shall stand on one switch."""
+
+from collections.abc import Iterable
+
+from hectograph import wire
+from hectograph.core.checksum import member_sum
+from hectograph.core.entities import MemberEntry, PuntMeter, Replica, Tables
+from hectograph.core.model import Source
+from hectograph.core.records import MemberRecord
+from hectograph.core.state import State
+from hectograph.core.validate import mac_number
+
+# Enough for a rack of clients that all ask at once who their source is, and little
+# enough that a flood of them costs the controller nothing.
+PUNT_METERS = (
+    PuntMeter(wire.PUNT_ARP, rate=500, burst=500),
+    PuntMeter(wire.PUNT_NEIGHBOUR_DISCOVERY, rate=500, burst=500),
+    PuntMeter(wire.PUNT_UNKNOWN, rate=50, burst=50),
+)
+
+
+def member_entry(record: MemberRecord, group_source: Source) -> MemberEntry:
+    """The headers of this member's copies."""
+    member = record.member
+    source = member.source or group_source
+    address = source.ipv4 if member.address.version == 4 else source.ipv6
+    assert address is not None  # edits.py lets no such member in
+    return MemberEntry(
+        group=record.slot.tree,
+        instance=record.slot.instance,
+        dst_mac=mac_number(member.mac),
+        src_mac=mac_number(source.mac),
+        vlan_tci=0 if member.vlan is None else member.priority << 13 | member.vlan,
+        src_addr=address,
+        dst_addr=member.address,
+        hop_limit=member.hop_limit,
+        src_port=source.udp_port,
+        dst_port=member.udp_port,
+        member_sum=member_sum(address, member.address, source.udp_port, member.udp_port),
+    )
+
+
+_Made = tuple[MemberRecord, Source, MemberEntry]
+"""An entry and what it was made from: while those are the same objects, so is the entry."""
+
+
+class Planner:
+    """Keeps one switch's planned tables in step with the state, tree by tree.
+
+    A tree's plan names itself in all three places: push_group g → multicast group g,
+    member entries (g, instance).
+    """
+
+    def __init__(self, state: State, switch: str) -> None:
+        self._state = state
+        self._switch = switch
+        self._made: dict[int, dict[int, _Made]] = {}
+        self.tables = Tables()
+
+    def refresh(self) -> set[int]:
+        """Plan everything anew; returns every tree that is or was planned."""
+        known = self.tables.tree_ids()
+        self.tables = Tables()
+        state = self._state.switch(self._switch)
+        self.tables.host_ports.update(state.switch.host_ports)
+        for meter in PUNT_METERS:
+            self.tables.put(meter)
+        self.refresh_trees(state.trees)
+        return known | self.tables.tree_ids()
+
+    def refresh_trees(self, trees: Iterable[int]) -> None:
+        for tree in trees:
+            self._refresh_tree(tree)
+
+    def _refresh_tree(self, id_: int) -> None:
+        self.tables.push_groups.pop(id_, None)
+        self.tables.trees.pop(id_, None)
+        self.tables.members.pop(id_, None)
+        made = self._made.pop(id_, {})
+        tree = self._state.switch(self._switch).trees.get(id_)
+        if tree is None:
+            return
+        source = self._state.group(tree.record.group).group.source
+        self._made[id_] = {
+            instance: _made(record, source, made.get(instance))
+            for instance, record in tree.members.items()
+        }
+        self.tables.push_groups[id_] = id_
+        self.tables.trees[id_] = frozenset(
+            Replica(record.member.port, instance) for instance, record in tree.members.items()
+        )
+        if tree.members:
+            self.tables.members[id_] = {
+                instance: entry for instance, (_, _, entry) in self._made[id_].items()
+            }
+
+
+def _made(record: MemberRecord, source: Source, old: _Made | None) -> _Made:
+    if old is not None and old[0] is record and old[1] is source:
+        return old
+    return record, source, member_entry(record, source)

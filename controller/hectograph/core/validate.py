@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is one object of the desired state well formed, whatever else there is? InvalidInput if not."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePosixPath
+
+from hectograph import wire
+from hectograph.core.model import (
+    FileSource,
+    Group,
+    Host,
+    Member,
+    Rate,
+    Source,
+    Stream,
+    Switch,
+    UdpSource,
+)
+from hectograph.core.profiles import profile
+from hectograph.errors import InvalidInput
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]+)")
+
+MIN_MTU = 576
+"""What every IPv4 host must take (RFC 791); IPv6 links have at least 1280."""
+MAX_MTU = 9216
+"""Jumbo frames, as far as the embedded switch takes them."""
+
+
+def check_switch(switch: Switch) -> None:
+    where = f"switch {switch.name}"
+    _name(switch.name, "switch")
+    matched = _ADDRESS.fullmatch(switch.address)
+    if not matched or not 1 <= int(matched[2]) <= 0xFFFF:
+        raise InvalidInput(f"{switch.address!r} is not HOST:PORT", where=f"{where} address")
+    _between(switch.device_id, 0, 2**64 - 1, f"{where} device_id")
+    _between(switch.mtu, MIN_MTU, MAX_MTU, f"{where} mtu")
+    profile(switch.profile)
+    if switch.ports is not None:
+        for port in sorted(switch.ports):
+            check_port(port, f"{where} ports")
+    for port in sorted(switch.host_ports):
+        check_switch_port(switch, port, f"{where} host_ports")
+
+
+def check_switch_port(switch: Switch, port: int, where: str) -> None:
+    """Is this a port that the switch has?"""
+    check_port(port, where)
+    if switch.ports is not None and port not in switch.ports:
+        known = ", ".join(map(str, sorted(switch.ports))) or "none"
+        raise InvalidInput(
+            f"switch {switch.name} has no port {port}; its ports: {known}", where=where
+        )
+
+
+def check_port(port: int, where: str) -> None:
+    if port == wire.CPU_PORT:
+        raise InvalidInput(f"port {port} is the CPU port", where=where)
+    if port == wire.DROP_PORT:
+        raise InvalidInput(f"port {port} is the drop port", where=where)
+    _between(port, 1, wire.CPU_PORT - 1, where)
+
+
+def check_host(host: Host) -> None:
+    _name(host.name, "host")
+    _absolute(host.control, f"host {host.name} control")
+
+
+def check_group(group: Group) -> None:
+    _name(group.name, "group")
+    check_source(group.source, f"group {group.name} source")
+
+
+def check_source(source: Source, where: str) -> None:
+    if _mac(source.mac, f"{where} mac") >> 40 & 1:
+        raise InvalidInput(f"{source.mac} is a multicast address", where=f"{where} mac")
+    if source.ipv4 is None and source.ipv6 is None:
+        raise InvalidInput("neither an IPv4 nor an IPv6 address", where=where)
+    for address in (source.ipv4, source.ipv6):
+        if address is not None and address.is_multicast:
+            raise InvalidInput(f"{address} is a multicast address", where=where)
+        if address is not None:
+            _routable(address, where)
+    _between(source.udp_port, 1, 0xFFFF, f"{where} udp_port")
+
+
+def check_member(member: Member) -> None:
+    where = f"member {member.group}/{member.name}"
+    _name(member.name, "member")
+    check_port(member.port, f"{where} port")
+    _mac(member.mac, f"{where} mac")
+    _routable(member.address, f"{where} address")
+    _between(member.udp_port, 1, 0xFFFF, f"{where} udp_port")
+    _between(member.hop_limit, 1, 255, f"{where} hop_limit")
+    _between(member.priority, 0, 7, f"{where} priority")
+    if member.vlan is not None:
+        _between(member.vlan, 1, 4094, f"{where} vlan")
+    elif member.priority:
+        raise InvalidInput("a priority needs a VLAN", where=f"{where} priority")
+    if member.source is not None:
+        check_source(member.source, f"{where} source")
+
+
+def check_stream(stream: Stream) -> None:
+    where = f"stream {stream.name}"
+    _name(stream.name, "stream")
+    _rate(stream.rate, f"{where} rate")
+    _between(stream.content, 0, 2**32 - 1, f"{where} content")
+    if stream.segment_bytes is not None:
+        _between(stream.segment_bytes, 1, MAX_MTU, f"{where} segment_bytes")
+    match stream.source:
+        case FileSource(path):
+            _absolute(path, f"{where} path")
+        case UdpSource(_, port):
+            _between(port, 1, 0xFFFF, f"{where} port")
+            if stream.loop:
+                raise InvalidInput("only a file can loop", where=f"{where} loop")
+
+
+def mac_number(text: str) -> int:
+    """Of an address that was checked."""
+    return int(text.replace(":", ""), 16)
+
+
+def _name(name: str, kind: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} is not a name: 1 to 63 of a-z, 0-9 and -, a letter or digit at both ends",
+            where=kind,
+        )
+
+
+def _between(value: int, low: int, high: int, where: str) -> None:
+    if not low <= value <= high:
+        raise InvalidInput(f"{value} is not between {low} and {high}", where=where)
+
+
+def _mac(text: str, where: str) -> int:
+    if not _MAC.fullmatch(text):
+        raise InvalidInput(f"{text!r} is not a MAC address like 02:00:00:00:00:01", where=where)
+    number = mac_number(text)
+    if number == 0:
+        raise InvalidInput("the MAC address is all zero", where=where)
+    return number
+
+
+def _routable(address: IPv4Address | IPv6Address, where: str) -> None:
+    if address.is_unspecified or address.is_loopback:
+        raise InvalidInput(f"{address} does not leave a machine", where=where)
+
+
+def _absolute(path: str, where: str) -> None:
+    if not PurePosixPath(path).is_absolute() or "\0" in path:
+        raise InvalidInput(f"{path!r} is not an absolute path", where=where)
+
+
+def _rate(rate: Rate, where: str) -> None:
+    given = [r for r in (rate.bits_per_second, rate.packets_per_second) if r is not None]
+    if len(given) != 1:
+        raise InvalidInput("give bits_per_second or packets_per_second, one of them", where=where)
+    _between(given[0], 1, 2**63 - 1, where)
