@@ -9,6 +9,7 @@ import os
 import select
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,8 @@ REMEDY_AS_USER = (
     " kernel.unprivileged_userns_clone=1 (Debian) or"
     " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"
 )
+
+MOUNT_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
 
 _isolated_pid: int | None = None
 
@@ -78,11 +81,7 @@ def _lead(alive: int, main: Callable[[], int]) -> int:
     if select.select([alive], [], [], 0)[0]:
         return 1  # the parent died before the line above: its end of the pipe is closed
     _isolated_pid = os.getpid()
-    try:
-        flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-        syscalls.mount("proc", "/proc", "proc", flags)
-    except OSError:
-        pass  # inside some containers: /proc then shows more processes than ours, no harm
+    _mount_if_allowed("proc", "/proc")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return main()
@@ -102,8 +101,14 @@ def _enter_namespaces(flags: int) -> None:
             Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
         # Without this, what is mounted here would also appear outside.
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        mount_flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
-        syscalls.mount("hectograph", str(PRIVATE_DIRECTORY), "tmpfs", mount_flags)
+        syscalls.mount("hectograph", str(PRIVATE_DIRECTORY), "tmpfs", MOUNT_FLAGS)
     except OSError as error:
         remedy = REMEDY_AS_ROOT if uid == 0 else REMEDY_AS_USER
         raise Unavailable(f"no network namespace of our own: {error.strerror}; {remedy}") from error
+    _mount_if_allowed("sysfs", "/sys")  # its class/net shows the namespace that mounted it
+
+
+def _mount_if_allowed(filesystem: str, target: str) -> None:
+    """Some containers forbid it; what was mounted there stays, and serves."""
+    with suppress(OSError):
+        syscalls.mount(filesystem, target, filesystem, MOUNT_FLAGS | syscalls.MS_NOEXEC)
