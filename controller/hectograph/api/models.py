@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desired state as JSON: strictly checked, and turned into the values of core/model.py.
+
+What one value says by itself is checked here; what needs the rest of the desired
+state (does the switch exist, is the port one of its host's) the service checks.
+"""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from hectograph.core import model
+
+
+def _text(value: object) -> object:
+    """Python's address types take numbers as well; JSON's formats are text."""
+    if not isinstance(value, str | IPv4Address | IPv6Address):
+        raise ValueError("must be a string")  # noqa: TRY004  pydantic wants ValueError
+    return value
+
+
+def _without_zone(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        raise ValueError("a zone has no place in a packet")
+    return address
+
+
+def _distinct(ports: list[int]) -> list[int]:
+    if len(set(ports)) < len(ports):
+        raise ValueError("a port stands there twice")
+    return sorted(ports)
+
+
+def _stream_source(value: object) -> object:
+    """The core tells its sources apart by class, JSON by ``kind``."""
+    if isinstance(value, model.FileSource):
+        return FileSource(path=value.path)
+    if isinstance(value, model.UdpSource):
+        return UdpSource.model_validate(value, from_attributes=True)
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Mac = Annotated[
+    str, Field(pattern=r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"), AfterValidator(str.lower)
+]
+Ipv4 = Annotated[IPv4Address, BeforeValidator(_text)]
+Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)]
+Address = Annotated[
+    IPv4Address | IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)
+]
+# P4Runtime ports 1 to 509: 510 is the CPU port, 511 drops.
+Port = Annotated[int, Field(strict=True, ge=1, le=509)]
+Ports = Annotated[
+    list[Port],
+    Field(min_length=1, max_length=509, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
+UdpPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
+AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4095)]
+Positive = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, from_attributes=True)
+
+
+class SwitchSpec(Model):
+    address: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=260)]
+    """Where the switch serves P4Runtime, ``host:port``."""
+    device_id: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
+    profile: Name = "embedded"
+    """Its target profile: ``embedded`` or ``bmv2``."""
+    host_ports: Ports
+    """Ports that pushes are accepted from."""
+    mtu: Annotated[int, Field(strict=True, ge=576, le=65535)] = 1500
+    """Of its client links, bytes."""
+    ports: Ports | None = None
+    """Ports that exist, which P4Runtime cannot tell; null takes any from 1 to 509 for one."""
+
+    def to_model(self, name: str) -> model.Switch:
+        return model.Switch(
+            name=name,
+            address=self.address,
+            device_id=self.device_id,
+            profile=self.profile,
+            host_ports=frozenset(self.host_ports),
+            mtu=self.mtu,
+            ports=None if self.ports is None else frozenset(self.ports),
+        )
+
+
+class HostSpec(Model):
+    control: Annotated[AbsolutePath, Field(max_length=107)]
+    """Path of its pusher's control socket."""
+    switch: Name
+    port: Port
+    """The switch port that its pushes arrive on; one of the switch's host_ports."""
+
+    def to_model(self, name: str) -> model.Host:
+        return model.Host(name=name, control=self.control, switch=self.switch, port=self.port)
+
+
+class Source(Model):
+    """What a replica says it comes from."""
+
+    mac: Mac
+    ipv4: Ipv4 | None = None
+    ipv6: Ipv6 | None = None
+    udp_port: UdpPort
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if self.ipv4 is None and self.ipv6 is None:
+            raise ValueError("needs ipv4, ipv6 or both")
+        return self
+
+    def to_model(self) -> model.Source:
+        return model.Source(self.mac, self.ipv4, self.ipv6, self.udp_port)
+
+
+class GroupSpec(Model):
+    switch: Name
+    source: Source
+    split: Flag = False
+    """May be made of several replication trees, each pushed to separately, where the
+    target would lose copies of one large one."""
+
+    def to_model(self, name: str) -> model.Group:
+        return model.Group(name, self.switch, self.source.to_model(), self.split)
+
+
+class MemberSpec(Model):
+    port: Port
+    """The switch port that its link is on."""
+    mac: Mac
+    address: Address
+    udp_port: UdpPort
+    vlan: Annotated[int, Field(strict=True, ge=1, le=4094)] | None = None
+    """802.1Q VLAN id; null sends untagged."""
+    priority: Annotated[int, Field(strict=True, ge=0, le=7)] = 0
+    """802.1Q priority code point; only with a VLAN."""
+    hop_limit: Annotated[int, Field(strict=True, ge=1, le=255)] = 64
+    source: Source | None = None
+    """Overrides the group's."""
+
+    @model_validator(mode="after")
+    def _priority_needs_a_tag(self) -> Self:
+        if self.priority and self.vlan is None:
+            raise ValueError("priority stands in a VLAN tag: it needs vlan")
+        return self
+
+    def to_model(self, group: str, name: str) -> model.Member:
+        return model.Member(
+            group=group,
+            name=name,
+            port=self.port,
+            mac=self.mac,
+            address=self.address,
+            udp_port=self.udp_port,
+            vlan=self.vlan,
+            priority=self.priority,
+            hop_limit=self.hop_limit,
+            source=self.source.to_model() if self.source else None,
+        )
+
+
+class NamedMember(MemberSpec):
+    name: Name
+
+
+class MemberSet(Model):
+    """The whole of a group's members."""
+
+    items: list[NamedMember]
+
+    def to_model(self, group: str) -> list[model.Member]:
+        return [member.to_model(group, member.name) for member in self.items]
+
+
+class FileSource(Model):
+    kind: Literal["file"] = "file"
+    path: AbsolutePath
+    """As the pusher sees it. A regular file, or a FIFO that is read as it comes."""
+
+    def to_model(self) -> model.FileSource:
+        return model.FileSource(self.path)
+
+
+class UdpSource(Model):
+    kind: Literal["udp"] = "udp"
+    address: Address
+    """Datagrams that arrive here are pushed as they are, one segment each."""
+    port: UdpPort
+    multicast_interface: Annotated[str, Field(pattern=r"^[^\s/\x00]{1,15}$")] | None = None
+    """Where a multicast address is joined."""
+
+    def to_model(self) -> model.UdpSource:
+        return model.UdpSource(self.address, self.port, self.multicast_interface)
+
+
+class Rate(Model):
+    """Exactly one of the two."""
+
+    bits_per_second: Positive | None = None
+    """Of payload."""
+    packets_per_second: Positive | None = None
+    """Pushes."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.bits_per_second is None) == (self.packets_per_second is None):
+            raise ValueError("needs either bits_per_second or packets_per_second")
+        return self
+
+    def to_model(self) -> model.Rate:
+        return model.Rate(self.bits_per_second, self.packets_per_second)
+
+
+class StreamSpec(Model):
+    host: Name
+    group: Name
+    source: Annotated[
+        Annotated[FileSource | UdpSource, Field(discriminator="kind")],
+        BeforeValidator(_stream_source),
+    ]
+    rate: Rate
+    segment_bytes: Annotated[int, Field(strict=True, ge=1, le=65487)] | None = None
+    """Payload of a push; null takes the largest that every link carries."""
+    content: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)] = 0
+    """The push header's content."""
+    loop: Flag = False
+
+    def to_model(self, name: str) -> model.Stream:
+        return model.Stream(
+            name=name,
+            host=self.host,
+            group=self.group,
+            source=self.source.to_model(),
+            rate=self.rate.to_model(),
+            segment_bytes=self.segment_bytes,
+            content=self.content,
+            loop=self.loop,
+        )

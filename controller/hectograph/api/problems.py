@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Problem documents (RFC 9457): what every error of the API looks like."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
+
+from hectograph import errors
+
+MEDIA_TYPE = "application/problem+json"
+URN = "urn:hectograph:problem:"
+
+
+class InvalidField(BaseModel):
+    """One thing that is wrong with a request."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    detail: str
+    pointer: str | None = None
+    """Where in the body, as a URI fragment (RFC 6901, 6): ``#/source/mac``."""
+    parameter: str | None = None
+    """Which part of the path or query, when it is not the body."""
+
+
+class Problem(BaseModel):
+    """What was wrong, and where."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: str
+    """Stable; what a program should look at."""
+    title: str
+    status: int
+    detail: str
+    instance: str
+    """The request's path."""
+    where: str | None = None
+    """The input's place, when there is one: a field, a file, a table."""
+    errors: list[InvalidField] | None = None
+    """Everything that is wrong with a request's shape."""
+
+
+RESPONSE: dict[str, Any] = {
+    "description": "A problem",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def schemas() -> dict[str, Any]:
+    """What RESPONSE refers to."""
+    _, schema = models_json_schema(
+        [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    return schema["$defs"]
+
+
+# A subclass stands before its base.
+_OF_EXCEPTION: Mapping[type[errors.HectographError], tuple[HTTPStatus, str]] = {
+    errors.UnsupportedFeature: (HTTPStatus.UNPROCESSABLE_ENTITY, "unsupported-feature"),
+    errors.LimitExceeded: (HTTPStatus.UNPROCESSABLE_ENTITY, "limit-exceeded"),
+    errors.InvalidInput: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
+    errors.NotFound: (HTTPStatus.NOT_FOUND, "not-found"),
+    errors.Conflict: (HTTPStatus.CONFLICT, "conflict"),
+    errors.Unauthorized: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
+    errors.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
+    errors.ToolFailure: (HTTPStatus.INTERNAL_SERVER_ERROR, "tool-failure"),
+    errors.HectographError: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal"),
+}
+_OF_STATUS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "bad-request",
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
+}
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
+
+
+def exception_of(problem: Problem) -> errors.HectographError:
+    """The exception that a problem document was made from: what a client raises."""
+    for kind, (_, slug) in _OF_EXCEPTION.items():
+        if problem.type == URN + slug:
+            return kind(problem.detail, where=problem.where)
+    return errors.HectographError(f"{problem.title}: {problem.detail}", where=problem.where)
+
+
+def install(app: FastAPI) -> None:
+    """Turn every exception that reaches the framework into a problem document."""
+
+    @app.exception_handler(errors.HectographError)
+    async def of_hectograph(request: Request, error: errors.HectographError) -> Response:
+        status, slug = next(of for kind, of in _OF_EXCEPTION.items() if isinstance(error, kind))
+        return _respond(request, status, slug, error.message, where=error.where)
+
+    @app.exception_handler(RequestValidationError)
+    async def of_validation(request: Request, error: RequestValidationError) -> Response:
+        wrong = [_invalid_field(each) for each in error.errors()]
+        detail = "; ".join(f"{field.pointer or field.parameter}: {field.detail}" for field in wrong)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return _respond(request, status, "invalid-input", detail, errors=wrong)
+
+    @app.exception_handler(HTTPException)
+    async def of_http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        detail = error.detail
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed(app, request.url.path))
+            detail = f"{request.method} is not among {headers['Allow']}"
+        elif error.status_code == HTTPStatus.NOT_FOUND:
+            detail = f"there is nothing at {request.url.path}"
+        slug = _OF_STATUS.get(error.status_code, f"http-{error.status_code}")
+        return _respond(request, HTTPStatus(error.status_code), slug, detail, headers=headers)
+
+    @app.exception_handler(Exception)
+    async def of_anything(request: Request, _error: Exception) -> Response:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _respond(request, status, "internal", "a fault of the controller's; see its log")
+
+    _ = (of_hectograph, of_validation, of_http, of_anything)
+
+
+def _respond(
+    request: Request,
+    status: HTTPStatus,
+    slug: str,
+    detail: str,
+    *,
+    where: str | None = None,
+    errors: list[InvalidField] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        type=URN + slug,
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        where=where,
+        errors=errors,
+    )
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers={**_HEADERS.get(status, {}), **(headers or {})},
+    )
+
+
+def _invalid_field(error: Mapping[str, Any]) -> InvalidField:
+    place, *path = error["loc"]
+    detail = re.sub(r"^Value error, ", "", error["msg"])
+    if place != "body":
+        return InvalidField(detail=detail, parameter=".".join(map(str, path)))
+    if error["type"] == "json_invalid":
+        return InvalidField(detail=f"not JSON: {error['ctx']['error']}", pointer="#")
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return InvalidField(detail=detail, pointer="/".join(["#", *escaped]))
+
+
+def _allowed(app: FastAPI, path: str) -> list[str]:
+    """RFC 9110, 15.5.6: all methods of the path; the framework knows those of one route."""
+    methods: set[str] = set()
+    for template, item in app.openapi()["paths"].items():
+        pattern, _, _ = compile_path(template)
+        if pattern.match(path):
+            methods |= {method.upper() for method in item}
+    return sorted(methods)
