@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph switch``: the embedded switch, with simple_switch_grpc's options."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hectograph import __version__
+from hectograph.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from hectograph.switch.program import PortInterface
+
+MAX_PORT = 510
+"""v1model's ports are 9 bits; 511 drops."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def switch(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[JSON] [-- OPTIONS]",
+            help="A BMv2 JSON to start with, and simple_switch_grpc's target options.",
+        ),
+    ] = None,
+    interface: Annotated[
+        list[str] | None,
+        typer.Option("--interface", "-i", metavar="PORT@INTERFACE", help="Once for each port."),
+    ] = None,
+    device_id: Annotated[int, typer.Option(min=1, help="P4Runtime's; 0 is not one.")] = 1,
+    grpc_server_addr: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to serve P4Runtime.")
+    ] = "127.0.0.1:9559",
+    cpu_port: Annotated[
+        int, typer.Option(min=1, max=MAX_PORT, help="The controller's port.")
+    ] = MAX_PORT,
+    no_p4: Annotated[bool, typer.Option(help="Start without a pipeline, as without JSON.")] = False,
+    p4info: Annotated[
+        Path | None, typer.Option(help="The JSON's P4Info. [X.p4info.txtpb beside X.json]")
+    ] = None,
+    log_console: Annotated[bool, typer.Option(help="Log in detail to standard output.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Run the embedded switch until it gets SIGINT or SIGTERM."""
+    words = list(arguments or ())
+    config = Path(words.pop(0)) if words and not words[0].startswith("-") else None
+    for name, value in _target_options(words):
+        if name == "--grpc-server-addr":
+            grpc_server_addr = value
+        else:
+            cpu_port = _port(value, f"{name} {value}")
+    # gRPC's own lines on standard error say less than our one does.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from hectograph.switch.program import SwitchOptions, run_switch
+
+    run_switch(
+        SwitchOptions(
+            interfaces=_interfaces(interface or ()),
+            device_id=device_id,
+            grpc_server_addr=grpc_server_addr,
+            cpu_port=cpu_port,
+            config=None if no_p4 else config,
+            p4info=p4info,
+            log_console=log_console,
+        )
+    )
+
+
+def _target_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What simple_switch_grpc takes after ``--``: ``--name value`` or ``--name=value``."""
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name not in ("--grpc-server-addr", "--cpu-port"):
+            raise InvalidInput("not an option of the switch", where=word)
+        if not equals:
+            value = next(rest, "")
+        if not value:
+            raise InvalidInput("it needs a value", where=name)
+        yield name, value
+
+
+def _interfaces(texts: Sequence[str]) -> "list[PortInterface]":
+    from hectograph.switch.program import PortInterface
+
+    interfaces: list[PortInterface] = []
+    for text in texts:
+        port, at, name = text.partition("@")
+        if not at or not name:
+            raise InvalidInput("not PORT@INTERFACE", where=f"--interface {text}")
+        interfaces.append(PortInterface(_port(port, f"--interface {text}"), name))
+    _refuse_doubles([str(i.port) for i in interfaces], "port")
+    _refuse_doubles([i.interface for i in interfaces], "interface")
+    return interfaces
+
+
+def _port(text: str, where: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise InvalidInput(f"{text!r} is not a port number from 0 to {MAX_PORT}", where=where)
+    return int(text)
+
+
+def _refuse_doubles(names: Sequence[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"{what} {name} is given twice", where="--interface")

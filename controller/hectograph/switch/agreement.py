@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do a P4Info and a BMv2 JSON describe the same program?
+
+The runtime lays out keys and parameters as the JSON has them, clients speak by
+P4Info; so whatever both describe must agree in name, order, width and kind.
+Tables that P4Info does not have are the compiler's own and nobody's to program.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from finsy.proto import p4i
+
+from hectograph.errors import Refused
+from hectograph.switch import status
+
+_MATCH_TYPES: dict[str, p4i.MatchField.MatchType.ValueType] = {
+    "exact": p4i.MatchField.EXACT,
+    "lpm": p4i.MatchField.LPM,
+    "ternary": p4i.MatchField.TERNARY,
+    "range": p4i.MatchField.RANGE,
+    "optional": p4i.MatchField.OPTIONAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonTable:
+    key: Sequence[tuple[str, int, p4i.MatchField.MatchType.ValueType | None]]
+    """Name, bits, kind."""
+    actions: Mapping[str, Sequence[tuple[str, int]]]
+    """Parameters' names and bits."""
+
+
+class _Program:
+    """The part of a BMv2 JSON that P4Info describes too."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._fields = _field_widths(document)
+        actions = {
+            action["id"]: (
+                str(action["name"]),
+                [(str(p["name"]), int(p["bitwidth"])) for p in action["runtime_data"]],
+            )
+            for action in document["actions"]
+        }
+        self.tables: dict[str, _JsonTable] = {
+            table["name"]: _JsonTable(
+                [self._key_field(element) for element in table["key"]],
+                dict(actions[action_id] for action_id in table["action_ids"]),
+            )
+            for pipeline in document["pipelines"]
+            for table in pipeline["tables"]
+        }
+        self.counters = _arrays(document["counter_arrays"])
+        self.meters = _arrays(document["meter_arrays"])
+        self.direct_counters = _direct(document["counter_arrays"])
+        self.direct_meters = _direct(document["meter_arrays"])
+
+    def _key_field(
+        self, element: dict[str, Any]
+    ) -> tuple[str, int, p4i.MatchField.MatchType.ValueType | None]:
+        header, field = element["target"]
+        bits = 1 if field == "$valid$" else self._fields[header, field]
+        return element["name"], bits, _MATCH_TYPES.get(element["match_type"])
+
+
+def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
+    """INVALID_ARGUMENT that names the first object which differs."""
+    program = _read(config)
+    _check_ids(p4info)
+    _check_translations(p4info)
+    actions = {action.preamble.id: action for action in p4info.actions}
+    for table in p4info.tables:
+        _check_table(table, actions, program)
+    for counter in p4info.counters:
+        _check_array("counter", counter, program.counters)
+    for meter in p4info.meters:
+        _check_array("meter", meter, program.meters)
+    tables = {table.preamble.id: table.preamble.name for table in p4info.tables}
+    for counter in p4info.direct_counters:
+        _check_direct("direct counter", counter, tables, program.direct_counters)
+    for meter in p4info.direct_meters:
+        _check_direct("direct meter", meter, tables, program.direct_meters)
+
+
+def _read(config: bytes) -> _Program:
+    try:
+        document = json.loads(config)
+    except ValueError as error:
+        raise status.invalid(f"p4_device_config is not a BMv2 JSON: {error}") from None
+    try:
+        return _Program(cast("dict[str, Any]", document))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise status.invalid(
+            f"p4_device_config is not a BMv2 JSON: {type(error).__name__} {error}"
+        ) from None
+
+
+def _check_ids(p4info: p4i.P4Info) -> None:
+    seen: dict[int, str] = {}
+    for info in (
+        *p4info.tables,
+        *p4info.actions,
+        *p4info.counters,
+        *p4info.direct_counters,
+        *p4info.meters,
+        *p4info.direct_meters,
+        *p4info.controller_packet_metadata,
+    ):
+        name, object_id = info.preamble.name, info.preamble.id
+        if object_id == 0:
+            raise status.invalid(f"P4Info: the id of {name} is 0")
+        if object_id in seen:
+            raise status.invalid(
+                f"P4Info: {name} and {seen[object_id]} have the same id {object_id:#010x}"
+            )
+        seen[object_id] = name
+
+
+def _check_translations(p4info: p4i.P4Info) -> None:
+    translated = {
+        name
+        for name, spec in p4info.type_info.new_types.items()
+        if spec.HasField("translated_type")
+    }
+    for owner, value in _values(p4info):
+        if value.type_name.name in translated:
+            raise status.invalid(
+                f"{owner}: {value.name} has the translated type {value.type_name.name};"
+                " translations are not implemented yet"
+            )
+
+
+def _values(
+    p4info: p4i.P4Info,
+) -> Iterator[
+    tuple[str, p4i.MatchField | p4i.Action.Param | p4i.ControllerPacketMetadata.Metadata]
+]:
+    for table in p4info.tables:
+        for field in table.match_fields:
+            yield table.preamble.name, field
+    for action in p4info.actions:
+        for param in action.params:
+            yield action.preamble.name, param
+    for header in p4info.controller_packet_metadata:
+        for metadata in header.metadata:
+            yield header.preamble.name, metadata
+
+
+def _check_table(info: p4i.Table, actions: Mapping[int, p4i.Action], program: _Program) -> None:
+    where = f"table {info.preamble.name}"
+    table = program.tables.get(info.preamble.name)
+    if table is None:
+        raise _disagreement(where, "is only in P4Info")
+    key = [(field.name, field.bitwidth, field.match_type) for field in info.match_fields]
+    if key != table.key:
+        raise _disagreement(where, "has another key")
+    for ref in info.action_refs:
+        action = actions.get(ref.id)
+        if action is None:
+            raise status.invalid(f"{where}: P4Info has no action {ref.id:#010x}")
+        name = action.preamble.name
+        if name not in table.actions:
+            raise _disagreement(f"{where}: action {name}", "is only in P4Info")
+        if [(param.name, param.bitwidth) for param in action.params] != table.actions[name]:
+            raise _disagreement(f"action {name}", "has other parameters")
+
+
+def _check_array(kind: str, info: p4i.Counter | p4i.Meter, arrays: Mapping[str, int]) -> None:
+    where = f"{kind} {info.preamble.name}"
+    if info.preamble.name not in arrays:
+        raise _disagreement(where, "is only in P4Info")
+    if arrays[info.preamble.name] != info.size:
+        raise _disagreement(where, "has another size")
+
+
+def _check_direct(
+    kind: str,
+    info: p4i.DirectCounter | p4i.DirectMeter,
+    tables: Mapping[int, str],
+    bindings: Mapping[str, str],
+) -> None:
+    where = f"{kind} {info.preamble.name}"
+    if info.preamble.name not in bindings:
+        raise _disagreement(where, "is only in P4Info")
+    if bindings[info.preamble.name] != tables.get(info.direct_table_id):
+        raise _disagreement(where, "belongs to another table")
+
+
+def _disagreement(where: str, what: str) -> Refused:
+    return status.invalid(f"P4Info and p4_device_config disagree: {where} {what}")
+
+
+def _field_widths(document: dict[str, Any]) -> dict[tuple[str, str], int]:
+    types = {
+        header_type["name"]: {field[0]: int(field[1]) for field in header_type["fields"]}
+        for header_type in document["header_types"]
+    }
+    return {
+        (header["name"], field): bits
+        for header in document["headers"]
+        for field, bits in types[header["header_type"]].items()
+    }
+
+
+def _arrays(arrays: list[dict[str, Any]]) -> dict[str, int]:
+    return {a["name"]: int(a["size"]) for a in arrays if not a["is_direct"]}
+
+
+def _direct(arrays: list[dict[str, Any]]) -> dict[str, str]:
+    return {a["name"]: str(a["binding"]) for a in arrays if a["is_direct"]}

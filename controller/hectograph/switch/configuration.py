@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forwarding pipeline config: verified, saved, committed, and told again.
+
+A saved config has its tables already: what is written to it stays with it until
+its commit puts it before the packets, all at once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from finsy.proto import p4r
+
+from hectograph.errors import HectographError, Refused, ToolFailure
+from hectograph.switch import status
+from hectograph.switch.agreement import check_agreement
+from hectograph.switch.compiler import find_or_build
+from hectograph.switch.native import LoadedPipeline, Switch
+from hectograph.switch.packetio import PacketIO
+from hectograph.switch.pipeline import Pipeline
+
+_Action = p4r.SetForwardingPipelineConfigRequest
+_Get = p4r.GetForwardingPipelineConfigRequest
+
+_BUILDING = (_Action.VERIFY, _Action.VERIFY_AND_SAVE, _Action.VERIFY_AND_COMMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Installed:
+    config: p4r.ForwardingPipelineConfig
+    pipeline: Pipeline
+
+
+class Configuration:
+    def __init__(self, switch: Switch, packets: PacketIO, lock: asyncio.Lock) -> None:
+        """`lock` is held by whoever reads or writes what the switch holds."""
+        self._switch = switch
+        self._packets = packets
+        self._lock = lock
+        self._saved: _Installed | None = None
+        self._running: _Installed | None = None
+        self._committed: LoadedPipeline | None = None
+
+    @property
+    def _current(self) -> _Installed | None:
+        return self._saved or self._running
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The one that reads and writes refer to: the last that was saved."""
+        if self._current is None:
+            raise status.failed_precondition("no forwarding pipeline config is set")
+        return self._current.pipeline
+
+    def get(self, kind: _Get.ResponseType.ValueType) -> p4r.GetForwardingPipelineConfigResponse:
+        """Without a pipeline `config` stays unset, as the specification has it."""
+        response = p4r.GetForwardingPipelineConfigResponse()
+        if self._current is None:
+            return response
+        config = self._current.config
+        response.config.SetInParent()
+        if config.HasField("cookie"):
+            response.config.cookie.CopyFrom(config.cookie)
+        if kind in (_Get.ALL, _Get.P4INFO_AND_COOKIE):
+            response.config.p4info.CopyFrom(config.p4info)
+        if kind in (_Get.ALL, _Get.DEVICE_CONFIG_AND_COOKIE):
+            response.config.p4_device_config = config.p4_device_config
+        return response
+
+    async def set(
+        self, request: p4r.SetForwardingPipelineConfigRequest, check: Callable[[], None]
+    ) -> None:
+        """`check` raises when the client has ceased to be the primary since it asked."""
+        action = request.action
+        if action == _Action.COMMIT:
+            if request.HasField("config"):
+                raise status.invalid("COMMIT takes no config: it commits the saved one")
+            async with self._lock:
+                check()
+                self._commit_saved()
+        elif action in _BUILDING:
+            if not request.HasField("config"):
+                raise status.invalid(f"{_Action.Action.Name(action)} needs a config")
+            await self._build(action, request.config, check)
+        elif action == _Action.RECONCILE_AND_COMMIT:
+            raise status.not_implemented("RECONCILE_AND_COMMIT's reconciliations")
+        else:
+            raise status.invalid("no action: VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT or COMMIT")
+
+    async def install(self, config: p4r.ForwardingPipelineConfig) -> None:
+        """Run it at once, whoever is the primary; without a P4Info nobody can program it."""
+        if config.HasField("p4info"):
+            await self._build(_Action.VERIFY_AND_COMMIT, config, lambda: None)
+        else:
+            loaded = await asyncio.to_thread(_load, self._switch, config.p4_device_config)
+            self._commit(loaded)
+
+    async def _build(
+        self,
+        action: _Action.Action.ValueType,
+        config: p4r.ForwardingPipelineConfig,
+        check: Callable[[], None],
+    ) -> None:
+        loaded = await asyncio.to_thread(_compile_and_load, self._switch, config)
+        async with self._lock:
+            try:
+                check()
+                pipeline = Pipeline(self._switch, loaded, config.p4info)
+            except Refused:
+                self._switch.unload(loaded)
+                raise
+            if action == _Action.VERIFY:
+                self._switch.unload(loaded)
+                return
+            self._save(_Installed(config, pipeline))
+            if action == _Action.VERIFY_AND_COMMIT:
+                self._commit_saved()
+
+    def _save(self, installed: _Installed) -> None:
+        if self._saved is not None:
+            self._switch.unload(self._saved.pipeline.loaded)
+        self._saved = installed
+
+    def _commit_saved(self) -> None:
+        saved = self._saved
+        if saved is None:
+            raise status.not_found("no config is saved: VERIFY_AND_SAVE must come before COMMIT")
+        self._commit(saved.pipeline.loaded)
+        saved.pipeline.replication.go_live()
+        self._packets.bind(saved.pipeline.headers)
+        self._running, self._saved = saved, None
+
+    def _commit(self, loaded: LoadedPipeline) -> None:
+        self._switch.commit(loaded)
+        if self._committed is not None:
+            self._switch.unload(self._committed)
+        self._committed = loaded
+
+
+def _compile_and_load(switch: Switch, config: p4r.ForwardingPipelineConfig) -> LoadedPipeline:
+    """In a thread: it parses, compiles with the C compiler, opens what came out."""
+    check_agreement(config.p4info, config.p4_device_config)
+    return _load(switch, config.p4_device_config)
+
+
+def _load(switch: Switch, device_config: bytes) -> LoadedPipeline:
+    try:
+        return switch.load(find_or_build(device_config))
+    except ToolFailure as error:
+        raise status.invalid(f"{error}\n{error.output}") from error
+    except HectographError as error:
+        raise status.invalid(str(error)) from error

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C runtime as Python sees it (host/switch/hg_switch.h); nothing else touches its cffi.
+
+Where C returns a negative errno, these raise OSError with it; where C also says
+what and where, a HectographError with that line. The calls are short; those that
+open files or interfaces (load, add_port) belong in a thread.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hectograph._native import CData, ffi, lib
+from hectograph.errors import HectographError
+from hectograph.switch.values import (
+    CounterValue,
+    Entry,
+    MatchKey,
+    MeterRates,
+    PortStats,
+    Replica,
+    SwitchStats,
+)
+
+MAX_FRAME_BYTES: int = lib.HG_MAX_FRAME_BYTES
+"""A jumbo frame with one tag."""
+
+_CPU_FRAME_BYTES = 65_536
+"""Holds the largest frame with whatever headers a pipeline puts before it."""
+
+_PROGRAM_DEFAULT = 0xFFFF_FFFF
+"""The action that puts back the default entry which the program declares."""
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        raise OSError(-result, os.strerror(-result))
+    return result
+
+
+def _check_error(result: int, error: CData) -> None:
+    if result < 0:
+        line = ffi.string(error).decode(errors="replace")
+        raise HectographError(line or os.strerror(-result))
+
+
+def _counter(value: CounterValue) -> CData:
+    return ffi.new("struct hg_counter_value *", {"packets": value.packets, "bytes": value.bytes})
+
+
+def _meter(rates: MeterRates | None) -> CData:
+    if rates is None:
+        return ffi.new("struct hg_meter_config *", {"configured": False})
+    return ffi.new(
+        "struct hg_meter_config *",
+        {
+            "configured": True,
+            "cir": rates.cir,
+            "cburst": rates.cburst,
+            "pir": rates.pir,
+            "pburst": rates.pburst,
+        },
+    )
+
+
+def _rates(config: CData) -> MeterRates | None:
+    if not config.configured:
+        return None
+    return MeterRates(config.cir, config.cburst, config.pir, config.pburst)
+
+
+class Table:
+    """One table of a loaded pipeline. Its buffers are filled anew for every call."""
+
+    def __init__(
+        self,
+        switch: CData,
+        loaded: CData,
+        index: int,
+        *,
+        key_bytes: int,
+        params_bytes: int,
+        has_mask: bool,
+    ) -> None:
+        self._place = (switch, loaded, index)
+        self._key_bytes = key_bytes
+        self._has_mask = has_mask
+        self._key = bytearray(key_bytes)
+        self._mask = bytearray(key_bytes)
+        self._params = bytearray(params_bytes)
+        self._entry = ffi.new("struct hg_flat_entry *")
+        # cffi does not keep alive what a struct points to: these do.
+        self._views = tuple(
+            ffi.from_buffer("uint8_t[]", buffer) for buffer in (self._key, self._mask, self._params)
+        )
+        self._entry.key, mask, self._entry.params = self._views
+        self._entry.mask = mask if has_mask else ffi.NULL
+
+    def action_index(self, name: str) -> int:
+        _, loaded, index = self._place
+        return _check(lib.hg_action_index(loaded, index, name.encode()))
+
+    def insert(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+        self._fill(key)
+        self._fill_action(action, params, cookie)
+        _check(lib.hg_entry_insert(*self._place, self._entry))
+
+    def modify(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+        self._fill(key)
+        self._fill_action(action, params, cookie)
+        _check(lib.hg_entry_modify(*self._place, self._entry))
+
+    def delete(self, key: MatchKey) -> None:
+        self._fill(key)
+        _check(lib.hg_entry_delete(*self._place, self._entry))
+
+    def get(self, key: MatchKey) -> Entry:
+        self._fill(key)
+        return self._snapshot(lambda out: lib.hg_entry_get(*self._place, self._entry, out))[0]
+
+    def get_default(self) -> Entry:
+        return self._snapshot(lambda out: lib.hg_default_get(*self._place, out))[0]
+
+    def entries(self) -> list[Entry]:
+        return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
+
+    def set_default(self, action: int, params: bytes) -> None:
+        self._params[: len(params)] = params
+        _check(lib.hg_default_set(*self._place, action, self._entry.params, len(params)))
+
+    def reset_default(self) -> None:
+        _check(lib.hg_default_set(*self._place, _PROGRAM_DEFAULT, ffi.NULL, 0))
+
+    def set_counter(self, key: MatchKey | None, value: CounterValue) -> None:
+        """Of the entry with that key, or of the default entry."""
+        _check(lib.hg_entry_counter_set(*self._place, self._entry_or_null(key), _counter(value)))
+
+    def set_meter(self, key: MatchKey | None, rates: MeterRates | None) -> None:
+        """Of the entry with that key, or of the default entry; None: everything is green."""
+        _check(lib.hg_entry_meter_set(*self._place, self._entry_or_null(key), _meter(rates)))
+
+    def _fill(self, key: MatchKey) -> None:
+        self._key[:] = key.key
+        if self._has_mask:
+            self._mask[:] = key.mask
+        self._entry.priority = key.priority
+
+    def _fill_action(self, action: int, params: bytes, cookie: int) -> None:
+        entry = self._entry
+        entry.action = action
+        self._params[: len(params)] = params
+        entry.params_bytes = len(params)
+        entry.cookie = cookie
+
+    def _entry_or_null(self, key: MatchKey | None) -> CData:
+        if key is None:
+            return ffi.NULL
+        self._fill(key)
+        return self._entry
+
+    def _snapshot(self, take: Callable[[CData], int]) -> list[Entry]:
+        out = ffi.new("struct hg_snapshot **")
+        _check(take(out))
+        snapshot = out[0]
+        try:
+            entry = ffi.new("struct hg_read_entry *")
+            entries: list[Entry] = []
+            for position in range(lib.hg_snapshot_count(snapshot)):
+                lib.hg_snapshot_get(snapshot, position, entry)
+                entries.append(self._decode(entry))
+            return entries
+        finally:
+            lib.hg_snapshot_free(snapshot)
+
+    def _decode(self, entry: CData) -> Entry:
+        size = self._key_bytes
+        key = None
+        if entry.key != ffi.NULL:
+            mask = bytes(ffi.buffer(entry.mask, size)) if self._has_mask else b""
+            key = MatchKey(bytes(ffi.buffer(entry.key, size)), mask, entry.priority)
+        counter = entry.counter
+        return Entry(
+            key,
+            entry.action,
+            bytes(ffi.buffer(entry.params, entry.params_bytes)) if entry.params_bytes else b"",
+            entry.cookie,
+            entry.is_const,
+            CounterValue(counter.packets, counter.bytes),
+            _rates(entry.meter),
+        )
+
+
+class Counter:
+    """An indirect counter: an array of cells."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int) -> None:
+        self._place = (switch, loaded, index)
+
+    def get(self, first: int, count: int) -> list[CounterValue]:
+        values = ffi.new("struct hg_counter_value[]", count)
+        _check(lib.hg_counter_get(*self._place, first, count, values))
+        return [CounterValue(values[i].packets, values[i].bytes) for i in range(count)]
+
+    def set(self, index: int, value: CounterValue) -> None:
+        _check(lib.hg_counter_set(*self._place, index, _counter(value)))
+
+
+class Meter:
+    """An indirect meter: an array of cells."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int) -> None:
+        self._place = (switch, loaded, index)
+
+    def get(self, first: int, count: int) -> list[MeterRates | None]:
+        configs = ffi.new("struct hg_meter_config[]", count)
+        _check(lib.hg_meter_get(*self._place, first, count, configs))
+        return [_rates(configs[i]) for i in range(count)]
+
+    def set(self, index: int, rates: MeterRates | None) -> None:
+        _check(lib.hg_meter_set(*self._place, index, _meter(rates)))
+
+
+class LoadedPipeline:
+    """A pipeline whose tables exist; packets see it once it is committed."""
+
+    def __init__(self, switch: CData, loaded: CData) -> None:
+        self._switch = switch
+        self.handle = loaded
+
+    def table(self, name: str, *, key_bytes: int, params_bytes: int, has_mask: bool) -> Table:
+        index = _check(lib.hg_table_index(self.handle, name.encode()))
+        return Table(
+            self._switch,
+            self.handle,
+            index,
+            key_bytes=key_bytes,
+            params_bytes=params_bytes,
+            has_mask=has_mask,
+        )
+
+    def counter(self, name: str) -> Counter:
+        index = _check(lib.hg_counter_index(self.handle, name.encode()))
+        return Counter(self._switch, self.handle, index)
+
+    def meter(self, name: str) -> Meter:
+        index = _check(lib.hg_meter_index(self.handle, name.encode()))
+        return Meter(self._switch, self.handle, index)
+
+
+class Switch:
+    """A switch in this process: its ports, its worker, its pipelines, its groups."""
+
+    def __init__(self, *, cpu_port: int = 0, max_groups: int = 0) -> None:
+        config = ffi.new(
+            "struct hg_switch_config *", {"cpu_port": cpu_port, "max_groups": max_groups}
+        )
+        out = ffi.new("struct hg_switch **")
+        error = ffi.new("char[]", lib.HG_ERROR_BYTES)
+        _check_error(lib.hg_switch_new(config, out, error), error)
+        self._switch = out[0]
+        self._frame = bytearray(_CPU_FRAME_BYTES)
+        self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
+
+    def close(self) -> None:
+        """Stops the worker and frees everything; nothing may be called after it."""
+        lib.hg_switch_free(self._switch)
+        self._switch = ffi.NULL
+
+    def add_port(self, port: int, interface: str) -> None:
+        error = ffi.new("char[]", lib.HG_ERROR_BYTES)
+        result = lib.hg_port_add(self._switch, port, interface.encode(), error)
+        _check_error(result, error)
+
+    def ports(self) -> list[PortStats]:
+        count = _check(lib.hg_port_list(self._switch, ffi.NULL, 0))
+        stats = ffi.new("struct hg_port_stats[]", count)
+        count = min(count, _check(lib.hg_port_list(self._switch, stats, count)))
+        return [_port_stats(stats[i]) for i in range(count)]
+
+    def stats(self) -> SwitchStats:
+        stats = ffi.new("struct hg_switch_stats *")
+        lib.hg_switch_stats_get(self._switch, stats)
+        return SwitchStats(
+            stats.ingress_packets,
+            stats.replicas,
+            stats.dropped_no_pipeline,
+            stats.dropped_ingress,
+            stats.dropped_egress,
+            stats.dropped_no_group,
+            stats.dropped_no_port,
+            stats.dropped_cpu_queue,
+        )
+
+    def start(self) -> None:
+        error = ffi.new("char[]", lib.HG_ERROR_BYTES)
+        _check_error(lib.hg_switch_start(self._switch, error), error)
+
+    def load(self, path: Path) -> LoadedPipeline:
+        out = ffi.new("struct hg_loaded **")
+        error = ffi.new("char[]", lib.HG_ERROR_BYTES)
+        result = lib.hg_pipeline_load(self._switch, os.fsencode(path), out, error)
+        _check_error(result, error)
+        return LoadedPipeline(self._switch, out[0])
+
+    def commit(self, pipeline: LoadedPipeline) -> None:
+        _check(lib.hg_pipeline_commit(self._switch, pipeline.handle))
+
+    def unload(self, pipeline: LoadedPipeline) -> None:
+        _check(lib.hg_pipeline_unload(self._switch, pipeline.handle))
+
+    def insert_group(self, group: int, replicas: Sequence[Replica]) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_group_insert(self._switch, group, array, len(replicas)))
+
+    def modify_group(self, group: int, replicas: Sequence[Replica]) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_group_modify(self._switch, group, array, len(replicas)))
+
+    def delete_group(self, group: int) -> None:
+        _check(lib.hg_group_delete(self._switch, group))
+
+    def cpu_fd(self) -> int:
+        """Readable while packets wait for cpu_receive()."""
+        return _check(lib.hg_cpu_fd(self._switch))
+
+    def cpu_receive(self) -> bytes | None:
+        """The next packet to the CPU port, or None when there is none."""
+        try:
+            size = _check(lib.hg_cpu_receive(self._switch, self._frame_view, _CPU_FRAME_BYTES))
+        except BlockingIOError:
+            return None
+        return bytes(self._frame[:size])
+
+    def cpu_send(self, frame: bytes) -> None:
+        _check(lib.hg_cpu_send(self._switch, ffi.from_buffer("uint8_t[]", frame), len(frame)))
+
+
+def _replicas(replicas: Sequence[Replica]) -> CData:
+    return ffi.new("struct hg_replica[]", list(replicas))
+
+
+def _port_stats(stats: CData) -> PortStats:
+    return PortStats(
+        stats.port,
+        ffi.string(stats.interface).decode(errors="replace"),
+        stats.up,
+        stats.mtu,
+        stats.rx_packets,
+        stats.rx_bytes,
+        stats.tx_packets,
+        stats.tx_bytes,
+        stats.rx_dropped,
+        stats.tx_dropped,
+        stats.tx_oversized,
+    )

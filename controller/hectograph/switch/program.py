@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded switch as a process: interfaces, pipeline, P4Runtime, until a signal ends it."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from finsy.proto import p4i, p4r
+from google.protobuf import text_format
+
+from hectograph.errors import Conflict, InvalidInput
+from hectograph.switch.native import Switch
+from hectograph.switch.server import P4RuntimeServer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PortInterface:
+    port: int
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOptions:
+    interfaces: Sequence[PortInterface]
+    device_id: int
+    grpc_server_addr: str
+    cpu_port: int
+    config: Path | None
+    """A BMv2 JSON to start with."""
+    p4info: Path | None
+    """Its P4Info, when it is not beside it (X.p4info.txtpb beside X.json)."""
+    log_console: bool
+    """To standard output and in detail."""
+
+
+def run_switch(options: SwitchOptions) -> None:
+    """Returns after SIGINT or SIGTERM; HectographError when it cannot run."""
+    logging.basicConfig(
+        level=logging.DEBUG if options.log_console else logging.INFO,
+        stream=sys.stdout if options.log_console else sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    asyncio.run(_run(options))
+
+
+async def _run(options: SwitchOptions) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    config = None if options.config is None else _read_config(options.config, options.p4info)
+    with ExitStack() as stack:
+        for port in options.interfaces:
+            stack.enter_context(_claim(port.interface))
+        switch = Switch(cpu_port=options.cpu_port)
+        stack.callback(switch.close)
+        for port in options.interfaces:
+            switch.add_port(port.port, port.interface)
+        await _serve(options, switch, config, stop)
+
+
+async def _serve(
+    options: SwitchOptions,
+    switch: Switch,
+    config: p4r.ForwardingPipelineConfig | None,
+    stop: asyncio.Event,
+) -> None:
+    server = P4RuntimeServer(switch, options.device_id)
+    if config is not None:
+        await server.service.configuration.install(config)
+    port = await server.start(options.grpc_server_addr)
+    try:
+        switch.start()
+        log.info(
+            "device %d serves P4Runtime on %s (port %d); ports: %s",
+            options.device_id,
+            options.grpc_server_addr,
+            port,
+            " ".join(f"{p.port}@{p.interface}" for p in options.interfaces) or "none",
+        )
+        await stop.wait()
+    finally:
+        await server.stop()
+        log.info("packets: %s", _nonzero(asdict(switch.stats())))
+        log.info("controller's packets: %s", _nonzero(asdict(server.service.packets.counters)))
+
+
+def _nonzero(counters: dict[str, int]) -> str:
+    return " ".join(f"{name}={value}" for name, value in counters.items() if value) or "none"
+
+
+@contextmanager
+def _claim(interface: str) -> Generator[None]:
+    """Two switches on one interface would each send every packet: the second gets no claim.
+
+    The claim is an abstract Unix socket: of this network namespace alone, and
+    gone with the process however it ends.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        try:
+            index = socket.if_nametoindex(interface)
+        except OSError:
+            raise InvalidInput("there is no such interface", where=interface) from None
+        try:
+            claim.bind(f"\0hectograph-switch/{index}")
+        except OSError:
+            raise Conflict("another switch has this interface", where=interface) from None
+        yield
+
+
+def _read_config(config: Path, p4info: Path | None) -> p4r.ForwardingPipelineConfig:
+    result = p4r.ForwardingPipelineConfig(p4_device_config=_read(config))
+    beside = config.with_suffix(".p4info.txtpb")
+    if p4info is None and beside.exists():
+        p4info = beside
+    if p4info is not None:
+        try:
+            text = _read(p4info).decode()
+            result.p4info.CopyFrom(text_format.Parse(text, p4i.P4Info()))
+        except (text_format.ParseError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"not a P4Info in text form: {error}", where=str(p4info)) from None
+    return result
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from None

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The P4Runtime service: requests checked in the specification's order, and answered."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from finsy.proto import p4r, p4r_grpc
+
+from hectograph.errors import Refused
+from hectograph.switch import status
+from hectograph.switch.arbitration import Arbiter, Client
+from hectograph.switch.configuration import Configuration
+from hectograph.switch.native import MAX_FRAME_BYTES, Switch
+from hectograph.switch.packetio import PacketIO
+from hectograph.switch.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+API_VERSION = "1.5.0"
+"""Of P4Runtime."""
+
+_SLICE = 256
+"""Elements of a batch that are worked on before other tasks get their turn."""
+
+_MESSAGE_BYTES = 1 << 20
+"""A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
+
+_FLUSH_SECONDS = 1.0
+"""What a client that is being sent away gets to take what was sent before."""
+
+_T = TypeVar("_T")
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
+    def __init__(self, switch: Switch, device_id: int) -> None:
+        self.device_id = device_id
+        self.packets = PacketIO(switch)
+        self._lock = asyncio.Lock()
+        """Held while a request changes or reads what the switch holds, all of it."""
+        self.configuration = Configuration(switch, self.packets, self._lock)
+        self._arbiter = Arbiter(device_id)
+
+    # ---- unary calls ---------------------------------------------------------
+
+    async def Write(  # noqa: N802
+        self, request: p4r.WriteRequest, context: _Context
+    ) -> p4r.WriteResponse:
+        try:
+            results = await _to_the_end(self._write(request))
+        except Refused as refused:
+            await _abort(context, refused)
+        await _abort_batch(context, results)
+        return p4r.WriteResponse()
+
+    async def Read(  # noqa: N802
+        self, request: p4r.ReadRequest, context: _Context
+    ) -> AsyncIterator[p4r.ReadResponse]:
+        try:
+            messages, results = await self._read(request)
+        except Refused as refused:
+            await _abort(context, refused)
+        for message in messages:
+            yield message
+        await _abort_batch(context, results)
+
+    async def SetForwardingPipelineConfig(  # noqa: N802
+        self, request: p4r.SetForwardingPipelineConfigRequest, context: _Context
+    ) -> p4r.SetForwardingPipelineConfigResponse:
+        try:
+            self._check_writer(request)
+            await _to_the_end(self.configuration.set(request, lambda: self._check_writer(request)))
+        except Refused as refused:
+            await _abort(context, refused)
+        return p4r.SetForwardingPipelineConfigResponse()
+
+    async def GetForwardingPipelineConfig(  # noqa: N802
+        self, request: p4r.GetForwardingPipelineConfigRequest, context: _Context
+    ) -> p4r.GetForwardingPipelineConfigResponse:
+        try:
+            self._check_device(request.device_id)
+        except Refused as refused:
+            await _abort(context, refused)
+        return self.configuration.get(request.response_type)
+
+    async def Capabilities(  # noqa: N802
+        self, request: p4r.CapabilitiesRequest, context: _Context
+    ) -> p4r.CapabilitiesResponse:
+        try:
+            if request.device_id:
+                self._check_device(request.device_id)
+        except Refused as refused:
+            await _abort(context, refused)
+        return p4r.CapabilitiesResponse(p4runtime_api_version=API_VERSION)
+
+    # ---- checks ----------------------------------------------------------------
+
+    def _check_device(self, device_id: int) -> None:
+        if device_id != self.device_id:
+            raise status.not_found(
+                f"device {device_id} is not here; this is device {self.device_id}"
+            )
+
+    def _check_writer(
+        self, request: p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest
+    ) -> None:
+        self._check_device(request.device_id)
+        role = request.role or request.role_id  # pyright: ignore[reportDeprecated]
+        if role:
+            raise status.not_found(f"device {self.device_id} has no role {role}")
+        if not self._arbiter.is_primary(request):
+            raise status.denied("the client with this election id is not the primary")
+
+    # ---- batches ---------------------------------------------------------------
+
+    async def _write(self, request: p4r.WriteRequest) -> list[Refused | None]:
+        async with self._lock:
+            self._check_writer(request)
+            pipeline = self.configuration.pipeline
+            if request.atomicity != p4r.WriteRequest.CONTINUE_ON_ERROR:
+                name = p4r.WriteRequest.Atomicity.Name(request.atomicity)
+                raise status.not_implemented(f"batches with {name}")
+            results: list[Refused | None] = []
+            for count, update in enumerate(request.updates, 1):
+                results.append(_apply(pipeline, update))
+                if count % _SLICE == 0:
+                    await asyncio.sleep(0)
+            return results
+
+    async def _read(
+        self, request: p4r.ReadRequest
+    ) -> tuple[list[p4r.ReadResponse], list[Refused | None]]:
+        self._check_device(request.device_id)
+        if request.role:
+            raise status.not_implemented("roles other than the default one")
+        async with self._lock:
+            pipeline = self.configuration.pipeline
+            answer = _Answer()
+            results: list[Refused | None] = []
+            for entity in request.entities:
+                try:
+                    await answer.extend(pipeline.read(entity))
+                except Refused as refused:
+                    results.append(refused)
+                else:
+                    results.append(None)
+            return answer.messages, results
+
+    # ---- streams ---------------------------------------------------------------
+
+    async def StreamChannel(  # pyright: ignore[reportIncompatibleMethodOverride] # noqa: N802
+        self, request_iterator: AsyncIterator[p4r.StreamMessageRequest], context: _Context
+    ) -> None:
+        """Written to through the context: it is cancelled as soon as the client is gone,
+        while a generator may be left waiting at its yield."""
+        client = Client()
+        sender = asyncio.create_task(_send(client, context))
+        refused: Refused | None = None
+        try:
+            async for request in request_iterator:
+                await client.outbox.room()
+                await self._take_message(client, request)
+        except Refused as error:
+            refused = error
+        finally:
+            self._arbiter.leave(client)
+            client.outbox.close()
+            await asyncio.wait([sender], timeout=_FLUSH_SECONDS)
+            sender.cancel()
+        if refused is not None:
+            await _abort(context, refused)
+
+    async def _take_message(self, client: Client, request: p4r.StreamMessageRequest) -> None:
+        match request.WhichOneof("update"):
+            case "arbitration":
+                await self._arbitrate(client, request.arbitration)
+            case "packet":
+                self._packet_out(client, request.packet)
+            case "digest_ack":
+                error = _stream_error(status.not_implemented("digests"))
+                error.digest_list_ack.digest_list_ack.CopyFrom(request.digest_ack)
+                _post_error(client, error)
+            case "other":
+                error = _stream_error(status.not_implemented("messages of other architectures"))
+                error.other.SetInParent()
+                _post_error(client, error)
+            case None:
+                error = _stream_error(status.invalid("a stream message without an update"))
+                error.other.SetInParent()
+                _post_error(client, error)
+
+    async def _arbitrate(self, client: Client, update: p4r.MasterArbitrationUpdate) -> None:
+        if self._arbiter.bid(client, update):
+            async with self._lock:  # the last primary's writes end first
+                self._arbiter.crown(client)
+
+    def _packet_out(self, client: Client, packet: p4r.PacketOut) -> None:
+        try:
+            if client is not self._arbiter.primary:
+                raise status.denied("only the primary may send packets")
+            self.packets.send(packet)
+        except Refused as refused:
+            self.packets.counters.refused_packet_outs += 1
+            error = _stream_error(refused)
+            error.packet_out.SetInParent()
+            if len(packet.payload) <= MAX_FRAME_BYTES:
+                error.packet_out.packet_out.CopyFrom(packet)
+            _post_error(client, error)
+
+    def deliver(self, packet: p4r.PacketIn) -> None:
+        """A packet from the CPU port: the primary's, as long as it keeps up."""
+        primary = self._arbiter.primary
+        if primary is None:
+            self.packets.counters.dropped_no_primary += 1
+        elif primary.outbox.is_full:
+            self.packets.counters.dropped_slow_primary += 1
+        else:
+            self.packets.counters.packet_ins += 1
+            primary.outbox.post(p4r.StreamMessageResponse(packet=packet))
+
+
+class _Answer:
+    """A read's entities, packed into messages that any client takes."""
+
+    def __init__(self) -> None:
+        self.messages: list[p4r.ReadResponse] = []
+        self._room = 0
+
+    async def extend(self, entities: Iterable[p4r.Entity]) -> None:
+        for count, entity in enumerate(entities, 1):
+            size = entity.ByteSize()
+            if not self.messages or size > self._room:
+                self.messages.append(p4r.ReadResponse())
+                self._room = _MESSAGE_BYTES
+            self.messages[-1].entities.append(entity)
+            self._room -= size
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+
+
+def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
+    try:
+        pipeline.write(update)
+    except Refused as refused:
+        return refused
+    except OSError as error:
+        log.exception("the runtime refused an update")
+        return status.internal(f"the runtime refused the update: {error.strerror}")
+    return None
+
+
+async def _to_the_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Finish what was begun, even when the client goes away in the middle of it."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
+
+
+async def _abort(context: _Context, refused: Refused) -> NoReturn:
+    await context.abort(status.grpc_code(refused), str(refused))
+
+
+async def _abort_batch(context: _Context, results: list[Refused | None]) -> None:
+    """UNKNOWN with a code for each element, when one has failed."""
+    if any(results):
+        details = ((status.DETAILS_KEY, status.batch_details(results)),)
+        await context.abort(grpc.StatusCode.UNKNOWN, status.BATCH_FAILED, details)
+
+
+async def _send(client: Client, context: _Context) -> None:
+    while (message := await client.outbox.get()) is not None:
+        await context.write(message)
+
+
+def _stream_error(refused: Refused) -> p4r.StreamError:
+    return p4r.StreamError(canonical_code=refused.code, message=str(refused))
+
+
+def _post_error(client: Client, error: p4r.StreamError) -> None:
+    client.outbox.post(p4r.StreamMessageResponse(error=error))

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What passes between the P4Runtime server and the C runtime, as plain values."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class MatchKey(NamedTuple):
+    """What identifies an entry in its table, in the runtime's flat form."""
+
+    key: bytes
+    mask: bytes
+    """As long as the key; unused where all fields are exact."""
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterValue:
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRates:
+    """RFC 2698; per second and in the meter's unit."""
+
+    cir: int
+    cburst: int
+    pir: int
+    pburst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table entry as read; the default entry's key is None."""
+
+    key: MatchKey | None
+    action: int
+    params: bytes
+    cookie: int
+    is_const: bool
+    counter: CounterValue
+    meter: MeterRates | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortStats:
+    port: int
+    interface: str
+    up: bool
+    mtu: int
+    rx_packets: int
+    rx_bytes: int
+    tx_packets: int
+    tx_bytes: int
+    rx_dropped: int
+    tx_dropped: int
+    tx_oversized: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchStats:
+    """Every packet that the switch took, made or lost, by reason."""
+
+    ingress_packets: int
+    replicas: int
+    dropped_no_pipeline: int
+    dropped_ingress: int
+    dropped_egress: int
+    dropped_no_group: int
+    dropped_no_port: int
+    dropped_cpu_queue: int
+
+
+class Replica(NamedTuple):
+    port: int
+    instance: int
