@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The interface that pushes leave by: a packet socket that only sends. */
+#ifndef HG_LINK_H
+#define HG_LINK_H
+
+#include <net/if.h>
+#include <stdint.h>
+
+#include "frame.h"
+
+struct hg_link {
+	char interface[IFNAMSIZ];
+	int fd;
+	uint32_t mtu; /* bytes, as of the last hg_link_attach() */
+	uint8_t mac[HG_MAC_BYTES];
+};
+
+/* -ENODEV: no such interface; -EPERM: no CAP_NET_RAW. */
+int hg_link_open(struct hg_link *link, const char *interface, char *error);
+
+/*
+ * Finds the interface (again) by its name and binds the socket to it: after an
+ * interface was deleted and made anew, it is another one. -ENODEV while there is
+ * none, -EPROTONOSUPPORT if it is not Ethernet.
+ */
+int hg_link_attach(struct hg_link *link, char *error);
+
+/* 0, or why nothing can leave now: -ENODEV, -ENETDOWN (set down), -ENOLINK (no carrier). */
+int hg_link_state(const struct hg_link *link, char *error);
+
+void hg_link_close(struct hg_link *link);
+
+#endif

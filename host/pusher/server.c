@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One answer at a time for each client, and no further request is read from it
+ * before that is gone: a client that does not read holds up itself alone, and
+ * what it can make the pusher keep is bounded.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wait.h"
+
+struct hg_client {
+	int fd;
+	bool closing; /* once its answer is gone */
+	uint64_t active; /* when something last came from it, hg_now() */
+	size_t received;
+	size_t answer_bytes, sent;
+	uint8_t requests[HG_MESSAGE_PREFIX_BYTES + HG_REQUEST_BYTES_MAX];
+	uint8_t answer[HG_ANSWER_BYTES_MAX];
+};
+
+static void drop_client(struct hg_server *server, uint32_t index)
+{
+	close(server->clients[index]->fd);
+	free(server->clients[index]);
+	server->clients[index] = server->clients[--server->client_count];
+}
+
+/* When there are too many, whoever has been silent longest gives way. */
+static void make_room(struct hg_server *server)
+{
+	uint32_t idle = 0;
+
+	if (server->client_count < HG_CLIENTS_MAX)
+		return;
+	for (uint32_t i = 1; i < server->client_count; i++)
+		if (server->clients[i]->active < server->clients[idle]->active)
+			idle = i;
+	drop_client(server, idle);
+}
+
+static void accept_client(struct hg_server *server)
+{
+	int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct hg_client *client;
+
+	if (fd < 0)
+		return;
+	client = malloc(sizeof(*client));
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->fd = fd;
+	client->closing = false;
+	client->active = hg_now();
+	client->received = client->answer_bytes = client->sent = 0;
+	make_room(server);
+	server->clients[server->client_count++] = client;
+}
+
+/* Sends what it can of the answer; false: the client is gone. */
+static bool send_answer(struct hg_client *client)
+{
+	ssize_t sent = send(client->fd, client->answer + client->sent, client->answer_bytes - client->sent,
+			    MSG_NOSIGNAL);
+
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR;
+	client->sent += (size_t)sent;
+	if (client->sent < client->answer_bytes)
+		return true;
+	client->answer_bytes = client->sent = 0;
+	return !client->closing;
+}
+
+/* Answers requests that are there in full, until one's answer has to wait; false: drop the client. */
+static bool answer_requests(struct hg_service *service, struct hg_client *client)
+{
+	while (client->answer_bytes == 0) {
+		const uint8_t *message;
+		size_t length = 0;
+		int ret = hg_message_next(client->requests, client->received, &message, &length);
+
+		if (ret == 0)
+			return true;
+		if (ret < 0) {
+			client->answer_bytes = hg_service_refuse(service, length, client->answer);
+			client->closing = true;
+		} else {
+			client->answer_bytes = hg_service_answer(service, message, length, client->answer);
+			length += HG_MESSAGE_PREFIX_BYTES;
+			client->received -= length;
+			memmove(client->requests, client->requests + length, client->received);
+		}
+		if (!send_answer(client))
+			return false;
+	}
+	return true;
+}
+
+static bool receive(struct hg_client *client)
+{
+	ssize_t got = recv(client->fd, client->requests + client->received,
+			   sizeof(client->requests) - client->received, 0);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR;
+	client->active = hg_now();
+	client->received += (size_t)got;
+	return got > 0;
+}
+
+static bool serve_client(struct hg_service *service, struct hg_client *client, short events)
+{
+	if (events & POLLOUT) {
+		if (!send_answer(client))
+			return false;
+	} else if (!receive(client)) {
+		return false;
+	}
+	return answer_requests(service, client);
+}
+
+int hg_server_run(struct hg_server *server, int stop)
+{
+	struct pollfd fds[2 + HG_CLIENTS_MAX];
+
+	for (;;) {
+		uint32_t clients = server->client_count;
+
+		fds[0] = (struct pollfd){ .fd = stop, .events = POLLIN };
+		fds[1] = (struct pollfd){ .fd = server->listener.fd, .events = POLLIN };
+		for (uint32_t i = 0; i < clients; i++)
+			fds[2 + i] = (struct pollfd){
+				.fd = server->clients[i]->fd,
+				.events = server->clients[i]->answer_bytes ? POLLOUT : POLLIN,
+			};
+		if (poll(fds, 2 + clients, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			break;
+		/* From the last, because dropping one moves the last into its place. */
+		for (uint32_t i = clients; i-- > 0;)
+			if (fds[2 + i].revents && !serve_client(&server->service, server->clients[i], fds[2 + i].events))
+				drop_client(server, i);
+		if (fds[1].revents)
+			accept_client(server);
+	}
+	while (server->client_count)
+		drop_client(server, 0);
+	return 0;
+}
