@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pytest bmv2-tests --target embedded|bmv2`: which switch the pipeline runs on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hectograph.testbed import Testbed
+from packetlab.lab import Lab, running_lab
+from packetlab.targets import TARGETS
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--target", choices=sorted(TARGETS), default="embedded")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"bmv2-tests target: {config.getoption('--target')}"
+
+
+@pytest.fixture(scope="session")
+def running(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    target = TARGETS[str(request.config.getoption("--target"))]
+    if reason := target.missing():
+        pytest.skip(reason)
+    with Testbed() as testbed, running_lab(testbed, target) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(running: Lab) -> Lab:
+    running.prepare()
+    return running

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The switch's tables, as a test sees them: plain calls over P4Runtime."""
+
+import asyncio
+import queue
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import finsy as fy
+
+from hectograph import wire
+from hectograph.core.checksum import member_sum
+from packetlab.frames import Member
+
+T = TypeVar("T")
+E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroupEntry)
+
+CALL_SECONDS = 20
+PUNTS = {name: number for number, name in wire.PUNT_REASONS.items()}
+
+
+class Control:
+    """A P4Runtime client in a thread of its own, so that tests need no event loop."""
+
+    def __init__(self, address: str, artifacts: Path) -> None:
+        options = fy.SwitchOptions(
+            p4info=artifacts / "hectograph.p4info.txtpb", p4blob=artifacts / "hectograph.json"
+        )
+        self._switch = fy.Switch("switch", address, options)
+        self._packets: queue.Queue[fy.P4PacketIn] = queue.Queue()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
+        self._thread.start()
+        self._call(self._connect())
+
+    def close(self) -> None:
+        self._call(self._switch.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def reset(self) -> None:
+        """No entry, no group, no meter, and no packet that came in before."""
+        self._call(self._switch.delete_many([fy.P4TableEntry()]))
+        # finsy's delete_many() passes over groups when the program has a const table.
+        self._call(self._switch.delete(self._read(fy.P4MulticastGroupEntry())))
+        for reason in PUNTS.values():
+            self.set_punt_meter(reason, None)
+        while not self._packets.empty():
+            self._packets.get_nowait()
+
+    def add_host_port(self, port: int) -> None:
+        self._insert([fy.P4TableEntry("host_port", match=_key(ingress_port=port), action=_IS_HOST)])
+
+    def add_group(
+        self, group: int, members: Iterable[Member], empty: Iterable[Member] = ()
+    ) -> None:
+        """A group whose tree has the same number; `empty` are slots without a member."""
+        members = list(members)
+        replicas = [(member.port, member.instance) for member in [*members, *empty]]
+        action = fy.P4TableAction("replicate", multicast_group=group)
+        self._insert(
+            [
+                fy.P4MulticastGroupEntry(group, replicas=replicas),
+                fy.P4TableEntry("push_group", match=_key(group=group), action=action),
+                *(_member_entry(group, member) for member in members),
+            ]
+        )
+
+    def add_group_without_tree(self, group: int) -> None:
+        action = fy.P4TableAction("replicate", multicast_group=group)
+        self._insert([fy.P4TableEntry("push_group", match=_key(group=group), action=action)])
+
+    def set_punt_meter(self, reason: int, config: fy.P4MeterConfig | None) -> None:
+        entry = fy.P4MeterEntry("punt_meter", index=reason, config=config)
+        self._call(self._switch.modify([entry]))
+
+    def drops(self) -> Counter[str]:
+        """Packets by reason, of both pipelines' counters; an index without a name is its number."""
+        counts: Counter[str] = Counter()
+        for name in ("ingress_drops", "egress_drops"):
+            for entry in self._read(fy.P4CounterEntry(name)):
+                index = entry.index or 0
+                counts[wire.DROP_REASONS.get(index, str(index))] += entry.packet_count
+        return counts
+
+    def member_counter(self, group: int, member: Member) -> tuple[int, int]:
+        """Packets and bytes."""
+        match = _key(group=group, instance=member.instance)
+        table = fy.P4TableEntry("member", match=match)
+        (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table))
+        return entry.packet_count, entry.byte_count
+
+    def packet_out(self, port: int, frame: bytes) -> None:
+        self._call(self._switch.write([fy.P4PacketOut(frame, egress_port=port)]))
+
+    def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
+        return self._packets.get(timeout=timeout)
+
+    async def _connect(self) -> None:
+        await self._switch.__aenter__()
+        self._switch.create_task(self._collect_packets(), background=True)
+        await asyncio.sleep(0)  # lets it open its queue
+
+    async def _collect_packets(self) -> None:
+        async for packet in self._switch.read_packets():
+            self._packets.put(packet)
+
+    def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
+        self._call(self._switch.insert(entities))
+
+    def _read(self, entity: E) -> list[E]:
+        async def collect() -> list[E]:
+            # finsy's overloads call the generator a coroutine.
+            found = cast(AsyncIterator[E], self._switch.read(entity))
+            return [item async for item in found]
+
+        return self._call(collect())
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(CALL_SECONDS)
+
+
+_IS_HOST = fy.P4TableAction("is_host")
+
+
+def _key(**fields: int) -> fy.P4TableMatch:
+    return fy.P4TableMatch(fields)
+
+
+def _member_entry(group: int, member: Member) -> fy.P4TableEntry:
+    version = member.dst_addr.version
+    action = fy.P4TableAction(
+        f"udp_ipv{version}",
+        dst_mac=member.dst_mac,
+        src_mac=member.src_mac,
+        vlan_tci=member.vlan_tci,
+        src_addr=member.src_addr,
+        dst_addr=member.dst_addr,
+        **{"ttl" if version == 4 else "hop_limit": member.hop_limit},
+        src_port=member.src_port,
+        dst_port=member.dst_port,
+        member_sum=member_sum(member.src_addr, member.dst_addr, member.src_port, member.dst_port),
+    )
+    match = _key(group=group, instance=member.instance)
+    return fy.P4TableEntry("member", match=match, action=action)
