@@ -19,6 +19,7 @@ from hectograph.cli import (
     streams,
     switch,
     switches,
+    up,
 )
 from hectograph.cli.remote import Remote
 from hectograph.errors import HectographError, ToolFailure
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(rich_help_panel=PROCESSES)(up.up)
 app.command(rich_help_panel=PROCESSES)(controller.controller)
 app.command(rich_help_panel=PROCESSES)(switch.switch)
 app.command(rich_help_panel=PROCESSES)(shell.shell)
