@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reconciler needs of a connection to a switch."""
+"""What the reconcilers need of a connection to a switch, and of one to a pusher."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from hectograph.core.entities import Change, Tables
-from hectograph.core.model import Switch
-from hectograph.core.status import CounterValue
+from hectograph.core.model import Host, Switch
+from hectograph.core.status import CounterValue, PusherCounters
+from hectograph.core.streams import PushSpec, PushState
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,38 @@ class Session(Protocol):
 
 Driver = Callable[[Switch], AbstractAsyncContextManager[Session]]
 """Connects to a switch, and disconnects."""
+
+
+@dataclass(frozen=True, slots=True)
+class PusherHello:
+    version: str
+    interface: str
+    mtu: int
+    """Of the interface, bytes; 0 while there is no such interface."""
+    pid: int
+    started_at: datetime
+
+
+class PusherSession(Protocol):
+    """A connection to a pusher. Every call raises Unavailable when it is lost, and
+    another HectographError with the pusher's own words when it refuses."""
+
+    async def hello(self) -> PusherHello: ...
+
+    async def list(self) -> Sequence[PushState]:
+        """Every stream, those that have ended too."""
+        ...
+
+    async def start(self, name: str, spec: PushSpec) -> PushState:
+        """One of this name that has ended is replaced."""
+        ...
+
+    async def stop(self, name: str) -> PushState:
+        """Its last state; it is off the list."""
+        ...
+
+    async def counters(self) -> PusherCounters: ...
+
+
+PusherDriver = Callable[[Host], AbstractAsyncContextManager[PusherSession]]
+"""Connects to a host's pusher, and disconnects."""

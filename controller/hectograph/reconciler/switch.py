@@ -98,6 +98,10 @@ class SwitchReconciler:
     def tree_state(self, tree: int) -> tuple[ApplyState, str | None]:
         return self._applier.tree_state(tree)
 
+    def is_settled(self, trees: Iterable[int]) -> bool:
+        """Is nothing under way for these?"""
+        return (self._dirty | self._working).isdisjoint(trees)
+
     @property
     def refusals(self) -> list[str]:
         return self._applier.refusals
