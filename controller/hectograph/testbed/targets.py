@@ -13,8 +13,6 @@ CPU_PORT = 510
 GET_BMV2 = (
     "build https://github.com/p4lang/behavioral-model or use its image p4lang/behavioral-model"
 )
-    "build https://github.com/p4lang/behavioral-model or use its image p4lang/behavioral-model"
-)
 
 
 @dataclass(frozen=True, slots=True)
