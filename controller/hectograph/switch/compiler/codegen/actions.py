@@ -215,9 +215,7 @@ def _called(program: ir.Program) -> dict[ir.Action, None]:
     return found
 
 
-def _function(
-    action: ir.Action, layout: Layout, program: ir.Program, names: Names
-) -> Function:
+def _function(action: ir.Action, layout: Layout, program: ir.Program, names: Names) -> Function:
     member_names = Names()
     members = tuple(member_names.make(each.name) for each in action.parameters)
     statements = Statements(layout, program, Expressions(layout, members))
@@ -243,4 +241,3 @@ def _definition(action: ir.Action, function: Function) -> list[str]:
     kind = "bool" if function.exits else "void"
     head = f"static {kind} {function.name}({parameters})"
     return [*comment, *function_text(head, ("ctx", "phv"), body)]
-

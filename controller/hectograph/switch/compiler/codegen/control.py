@@ -81,8 +81,8 @@ class ControlCode:
         ]
         following = table.next
         if isinstance(following, ir.NextByHit):
-            lines += [goto(following.hit, "\t\tif (entry->hit)\n\t\t\t"), "\t}", goto(following.miss)]
-            return lines
+            hit = goto(following.hit, "\t\tif (entry->hit)\n\t\t\t")
+            return [*lines, hit, "\t}", goto(following.miss)]
         return [*lines, "\t}", goto(following.nodes[0])]
 
     def _direct(self, table: ir.Table) -> list[Line]:

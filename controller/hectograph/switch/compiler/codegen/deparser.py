@@ -34,9 +34,7 @@ class HeaderCode:
         )
         self._emitted = dict.fromkeys(header.type for header in program.deparser)
         names = Names()
-        self._names = {
-            each: names.make(each.name) for each in {**self._extracted, **self._emitted}
-        }
+        self._names = {each: names.make(each.name) for each in {**self._extracted, **self._emitted}}
 
     def extract(self, header: ir.Header, at: str) -> str:
         return f"extract_{self._names[header.type]}(&{self._layout.member(header)}, {at});"

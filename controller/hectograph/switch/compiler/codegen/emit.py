@@ -16,12 +16,9 @@ from hectograph.switch.compiler.codegen.tables import TableCode
 DROP_PORT = 511
 """simple_switch's default."""
 
-DIGEST_LINE = "#define DIGEST "
-"""What the line begins with that generate() leaves for the digest."""
-
 
 def generate(program: ir.Program) -> str:
-    """The C source of a program, without its digest."""
+    """The C source of a program; it wants DIGEST defined before it."""
     layout = Layout(program)
     actions = Actions(layout, program)
     headers = HeaderCode(layout, program)
@@ -51,7 +48,7 @@ def generate(program: ir.Program) -> str:
 
 def _head(program: ir.Program) -> list[str]:
     return [
-        f"/* Compiled by hectograph.switch.compiler from {c_comment(program.name or 'a BMv2 JSON')} */",
+        f"/* Compiled from {c_comment(program.name or 'a BMv2 JSON')} */",
         '#include "pipeline_ops.h"',
         "",
         "/* A program may well compare what can never differ. */",

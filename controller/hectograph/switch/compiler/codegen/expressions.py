@@ -23,9 +23,9 @@ from hectograph.switch.compiler.codegen.kinds import (
     literal,
     number,
 )
+from hectograph.switch.compiler.codegen.known import decide, mask_is_idle, unmasked
 from hectograph.switch.compiler.codegen.layout import STANDARD, Layout, field_storage, storage_bits
 from hectograph.switch.compiler.codegen.ranges import (
-    MAX_SHIFT,
     Range,
     field_range,
     signed,
@@ -64,7 +64,7 @@ class Expressions:
 
     def plain(self, expression: ir.Data) -> str:
         """Its exact value in whatever type is shortest to write."""
-        expression = _unmasked(expression)
+        expression = unmasked(expression)
         constant = value_range(expression).constant
         if constant is not None and 0 <= constant < 1 << 64:
             return number(constant)
@@ -75,7 +75,7 @@ class Expressions:
     # ---- integers -----------------------------------------------------------
 
     def exact(self, expression: ir.Data) -> tuple[str, Kind]:
-        expression = _unmasked(expression)
+        expression = unmasked(expression)
         values = value_range(expression)
         kind = kind_of(values)
         if kind is None:
@@ -133,7 +133,7 @@ class Expressions:
             return self._shift_left(left, right, width, demand)
         if op == "&":
             for kept, mask in ((left, right), (right, left)):
-                if _mask_is_idle(kept, mask, demand):
+                if mask_is_idle(kept, mask, demand):
                     return self.modular(kept, width, demand)
                 constant = value_range(mask).constant
                 if constant is not None and constant >= 0:
@@ -160,7 +160,7 @@ class Expressions:
         left, kind = self.exact(expression.left)
         by = value_range(expression.right)
         if expression.op == ">>":
-            if by.constant is not None and 0 <= by.constant:
+            if by.constant is not None and by.constant >= 0:
                 return f"({left} >> {min(by.constant, kind.bits - 1)})", kind
             name = "hg_sar" if kind.signed else "hg_shr"
             return f"{name}{kind.bits}({left}, {self._shift_amount(expression.right)})", kind
@@ -171,8 +171,7 @@ class Expressions:
             )
         common = kind_of(value_range(expression.left).union(by)) or kind
         return (
-            f"({self.exact_as(expression.left, common)} {expression.op}"
-            f" {literal(by.low, common)})",
+            f"({self.exact_as(expression.left, common)} {expression.op} {literal(by.low, common)})",
             common,
         )
 
@@ -257,7 +256,7 @@ class Expressions:
 
     def _compare(self, expression: ir.Compare) -> str:
         left, right = value_range(expression.left), value_range(expression.right)
-        decided = _decide(expression.op, left, right)
+        decided = decide(expression.op, left, right)
         if decided is not None:
             return "true" if decided else "false"
         kind = kind_of(left.union(right))
@@ -268,7 +267,7 @@ class Expressions:
 
     def _side(self, expression: ir.Data, kind: Kind) -> str:
         """Without a cast where C's own conversions keep the value."""
-        expression = _unmasked(expression)
+        expression = unmasked(expression)
         constant = value_range(expression).constant
         if constant is not None and 0 <= constant < 1 << (31 if kind.signed else 64):
             return number(constant)
@@ -330,44 +329,3 @@ def _leaf_kind(leaf: ir.FieldValue | ir.Validity | ir.Parameter) -> Kind:
     if leaf.header.name == STANDARD:
         return Kind(max(32, field_storage(leaf.field)), signed=False)
     return Kind(field_storage(leaf.field), leaf.field.signed)
-
-
-def _unmasked(expression: ir.Data) -> ir.Data:
-    """Without the masks that change nothing."""
-    while isinstance(expression, ir.Binary) and expression.op == "&":
-        left, right = expression.left, expression.right
-        if _mask_is_idle(left, right, MAX_SHIFT):
-            expression = left
-        elif _mask_is_idle(right, left, MAX_SHIFT):
-            expression = right
-        else:
-            break
-    return expression
-
-
-def _mask_is_idle(kept: ir.Data, mask: ir.Data, demand: int) -> bool:
-    """Whether kept & mask is kept, as far as its low `demand` bits go."""
-    constant = value_range(mask).constant
-    if constant is None:
-        return False
-    low_ones = (constant ^ (constant + 1)).bit_length() - 1 if constant >= 0 else 0
-    return low_ones >= demand or value_range(kept) in unsigned(low_ones)
-
-
-def _decide(op: str, left: Range, right: Range) -> bool | None:
-    """What a comparison always gives, if it always gives the same."""
-    if op in ("==", "!="):
-        if left.high < right.low or right.high < left.low:
-            return op == "!="
-        if left.constant is not None and left == right:
-            return op == "=="
-        return None
-    if op in (">", ">="):
-        return _decide({">": "<", ">=": "<="}[op], right, left)
-    if op == "<":
-        if left.high < right.low:
-            return True
-        return False if left.low >= right.high else None
-    if left.high <= right.low:
-        return True
-    return False if left.low > right.high else None

@@ -3,18 +3,18 @@
 
 import re
 
-_KEYWORDS = frozenset(
-    "auto bool break case char const continue default do double else enum extern false float "
-    "for goto if inline int long register restrict return short signed sizeof static struct "
-    "switch true typedef union unsigned void volatile while asm typeof linux unix".split()
-)
+_KEYWORDS = """
+auto bool break case char const continue default do double else enum extern false float for
+goto if inline int long register restrict return short signed sizeof static struct switch true
+typedef union unsigned void volatile while asm typeof linux unix
+"""
 
 
 class Names:
     """Hands out identifiers that are unique among those it has handed out."""
 
     def __init__(self, *reserved: str) -> None:
-        self._taken = set(_KEYWORDS).union(reserved)
+        self._taken = {*_KEYWORDS.split(), *reserved}
 
     def make(self, name: str, prefix: str = "") -> str:
         stem = prefix + (re.sub(r"\W", "_", name, flags=re.ASCII) or "_")

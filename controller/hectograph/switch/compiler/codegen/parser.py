@@ -200,9 +200,7 @@ def _covers(mask: int, bits: int) -> bool:
 
 def _can_match(case: ir.SelectCase, keys: tuple[ir.SelectKey, ...]) -> bool:
     """Keys are padded with zero bits, which a value may wrongly want set."""
-    return all(
-        value >> ir.key_bits(key) == 0 for value, key in zip(case.values, keys, strict=True)
-    )
+    return all(value >> ir.key_bits(key) == 0 for value, key in zip(case.values, keys, strict=True))
 
 
 def _tests(case: ir.SelectCase, keys: tuple[ir.SelectKey, ...], texts: list[str]) -> list[str]:

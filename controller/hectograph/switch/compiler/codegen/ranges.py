@@ -107,9 +107,8 @@ def _amount(value: int) -> int:
 
 
 def _bitwise(op: str, left: Range, right: Range) -> Range:
-    constants = left.constant, right.constant
-    if constants[0] is not None and constants[1] is not None:
-        a, b = constants
+    a, b = left.constant, right.constant
+    if a is not None and b is not None:
         value = a & b if op == "&" else a | b if op == "|" else a ^ b
         return Range(value, value)
     if op == "&" and max(left.low, right.low) >= 0:

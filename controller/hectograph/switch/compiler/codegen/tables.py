@@ -9,6 +9,7 @@ from hectograph.switch.compiler.codegen.deparser import field_item
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_string
 
+
 class TableCode:
     """The tables that a control plane can see; `index` is a table's place among them."""
 
@@ -38,11 +39,9 @@ class TableCode:
             name = self._parameters[action] = names.make(action.name, "parameters_")
             lines.append(f"static const struct hg_param {name}[] = {{")
             for each, member in zip(action.parameters, code.parameters, strict=True):
-                struct = f"struct {code.data_struct}"
+                place = f"offsetof(struct {code.data_struct}, {member})"
                 size = storage_bits(each.bits) // 8
-                lines.append(
-                    f"\t{{ {c_string(each.name)}, {each.bits}, offsetof({struct}, {member}), {size} }},"
-                )
+                lines.append(f"	{{ {c_string(each.name)}, {each.bits}, {place}, {size} }},")
             lines += ["};", ""]
         for table in self.tables:
             lines += [*self._key(table), *self._action_specs(table), *self._entries(table)]

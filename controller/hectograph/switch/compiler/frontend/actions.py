@@ -70,9 +70,7 @@ def load_arrays(root: Node, headers: Headers) -> Arrays:
 
 def load_actions(root: Node, headers: Headers, arrays: Arrays) -> dict[int, ir.Action]:
     """The program's actions by id; a name may stand for several."""
-    return {
-        node["id"].integer(): _action(node, headers, arrays) for node in root.array("actions")
-    }
+    return {node["id"].integer(): _action(node, headers, arrays) for node in root.array("actions")}
 
 
 def _action(node: Node, headers: Headers, arrays: Arrays) -> ir.Action:
@@ -112,8 +110,8 @@ class Statements:
         loaders: dict[str, tuple[int, Callable[..., ir.Statement]]] = {
             "assign": (2, self._assign),
             "assign_header": (2, self._copy),
-            "add_header": (1, lambda header: ir.AddHeader(self._header(header))),
-            "remove_header": (1, lambda header: ir.RemoveHeader(self._header(header))),
+            "add_header": (1, self._add),
+            "remove_header": (1, self._remove),
             "mark_to_drop": (1, self._drop),
             "count": (2, self._count),
             "execute_meter": (3, self._meter),
@@ -135,6 +133,12 @@ class Statements:
 
     def _assign(self, target: Node, value: Node) -> ir.Statement:
         return ir.Assign(self._target(target), self._expressions.data(value))
+
+    def _add(self, header: Node) -> ir.Statement:
+        return ir.AddHeader(self._header(header))
+
+    def _remove(self, header: Node) -> ir.Statement:
+        return ir.RemoveHeader(self._header(header))
 
     def _copy(self, target: Node, source: Node) -> ir.Statement:
         to, of = self._header(target), self._header(source)

@@ -25,9 +25,7 @@ class Headers:
         for key, feature in _UNSUPPORTED_LISTS.items():
             for item in root.array(key):
                 item.unsupported(feature)
-        types = {
-            node["name"].string(): _header_type(node) for node in root.array("header_types")
-        }
+        types = {node["name"].string(): _header_type(node) for node in root.array("header_types")}
         self.by_name: dict[str, Header] = {}
         for node in root.array("headers"):
             type_name = node["header_type"].string()
@@ -49,7 +47,9 @@ class Headers:
         header_name, field_name = reference.pair()
         header, name = self.header(header_name), field_name.string()
         if name == VALID:
-            return reference.unsupported("$valid$ of metadata") if header.metadata else Validity(header)
+            if header.metadata:
+                reference.unsupported("$valid$ of metadata")
+            return Validity(header)
         for field in header.type.fields:
             if field.name == name:
                 return FieldValue(header, field)

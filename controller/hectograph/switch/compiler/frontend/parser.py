@@ -45,9 +45,7 @@ class _Loader:
             else:
                 cases.append(_case(item, keys, following_name))
         ops = tuple(ir.PlacedOp(self._op(op), op.where) for op in node.array("parser_ops"))
-        return ir.ParserState(
-            node["name"].string(), ops, keys, tuple(cases), default, node.source
-        )
+        return ir.ParserState(node["name"].string(), ops, keys, tuple(cases), default, node.source)
 
     def _key(self, node: Node) -> ir.SelectKey:
         kind = node["type"].string()
@@ -109,9 +107,7 @@ def _lookahead(node: Node) -> ir.Lookahead:
     return ir.Lookahead(offset.natural(), bits.natural())
 
 
-def _case(
-    node: Node, keys: tuple[ir.SelectKey, ...], following: str | None
-) -> ir.SelectCase:
+def _case(node: Node, keys: tuple[ir.SelectKey, ...], following: str | None) -> ir.SelectCase:
     """A hexstr holds the keys one after the other, each padded to whole bytes."""
     widths = [(ir.key_bits(key) + 7) // 8 for key in keys]
     value, mask = node["value"].octets(sum(widths)), node.find("mask")

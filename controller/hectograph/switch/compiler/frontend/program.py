@@ -96,7 +96,8 @@ def _check_metadata(root: Node, headers: Headers) -> None:
 
 def _errors(root: Node) -> dict[str, int]:
     """Every error's number; core errors that the program does not list come after its own."""
-    errors = {name.string(): number.natural() for name, number in map(Node.pair, root.array("errors"))}
+    pairs = map(Node.pair, root.array("errors"))
+    errors = {name.string(): number.natural() for name, number in pairs}
     following = max(errors.values(), default=-1) + 1
     for name in CORE_ERRORS:
         if name not in errors:

@@ -152,9 +152,7 @@ def _next(node: Node | None) -> str | None:
     return node.string() if node else None
 
 
-def _next_nodes(
-    node: Node, actions: tuple[ir.Action, ...]
-) -> ir.NextByAction | ir.NextByHit:
+def _next_nodes(node: Node, actions: tuple[ir.Action, ...]) -> ir.NextByAction | ir.NextByHit:
     names = dict(node.members())
     if "__HIT__" in names or "__MISS__" in names:
         if set(names) != {"__HIT__", "__MISS__"}:
