@@ -14,6 +14,7 @@ from hectograph.cli import (
     hosts,
     members,
     push,
+    pusher,
     shell,
     status,
     streams,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command(rich_help_panel=PROCESSES)(up.up)
 app.command(rich_help_panel=PROCESSES)(controller.controller)
 app.command(rich_help_panel=PROCESSES)(switch.switch)
+app.command(rich_help_panel=PROCESSES)(pusher.pusher)
 app.command(rich_help_panel=PROCESSES)(shell.shell)
 app.command(rich_help_panel=RESOURCES)(status.status)
 app.command(rich_help_panel=RESOURCES)(push.push)

@@ -16,8 +16,8 @@ Row = TypeVar("Row")
 Columns = Mapping[str, Callable[[Row], object]]
 """Heading, and what stands under it."""
 
-PIPE_WIDTH = 200
-"""Columns where there is no terminal: rich would wrap at 80."""
+PIPE_WIDTH = 2000
+"""Columns where there is no terminal: nothing wraps."""
 
 STATE_STYLES = {
     "ready": "green",
@@ -35,8 +35,8 @@ def print_json(value: object) -> None:
     sys.stdout.write(to_json(value, indent=2).decode() + "\n")
 
 
-def print_rows(rows: Sequence[Row], columns: Columns[Row], title: str | None = None) -> None:
-    console().print(table(rows, columns, title))
+def print_rows(rows: Sequence[Row], columns: Columns[Row]) -> None:
+    console().print(table(rows, columns))
 
 
 def print_fields(view: BaseModel) -> None:
@@ -52,12 +52,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
 
 
-def table(rows: Sequence[Row], columns: Columns[Row], title: str | None = None) -> Table:
-    from rich import box
+def table(rows: Sequence[Row], columns: Columns[Row]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for heading in columns:
         made.add_column(heading)
     for row in rows:

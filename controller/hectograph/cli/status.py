@@ -47,14 +47,18 @@ def _everything(client: Client) -> dict[str, object]:
 
 
 def _tables(client: Client) -> Group:
+    """Of what there is: no headings over nothing."""
     from rich.console import Group
+    from rich.padding import Padding
 
-    return Group(
+    tables = (
         table(client.switches.list(), switches.COLUMNS),
         table(client.hosts.list(), hosts.COLUMNS),
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )
+    shown = [Padding(each, (0, 0, 1, 0)) for each in tables if each.row_count]
+    return Group(*(shown or ("nothing yet: begin with `hectograph switches add`",)))
 
 
 def _watch(client: Client) -> None:

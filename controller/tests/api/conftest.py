@@ -104,10 +104,7 @@ class KeepingService(Service):
             state=ApplyState.APPLIED,
             reason=None,
             trees=(TreeStatus(TREE, len(members), ApplyState.APPLIED),),
-            members=tuple(
-                MemberStatus(name, member, Slot(TREE, index), ApplyState.APPLIED)
-                for index, member in enumerate(members)
-            ),
+            members=tuple([await self.member_status(name, member) for member in members]),
         )
 
     async def list_members(self, group: str) -> list[Member]:
@@ -117,6 +114,11 @@ class KeepingService(Service):
     async def get_member(self, group: str, name: str) -> Member:
         _find(self.groups, group)
         return _find(self.members[group], name)
+
+    async def member_status(self, group: str, name: str) -> MemberStatus:
+        await self.get_member(group, name)
+        index = list(self.members[group]).index(name)
+        return MemberStatus(group, name, Slot(TREE, index), ApplyState.APPLIED)
 
     async def put_member(self, member: Member) -> bool:
         _find(self.groups, member.group)
