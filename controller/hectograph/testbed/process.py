@@ -2,8 +2,10 @@
 """Programs that run inside a namespace and end with whoever started them."""
 
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +53,18 @@ class Program:
     def running(self) -> bool:
         return self.popen.poll() is None
 
+    def check(self) -> None:
+        """Fails when it has ended."""
+        if not self.running():
+            raise self._failure(f"ended with status {self.popen.returncode}")
+
+    def command_line(self) -> str:
+        """As a person would type it."""
+        words = list(self.command)
+        if words[:3] == [sys.executable, "-m", "hectograph"]:
+            words[:3] = ["hectograph"]
+        return shlex.join(words)
+
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -58,8 +72,7 @@ class Program:
         """Until the condition holds; fails when the program ends or the time (s) is over."""
         deadline = time.monotonic() + timeout
         while not condition():
-            if not self.running():
-                raise self._failure(f"ended with status {self.popen.returncode}")
+            self.check()
             if time.monotonic() > deadline:
                 raise Unavailable(f"not ready after {timeout:g} s\n{self._tail()}", where=self.name)
             time.sleep(POLL_SECONDS)

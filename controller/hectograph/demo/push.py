@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One push, watched until the last receiver has everything, or nothing more comes."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from hectograph.api.models import FileSource, Rate, StreamSpec
+from hectograph.api.views import StreamStatus
+from hectograph.demo.parts import NAME, Parts
+from hectograph.demo.receivers import Receiver
+from hectograph.demo.topology import Topology
+from hectograph.errors import HectographError, Unavailable
+
+COPIES_PER_SECOND = {"embedded": 100_000, "bmv2": 25_000}
+"""Of all clients together: what two cores copy, deliver and write to disk without a loss."""
+MOST_PUSHES_PER_SECOND = 20_000
+POLL_SECONDS = 0.05
+SILENCE_SECONDS = 1.0
+"""After the last push: what has not come by then is lost."""
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}   "), BarColumn(), DownloadColumn(binary_units=True))
+    return Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
+
+
+@dataclass(slots=True)
+class Push:
+    parts: Parts
+    network: Topology
+    receivers: Sequence[Receiver]
+    say: Console
+    status: StreamStatus = field(init=False)
+    """As last seen."""
+    host_bytes: int = field(init=False)
+    """Sent, by the host's interface."""
+    delivered_bytes: int = field(init=False)
+    """By the clients' interfaces."""
+    seconds: float = field(init=False)
+    """From the request to the end of the last receiver."""
+
+    def run(self, path: Path, bits_per_second: int | None, kill: Sequence[str]) -> None:
+        size = path.stat().st_size
+        spec = StreamSpec(
+            host=NAME,
+            group=NAME,
+            source=FileSource(path=str(path)),
+            rate=self._rate(bits_per_second),
+        )
+        host, delivered = self._host_bytes(), self._delivered_bytes()
+        started = time.monotonic()
+        self.status = self.parts.client.streams.put(NAME, spec).status
+        with _progress(self.say) as progress:
+            task = progress.add_task("pushing", total=size)
+            marks = [size * (number + 1) // (len(kill) + 1) for number in range(len(kill))]
+            victims = list(zip(marks, kill, strict=True))
+            while not self._is_over():
+                if victims and self.status.offset >= victims[0][0]:
+                    self._kill(victims.pop(0)[1])
+                progress.update(task, completed=self.status.offset)
+                time.sleep(POLL_SECONDS)
+            progress.update(task, completed=self.status.offset)
+        self._await_silence()
+        self.seconds = time.monotonic() - started
+        for receiver in self.receivers:
+            receiver.program.stop()
+        self.host_bytes = self._host_bytes() - host
+        self.delivered_bytes = self._delivered_bytes() - delivered
+
+    def _rate(self, bits_per_second: int | None) -> Rate:
+        if bits_per_second is not None:
+            return Rate(bits_per_second=bits_per_second)
+        copies = COPIES_PER_SECOND[self.parts.target.name]
+        pushes = min(copies // len(self.receivers), MOST_PUSHES_PER_SECOND)
+        return Rate(packets_per_second=max(pushes, 1))
+
+    def _is_over(self) -> bool:
+        """Everything was pushed; the controller may be away for a while."""
+        self.parts.keep_running()
+        with suppress(Unavailable):
+            self.status = self.parts.client.streams.get(NAME).status
+        if self.status.state == "failed":
+            raise HectographError(self.status.error or "failed", where=f"stream {NAME}")
+        return self.status.state == "done"
+
+    def _await_silence(self) -> None:
+        """Until all receivers have ended, or no interface has counted anything for a while."""
+        delivered, since = -1, time.monotonic()
+        while any(not receiver.finished() for receiver in self.receivers):
+            now = self._delivered_bytes()
+            if now != delivered:
+                delivered, since = now, time.monotonic()
+            elif time.monotonic() - since > SILENCE_SECONDS:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def _kill(self, name: str) -> None:
+        program = {each.name: each for each in self.parts.all()}[name]
+        self.say.print(f"kill -9    {name} (process {program.pid})")
+        program.kill()
+
+    def _host_bytes(self) -> int:
+        return self.network.host_counters().tx_bytes
+
+    def _delivered_bytes(self) -> int:
+        return sum(client.counters().rx_bytes for client in self.network.clients)
