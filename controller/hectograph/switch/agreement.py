@@ -16,19 +16,20 @@ from finsy.proto import p4i
 from hectograph.errors import Refused
 from hectograph.switch import status
 
-_MATCH_TYPES: dict[str, p4i.MatchField.MatchType.ValueType] = {
-    "exact": p4i.MatchField.EXACT,
-    "lpm": p4i.MatchField.LPM,
-    "ternary": p4i.MatchField.TERNARY,
-    "range": p4i.MatchField.RANGE,
-    "optional": p4i.MatchField.OPTIONAL,
+_JSON_MATCH_TYPES: dict[p4i.MatchField.MatchType.ValueType, str] = {
+    p4i.MatchField.EXACT: "exact",
+    p4i.MatchField.LPM: "lpm",
+    p4i.MatchField.TERNARY: "ternary",
+    p4i.MatchField.RANGE: "range",
+    # p4c's BMv2 back end has no word of its own for it.
+    p4i.MatchField.OPTIONAL: "ternary",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _JsonTable:
-    key: Sequence[tuple[str, int, p4i.MatchField.MatchType.ValueType | None]]
-    """Name, bits, kind."""
+    key: Sequence[tuple[str, int, str]]
+    """Name, bits, match type."""
     actions: Mapping[str, Sequence[tuple[str, int]]]
     """Parameters' names and bits."""
 
@@ -58,12 +59,10 @@ class _Program:
         self.direct_counters = _direct(document["counter_arrays"])
         self.direct_meters = _direct(document["meter_arrays"])
 
-    def _key_field(
-        self, element: dict[str, Any]
-    ) -> tuple[str, int, p4i.MatchField.MatchType.ValueType | None]:
+    def _key_field(self, element: dict[str, Any]) -> tuple[str, int, str]:
         header, field = element["target"]
         bits = 1 if field == "$valid$" else self._fields[header, field]
-        return element["name"], bits, _MATCH_TYPES.get(element["match_type"])
+        return element["name"], bits, element["match_type"]
 
 
 def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
@@ -154,7 +153,10 @@ def _check_table(info: p4i.Table, actions: Mapping[int, p4i.Action], program: _P
     table = program.tables.get(info.preamble.name)
     if table is None:
         raise _disagreement(where, "is only in P4Info")
-    key = [(field.name, field.bitwidth, field.match_type) for field in info.match_fields]
+    key = [
+        (field.name, field.bitwidth, _JSON_MATCH_TYPES.get(field.match_type, ""))
+        for field in info.match_fields
+    ]
     if key != table.key:
         raise _disagreement(where, "has another key")
     for ref in info.action_refs:

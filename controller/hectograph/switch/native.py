@@ -6,11 +6,17 @@ what and where, a HectographError with that line. The calls are short; those tha
 open files or interfaces (load, add_port) belong in a thread.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hectograph._native import CData, ffi, lib
+from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: host/native's
+    ffi,
+    lib,
+)
 from hectograph.errors import HectographError
 from hectograph.switch.values import (
     CounterValue,
@@ -21,6 +27,9 @@ from hectograph.switch.values import (
     Replica,
     SwitchStats,
 )
+
+if TYPE_CHECKING:
+    from hectograph._native import CData  # pyright: ignore[reportMissingModuleSource]
 
 MAX_FRAME_BYTES: int = lib.HG_MAX_FRAME_BYTES
 """A jumbo frame with one tag."""
