@@ -11,7 +11,7 @@ from hectograph.api.client import Client as ApiClient
 from hectograph.api.models import GroupSpec, HostSpec, MemberSpec, Source, SwitchSpec
 from hectograph.demo import topology
 from hectograph.demo.topology import Topology
-from hectograph.errors import Unavailable
+from hectograph.errors import ToolFailure, Unavailable
 from hectograph.testbed import Program, Testbed
 from hectograph.testbed.targets import DEVICE_ID, Target
 
@@ -112,8 +112,8 @@ def until(parts: Parts, what: str, condition: Callable[[], bool]) -> None:
 
     try:
         parts.controller.wait_until(holds, READY_SECONDS)
-    except Unavailable as error:
-        raise Unavailable(f"{what} {NAME} is not ready: {error.message}") from error
+    except ToolFailure as error:
+        raise ToolFailure(f"{what} {NAME}: {error.message}", output=error.output) from error
 
 
 def _listens(address: str) -> bool:

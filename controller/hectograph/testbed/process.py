@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hectograph.errors import ToolFailure, Unavailable
+from hectograph.errors import ToolFailure
 from hectograph.testbed.network import Namespace
 
 POLL_SECONDS = 0.02
@@ -74,7 +74,7 @@ class Program:
         while not condition():
             self.check()
             if time.monotonic() > deadline:
-                raise Unavailable(f"not ready after {timeout:g} s\n{self._tail()}", where=self.name)
+                raise self._failure(f"not ready after {timeout:g} s")
             time.sleep(POLL_SECONDS)
 
     def wait(self, timeout: float) -> None:
@@ -101,12 +101,11 @@ class Program:
         self.popen.kill()
         return self.popen.wait()
 
-    def _tail(self) -> str:
-        return "\n".join(self.output().splitlines()[-TAIL_LINES:])
-
     def _failure(self, what: str) -> ToolFailure:
-        tail = self._tail()
-        return ToolFailure(f"{what}\n{tail}".rstrip(), where=self.name, output=tail)
+        tail = "\n".join(self.output().splitlines()[-TAIL_LINES:])
+        error = ToolFailure(what, where=self.name, output=tail)
+        error.add_note(tail)  # what a traceback, and so pytest, shows
+        return error
 
 
 def private_environment(directory: Path) -> dict[str, str]:
