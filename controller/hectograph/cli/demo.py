@@ -9,7 +9,7 @@ import typer
 app = typer.Typer(no_args_is_help=True)
 
 MOST_CLIENTS = 500
-PARTS = ("switch", "controller", "pusher")
+PARTS = ("controller", "switch")
 
 
 @app.command()

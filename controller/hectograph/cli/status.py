@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hectograph.cli import groups, hosts, streams, switches
-from hectograph.cli.output import console, print_json, table
+from hectograph.cli.output import console, print_json, show, table
 from hectograph.cli.remote import Json, connect
 from hectograph.errors import InvalidInput
 
@@ -34,7 +34,7 @@ def status(
         elif watch:
             _watch(client)
         else:
-            console().print(_tables(client))
+            show(_tables(client))
 
 
 def _everything(client: Client) -> dict[str, object]:
@@ -49,7 +49,6 @@ def _everything(client: Client) -> dict[str, object]:
 def _tables(client: Client) -> Group:
     """Of what there is: no headings over nothing."""
     from rich.console import Group
-    from rich.padding import Padding
 
     tables = (
         table(client.switches.list(), switches.COLUMNS),
@@ -57,8 +56,8 @@ def _tables(client: Client) -> Group:
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )
-    shown = [Padding(each, (0, 0, 1, 0)) for each in tables if each.row_count]
-    return Group(*(shown or ("nothing yet: begin with `hectograph switches add`",)))
+    shown = [part for each in tables if each.row_count for part in (each, "")]
+    return Group(*(shown[:-1] or ("nothing yet: begin with `hectograph switches add`",)))
 
 
 def _watch(client: Client) -> None:
