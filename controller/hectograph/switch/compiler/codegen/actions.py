@@ -56,7 +56,13 @@ class Statements:
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
             return ["\texiting = true;"]
-        return ["\tphv->standard.egress_spec = DROP_PORT;", "\tphv->standard.mcast_grp = 0;"]
+        return self._drop(statement)
+
+    def _drop(self, drop: ir.MarkToDrop) -> list[Line]:
+        lines: list[Line] = [f"	{self._layout.field(drop.egress_spec)} = DROP_PORT;"]
+        if drop.mcast_grp:
+            lines.append(f"	{self._layout.field(drop.mcast_grp)} = 0;")
+        return lines
 
     def _add(self, header: ir.Header) -> list[Line]:
         """BMv2 clears a header that was not valid, and keeps one that was."""
