@@ -17,9 +17,11 @@ from hectograph.demo.receivers import Receiver
 from hectograph.demo.topology import Topology
 from hectograph.errors import HectographError, Unavailable
 
-COPIES_PER_SECOND = {"embedded": 100_000, "bmv2": 25_000}
+COPIES_PER_SECOND = {"embedded": 100_000, "bmv2": 12_000}
 """Of all clients together: what two cores copy, deliver and write to disk without a loss."""
 MOST_PUSHES_PER_SECOND = 20_000
+SECONDS_TO_SURVIVE = 20
+"""A push during which parts are killed: they have to be back before it ends."""
 POLL_SECONDS = 0.05
 SILENCE_SECONDS = 1.0
 """After the last push: what has not come by then is lost."""
@@ -51,21 +53,21 @@ class Push:
             host=NAME,
             group=NAME,
             source=FileSource(path=str(path)),
-            rate=self._rate(bits_per_second),
+            rate=self._rate(bits_per_second, size if kill else None),
         )
         host, delivered = self._host_bytes(), self._delivered_bytes()
         started = time.monotonic()
         self.status = self.parts.client.streams.put(NAME, spec).status
+        marks = [size * number // (len(kill) + 1) for number in range(1, len(kill) + 1)]
+        victims = list(zip(marks, kill, strict=True))
         with _progress(self.say) as progress:
             task = progress.add_task("pushing", total=size)
-            marks = [size * (number + 1) // (len(kill) + 1) for number in range(len(kill))]
-            victims = list(zip(marks, kill, strict=True))
             while not self._is_over():
-                if victims and self.status.offset >= victims[0][0]:
+                sent = self._host_bytes() - host
+                if victims and sent >= victims[0][0]:
                     self._kill(victims.pop(0)[1])
-                progress.update(task, completed=self.status.offset)
+                progress.update(task, completed=min(sent, size))
                 time.sleep(POLL_SECONDS)
-            progress.update(task, completed=self.status.offset)
         self._await_silence()
         self.seconds = time.monotonic() - started
         for receiver in self.receivers:
@@ -73,9 +75,12 @@ class Push:
         self.host_bytes = self._host_bytes() - host
         self.delivered_bytes = self._delivered_bytes() - delivered
 
-    def _rate(self, bits_per_second: int | None) -> Rate:
+    def _rate(self, bits_per_second: int | None, to_survive: int | None) -> Rate:
+        """What was asked for; else what loses nothing, or lets a part restart in between."""
         if bits_per_second is not None:
             return Rate(bits_per_second=bits_per_second)
+        if to_survive is not None:
+            return Rate(bits_per_second=to_survive * 8 // SECONDS_TO_SURVIVE)
         copies = COPIES_PER_SECOND[self.parts.target.name]
         pushes = min(copies // len(self.receivers), MOST_PUSHES_PER_SECOND)
         return Rate(packets_per_second=max(pushes, 1))

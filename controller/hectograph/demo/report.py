@@ -112,10 +112,10 @@ class Report:
         return "\n".join([resumed, *lines])
 
     def _verdict(self) -> str:
-        if self.succeeded():
-            return f"[green]all {len(self.received)} files are identical[/]"
         if self.killed:
             return self._gaps_verdict()
+        if self.succeeded():
+            return f"[green]all {len(self.received)} files are identical[/]"
         full = sum(each.buffer_drops for each in self.received)
         wrong = sum(each.checksum_drops for each in self.received)
         return (
