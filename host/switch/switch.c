@@ -124,5 +124,5 @@ int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity)
 
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length)
 {
-	return cpu_send(&sw->cpu, frame, length);
+	return sw->config.cpu_port ? cpu_send(&sw->cpu, frame, length) : -ENODEV;
 }

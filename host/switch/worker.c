@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "switch.h"
+#include "thread.h"
 
 /*
  * After a packet the worker looks for another one this long before it sleeps:
@@ -189,7 +190,7 @@ int worker_start(struct hg_switch *sw)
 	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
 	worker->output.output = (struct output){ .header = worker_header, .send = worker_send };
 	worker->output.sw = sw;
-	return -pthread_create(&worker->thread, NULL, work, sw);
+	return thread_start(&worker->thread, "hg-worker", work, sw);
 }
 
 void worker_stop(struct hg_switch *sw)

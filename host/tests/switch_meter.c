@@ -50,7 +50,7 @@ static void test_against_reference(uint64_t cir, uint64_t cburst, uint64_t pir, 
 	enum { PACKETS = 20000 };
 	struct hg_meter_config config = { true, cir, cburst, pir, pburst };
 	struct reference reference = { 0, (hg_u128)cburst * NS_PER_S, (hg_u128)pburst * NS_PER_S };
-	struct hg_meter_cell cell = { 0 };
+	struct hg_meter_cell cell = { .published = 0 };
 	uint64_t random = 1, now = 0, colours[3] = { 0 };
 
 	configure(&cell, cir, cburst, pir, pburst);
@@ -69,7 +69,7 @@ static void test_against_reference(uint64_t cir, uint64_t cburst, uint64_t pir, 
 
 static void test_unconfigured(void)
 {
-	struct hg_meter_cell cell = { 0 };
+	struct hg_meter_cell cell = { .published = 0 };
 	struct hg_meter_config config;
 
 	for (uint64_t now = 0; now < 100; now++)
@@ -83,7 +83,7 @@ static void test_unconfigured(void)
 /* Of one packet each nanosecond, what passes in a second is the burst and the rate. */
 static void test_rate(void)
 {
-	struct hg_meter_cell cells[2] = { 0 };
+	struct hg_meter_cell cells[2] = { { .published = 0 } };
 	uint64_t passed[3] = { 0 };
 
 	configure(&cells[1], 1000, 10, 3000, 20);
@@ -99,7 +99,7 @@ static void test_rate(void)
 /* Setting it again starts it with full buckets, also by the same values; taking it away makes all green. */
 static void test_restart(void)
 {
-	struct hg_meter_cell cell = { 0 };
+	struct hg_meter_cell cell = { .published = 0 };
 
 	for (int i = 0; i < 2; i++) {
 		configure(&cell, 1, 1, 1, 1);
@@ -114,7 +114,7 @@ static void test_restart(void)
 /* Years of idleness at the highest rates overflow nothing. */
 static void test_extremes(void)
 {
-	struct hg_meter_cell cell = { 0 };
+	struct hg_meter_cell cell = { .published = 0 };
 
 	configure(&cell, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX);
 	CHECK_EQUAL(meter_mark(&cell, 0, 0, UINT32_MAX), METER_GREEN);
