@@ -260,12 +260,13 @@ class Service:
         await asyncio.shield(asyncio.create_task(self._edit_to_the_end(make_edit)))
 
     async def _edit_to_the_end(self, make_edit: Callable[[State], Edit]) -> None:
+        fleet = self._fleet
         async with self._lock:
             edit = make_edit(self._state)
             if edit:
                 await self._store.commit(edit)
                 self._state.apply(edit)
-                self._fleet.tell(edit)
+                fleet.tell(edit)
 
     async def _save_progress(self, record: StreamRecord, progress: Progress) -> None:
         """Unless the stream was deleted or changed meanwhile."""

@@ -27,10 +27,10 @@ AUDIT_SHARE = 0.05
 
 JOIN_SECONDS = 0.020
 """Changes that come within this time of the first are written together."""
-JOIN_SECONDS_PER_MEMBER = 25e-6
-"""More for large trees, since every write of a tree carries all its replicas: so the
-bytes written per second are bounded however many members there are, and N joins one
-after the other cost O(N) bytes and not O(N²)."""
+JOIN_SECONDS_PER_MEMBER = 50e-6
+"""More for large trees, since every write of a tree carries all its replicas, 8 bytes
+each: so that is at most 160 KB/s however many members there are, and N joins one after
+the other cost O(N) bytes and not O(N²)."""
 
 RECONNECT_SECONDS = 2.0
 """At most this long until the next attempt to connect."""

@@ -22,12 +22,15 @@ class FakePusher:
         self.unreadable = False
         self.streams: dict[str, PushState] = {}
         self.started: list[PushSpec] = []
+        self.controls: list[str] = []
+        """The sockets that it was found at."""
 
     @asynccontextmanager
     async def __call__(self, host: Host) -> AsyncGenerator["FakePusherSession", None]:
         """The driver."""
         if not self.reachable:
             raise Unavailable(f"no pusher answers: {host.control}")
+        self.controls.append(host.control)
         yield FakePusherSession(self)
 
     def restart(self) -> None:
