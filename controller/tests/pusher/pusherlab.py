@@ -204,6 +204,15 @@ class Lab:
                 stderr=subprocess.PIPE,
             )
 
+    def wait_for_udp(self, port: int) -> None:
+        """Until someone on the host has bound it."""
+
+        def is_bound() -> bool:
+            tables = [Path("/proc/thread-self/net") / name for name in ("udp", "udp6")]
+            return any(f":{port:04X} " in table.read_text() for table in tables)
+
+        wait_until(lambda: self.host.call(is_bound))
+
     @property
     def control(self) -> Path:
         return self.testbed.directory / "pusher.sock"

@@ -126,7 +126,7 @@ def test_udp(lab: Lab, data: bytes) -> None:
         sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     with lab.capture() as capture, sender:
         process = lab.popen("udp://[::1]:9000")
-        time.sleep(0.3)
+        lab.wait_for_udp(9000)
         for size in sizes:
             sender.sendto(data[:size], ("::1", 9000))
         capture.wait_for(5)
@@ -144,7 +144,7 @@ def test_udp_overflow_is_counted(lab: Lab) -> None:
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with lab.capture() as capture, sender:
         process = lab.popen("udp://127.0.0.1:9000", "--pps", "2")
-        time.sleep(0.3)
+        lab.wait_for_udp(9000)
         for _ in range(20_000):
             sender.sendto(bytes(1000), ("127.0.0.1", 9000))
         capture.wait_for(3)
@@ -160,7 +160,7 @@ def test_udp_multicast(lab: Lab) -> None:
     sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
     with lab.capture() as capture, sender:
         process = lab.popen("udp://239.1.2.3:9000", "--multicast-interface", HOST)
-        time.sleep(0.3)
+        lab.wait_for_udp(9000)
         sender.sendto(b"to all", ("239.1.2.3", 9000))
         capture.wait_for(1)
         process.terminate()

@@ -38,9 +38,11 @@ def spec(path: Path, rate: Rate = SLOW, **other: object) -> PushSpec:
 
 @pytest.fixture
 async def pusher(lab: Lab) -> AsyncIterator[PusherClient]:
-    lab.serve("--name", "film-host")
+    """Ends well, too: a build with sanitizers says otherwise by its exit status."""
+    program = lab.serve("--name", "film-host")
     async with PusherClient(lab.control) as client:
         yield client
+    assert program.stop() == 0
 
 
 async def ended(pusher: PusherClient, name: str) -> PushState:
