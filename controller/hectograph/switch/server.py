@@ -40,6 +40,7 @@ class P4RuntimeServer:
 
     async def stop(self) -> None:
         asyncio.get_running_loop().remove_reader(self._switch.cpu_fd())
+        self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
 
     def _pump(self) -> None:

@@ -43,6 +43,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         """Held while a request changes or reads what the switch holds, all of it."""
         self.configuration = Configuration(switch, self.packets, self._lock)
         self._arbiter = Arbiter(device_id)
+        self._closing = asyncio.Event()
 
     # ---- unary calls ---------------------------------------------------------
 
@@ -158,20 +159,36 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         while a generator may be left waiting at its yield."""
         client = Client()
         sender = asyncio.create_task(_send(client, context))
-        refused: Refused | None = None
+        listener = asyncio.create_task(self._listen(client, request_iterator))
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            async for request in request_iterator:
-                await client.outbox.room()
-                await self._take_message(client, request)
-        except Refused as error:
-            refused = error
+            await asyncio.wait({listener, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._arbiter.leave(client)
             client.outbox.close()
             await asyncio.wait([sender], timeout=_FLUSH_SECONDS)
-            sender.cancel()
-        if refused is not None:
+            for task in (sender, listener, closing):
+                task.cancel()
+        if not listener.done():
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the switch is stopping")
+        if (refused := listener.result()) is not None:
             await _abort(context, refused)
+
+    def close_streams(self) -> None:
+        """Streams have no end of their own; a server that stops gives them one."""
+        self._closing.set()
+
+    async def _listen(
+        self, client: Client, requests: AsyncIterator[p4r.StreamMessageRequest]
+    ) -> Refused | None:
+        """Until the client ends its stream, or for a reason to end it."""
+        try:
+            async for request in requests:
+                await client.outbox.room()
+                await self._take_message(client, request)
+        except Refused as refused:
+            return refused
+        return None
 
     async def _take_message(self, client: Client, request: p4r.StreamMessageRequest) -> None:
         match request.WhichOneof("update"):
