@@ -36,8 +36,9 @@ def keep(path: Path, rows: Iterable[Row]) -> None:
 
 def show(console: Console, title: str, rows: Iterable[Row]) -> None:
     table = Table(title=title, title_justify="left")
-    for heading, justify in (("", "left"), ("hectograph", "right"), ("", "left")):
-        table.add_column(heading, justify=justify)
+    table.add_column()
+    table.add_column("hectograph", justify="right")
+    table.add_column()
     for heading in ("peer", "its figure", "ratio"):
         table.add_column(heading, justify="right")
     for each in rows:
