@@ -43,6 +43,7 @@ def up(
     """
     import asyncio
 
+    from hectograph.api.listener import listen as listen_at
     from hectograph.cli.interfaces import PortInterface, link
     from hectograph.cli.local import Plan, run
     from hectograph.config import load_settings
@@ -50,6 +51,8 @@ def up(
     settings = load_settings(listen=listen, database=database)
     if settings.listen.port == 0:
         raise InvalidInput("needs a port that is known beforehand", where="--listen")
+    # Whoever has the port would be taken for our own controller.
+    listen_at(settings.listen).close()
     clients = [PortInterface.parse(text, "--port") for text in port]
     host = PortInterface.parse(host_port, "--host-port")
     pusher_end = host_interface or link(host.interface).peer

@@ -4,7 +4,9 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import pytest
 
@@ -19,15 +21,14 @@ class Outcome:
     err: str
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Outcome]:
     """A command, and what came of it."""
 
     def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        status = main(words)
-        printed = capsys.readouterr()
-        return Outcome(status, printed.out, printed.err)
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            status = main(words)
+        return Outcome(status, out.getvalue(), err.getvalue())
 
     return call
 

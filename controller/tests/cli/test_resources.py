@@ -25,7 +25,7 @@ def group(ask: Ask, switch: str) -> None:
     assert added.status == 0
 
 
-def _json(ask: Ask, *words: str) -> Any:  # noqa: ANN401  JSON is whatever it is
+def _json(ask: Ask, *words: str) -> Any:
     outcome = ask(*words, "--json")
     assert (outcome.status, outcome.err) == (0, "")
     return json.loads(outcome.out)
