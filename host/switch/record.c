@@ -43,7 +43,8 @@ void record_release(struct retired *retired)
 	record_free((struct record *)retired);
 }
 
-int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask, int32_t priority)
+int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask,
+		   int32_t priority)
 {
 	const struct hg_table_spec *spec = table->spec;
 	uint32_t data_bytes = spec->actions[record->entry.action].data_bytes;
@@ -101,7 +102,8 @@ int record_from_flat(const struct hg_table *table, const struct hg_flat_entry *e
 	record->cookie = entry->cookie;
 	ret = record_set_key(table, record, entry->key, entry->mask, entry->priority);
 	if (!ret)
-		ret = flat_to_data(&table->spec->actions[entry->action], entry->params, entry->params_bytes, record->entry.data);
+		ret = flat_to_data(&table->spec->actions[entry->action], entry->params, entry->params_bytes,
+				   record->entry.data);
 	if (ret) {
 		record_free(record);
 		return ret;

@@ -46,7 +46,8 @@ void record_free(struct record *record);
 void record_release(struct retired *retired); /* the same, for epoch_retire() */
 
 /* Writes key and mask in canonical form, and what a lookup needs of them. -EINVAL */
-int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask, int32_t priority);
+int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask,
+		   int32_t priority);
 /* An entry as the control plane wrote it, without counter and meter. -EINVAL, -ENOMEM */
 int record_from_flat(const struct hg_table *table, const struct hg_flat_entry *entry, struct record **record);
 /* A new counter and meter, where the table has them. */

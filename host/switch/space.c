@@ -100,8 +100,8 @@ static bool in_ranges(const struct space *space, const struct record *record, co
 	return true;
 }
 
-static const struct record *find_in_tuple(const struct space *space, const struct tuple *tuple,
-					  const uint8_t *key, const struct record *best)
+static const struct record *find_in_tuple(const struct space *space, const struct tuple *tuple, const uint8_t *key,
+					  const struct record *best)
 {
 	uint8_t masked[SPACE_KEY_BYTES];
 	const struct record *record;

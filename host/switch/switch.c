@@ -39,9 +39,15 @@ static int init(struct hg_switch *sw)
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made, char *error)
 {
-	struct hg_switch *sw = calloc(1, sizeof(*sw));
+	struct hg_switch *sw;
 	int ret = -ENOMEM;
 
+	if (config->cpu_port >= PORT_NUMBERS) {
+		snprintf(error, HG_ERROR_BYTES, "switch: CPU port %u: a port's number is at most %u", config->cpu_port,
+			 PORT_NUMBERS - 1);
+		return -EINVAL;
+	}
+	sw = calloc(1, sizeof(*sw));
 	if (sw) {
 		sw->config = *config;
 		if (!sw->config.max_groups)

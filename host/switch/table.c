@@ -260,7 +260,8 @@ static int add_static_entries(struct hg_table *table, char *error)
 		int ret = add_static_entry(table, &table->spec->entries[i]);
 
 		if (ret) {
-			snprintf(error, HG_ERROR_BYTES, "table %s: static entry %u: %s", table->spec->name, i, strerror(-ret));
+			snprintf(error, HG_ERROR_BYTES, "table %s: static entry %u: %s", table->spec->name, i,
+				 strerror(-ret));
 			return ret;
 		}
 	}

@@ -61,7 +61,8 @@ static uint8_t *worker_header(struct output *base, uint32_t port)
 	return port_header(output, port);
 }
 
-static void worker_send(struct output *base, uint32_t port, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+static void worker_send(struct output *base, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
+			uint32_t payload_bytes)
 {
 	struct worker_output *output = (struct worker_output *)base;
 	struct io *io = output->io;

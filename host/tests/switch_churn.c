@@ -35,7 +35,8 @@ static void *send_frames(void *opaque)
 	return NULL;
 }
 
-static int set_address(uint32_t instance, int (*change)(struct hg_switch *, struct hg_loaded *, uint32_t, const struct hg_flat_entry *))
+static int set_address(uint32_t instance,
+		       int (*change)(struct hg_switch *, struct hg_loaded *, uint32_t, const struct hg_flat_entry *))
 {
 	uint8_t key[] = { (uint8_t)(instance >> 8), (uint8_t)instance }, address[] = { 2, 0, 0, 0, key[0], key[1] };
 	uint32_t table = (uint32_t)hg_table_index(loaded, "rewrite");

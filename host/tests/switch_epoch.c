@@ -81,7 +81,9 @@ static void *work(void *unused)
 static void change_table(uint64_t *random)
 {
 	static const uint8_t masks[][2] = { { 0xff, 0xff }, { 0xff, 0xf0 }, { 0, 0x0f } };
-	int (*const changes[])(struct hg_table *, const struct hg_flat_entry *) = { table_insert, table_modify, table_delete };
+	static int (*const changes[])(struct hg_table *, const struct hg_flat_entry *) = {
+		table_insert, table_modify, table_delete,
+	};
 	const uint8_t *mask = masks[check_random(random) % 3];
 	uint32_t i = check_random(random) % KEYS, a = check_random(random), b = ~a;
 	uint8_t key[] = { (uint8_t)(i >> 8) & mask[0], (uint8_t)i & mask[1] };

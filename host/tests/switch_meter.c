@@ -29,7 +29,8 @@ static hg_u128 smaller(hg_u128 a, hg_u128 b)
 	return a < b ? a : b;
 }
 
-static enum meter_colour reference_mark(struct reference *state, const struct hg_meter_config *config, uint64_t now, uint32_t bytes)
+static enum meter_colour reference_mark(struct reference *state, const struct hg_meter_config *config, uint64_t now,
+					uint32_t bytes)
 {
 	hg_u128 elapsed = now - state->last_ns, b = (hg_u128)bytes * NS_PER_S;
 

@@ -29,7 +29,8 @@ static struct hg_switch *sw;
 static struct hg_loaded *loaded;
 static int host_1, host_2;
 
-static void insert(const char *table, uint16_t key_value, const char *action, const uint8_t *params, uint32_t params_bytes)
+static void insert(const char *table, uint16_t key_value, const char *action, const uint8_t *params,
+		   uint32_t params_bytes)
 {
 	uint8_t key[] = { (uint8_t)(key_value >> 8), (uint8_t)key_value };
 	uint32_t index = (uint32_t)hg_table_index(loaded, table);

@@ -22,7 +22,9 @@ static const struct hg_action_spec actions[] = {
 
 /* Keys: 12 bits (2 bytes), then 16 bits, of the kinds given. */
 #define TWO_FIELDS(first, second) { { "a", 12, 0, 2, first }, { "b", 16, 2, 2, second } }
-#define TABLE(fields) { .key_field_count = 2, .key = fields, .key_bytes = KEY_BYTES, .action_count = 2, .actions = actions, .size = MAX_ENTRIES, .has_counter = true }
+#define TABLE(fields)                                                              \
+	{ .key_field_count = 2, .key = fields, .key_bytes = KEY_BYTES,             \
+	  .action_count = 2, .actions = actions, .size = MAX_ENTRIES, .has_counter = true }
 
 static const struct hg_key_field exact_fields[] = TWO_FIELDS(HG_MATCH_EXACT, HG_MATCH_EXACT);
 static const struct hg_key_field lpm_fields[] = TWO_FIELDS(HG_MATCH_EXACT, HG_MATCH_LPM);
@@ -134,7 +136,9 @@ static void put(uint8_t *bytes, const uint16_t *fields)
 
 static int table_change(struct hg_table *table, int change, const struct naive_entry *entry)
 {
-	int (*const changes[])(struct hg_table *, const struct hg_flat_entry *) = { table_insert, table_modify, table_delete };
+	static int (*const changes[])(struct hg_table *, const struct hg_flat_entry *) = {
+		table_insert, table_modify, table_delete,
+	};
 	uint8_t key[KEY_BYTES], mask[KEY_BYTES];
 	uint8_t value[] = { (uint8_t)(entry->value >> 16), (uint8_t)(entry->value >> 8), (uint8_t)entry->value };
 	struct hg_flat_entry flat = {
