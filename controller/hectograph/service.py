@@ -161,8 +161,8 @@ class Service:
 
     async def group_status(self, name: str) -> GroupStatus:
         switch = self._fleet.switch(self._state.group(name).group.switch)
-        _, readings = await switch.readings()
-        return group_status(self._state.group(name), switch, readings)
+        pushes = await switch.pushes()
+        return group_status(self._state.group(name), switch, pushes)
 
     # Members
 
@@ -228,8 +228,8 @@ class Service:
         names = list(self._state.switches)
         readings = await asyncio.gather(*(self._fleet.switch(name).readings() for name in names))
         return [
-            switch_counters(name, self._state, self._fleet.switch(name), read_at, values)
-            for name, (read_at, values) in zip(names, readings, strict=True)
+            switch_counters(name, self._state, self._fleet.switch(name), reading)
+            for name, reading in zip(names, readings, strict=True)
             if name in self._state.switches
         ]
 

@@ -73,7 +73,13 @@ class Session(Protocol):
         """Make these changes, in any order; those that fail do not stop the others."""
         ...
 
-    async def read_counters(self) -> Readings: ...
+    async def read_counters(self) -> Readings:
+        """All of them; of many members that is much."""
+        ...
+
+    async def read_pushes(self) -> Mapping[int, CounterValue]:
+        """The trees' alone, by pipeline group."""
+        ...
 
     def packets(self) -> AsyncIterator[PacketIn]:
         """What the pipeline hands to the controller; one reader."""

@@ -176,19 +176,21 @@ class P4RuntimeSession:
         return refusals
 
     async def read_counters(self) -> Readings:
-        data = finsy.P4CounterData()
         return Readings(
             ingress_drops=await self._read_indirect("ingress_drops"),
             egress_drops=await self._read_indirect("egress_drops"),
-            trees={
-                entry["group"]: _value(entry.counter_data)
-                async for entry in self._read_entries("push_group", data)
-            },
+            trees=await self.read_pushes(),
             members={
                 (entry["group"], entry["instance"]): _value(entry.counter_data)
-                async for entry in self._read_entries("member", data)
+                async for entry in self._read_counted("member")
             },
         )
+
+    async def read_pushes(self) -> dict[int, CounterValue]:
+        return {
+            entry["group"]: _value(entry.counter_data)
+            async for entry in self._read_counted("push_group")
+        }
 
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:
@@ -211,9 +213,9 @@ class P4RuntimeSession:
                         await asyncio.sleep(0)
                     yield message
 
-    async def _read_entries(
-        self, table: str, data: finsy.P4CounterData
-    ) -> AsyncIterator[finsy.P4TableEntry]:
+    async def _read_counted(self, table: str) -> AsyncIterator[finsy.P4TableEntry]:
+        """A table's entries with their direct counters."""
+        data = finsy.P4CounterData()
         async for message in self._read(finsy.P4TableEntry(table, counter_data=data)):
             entry = finsy.P4TableEntry.decode(message, self._schema)
             if not entry.is_default_action:

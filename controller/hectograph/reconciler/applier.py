@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is planned for one switch, what stands there, and the writes from one to the other."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hectograph.core.diff import Diff, Key, count_differences, key
+from hectograph.core.diff import Diff, Key, count_differences, keep_known, key
 from hectograph.core.entities import (
     Change,
     MemberEntry,
@@ -67,6 +68,8 @@ class Applier:
     async def audit(self, session: Session) -> None:
         """Read everything, and write what differs from the plan."""
         actual = await session.read()
+        keep_known(self._planner.tables, actual)
+        await asyncio.sleep(0)
         if self._known:
             self.stats.repairs += count_differences(self._actual, actual)
         self._actual, self._known, self.stale = actual, True, False

@@ -144,7 +144,7 @@ class Fleet:
             applied, reason = switch.tree_state(tree)
             if applied is not ApplyState.APPLIED:
                 name = state.group.switch
-                why = reason or switch.status().reason or "it is being written"
+                why = reason or switch.trouble or "it is being written"
                 return GroupReadiness(missing=f"group {group} is not on switch {name}: {why}")
         if not switch.is_settled(state.trees):
             return GroupReadiness(settling=f"members of group {group} are being written")

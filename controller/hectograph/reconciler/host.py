@@ -16,7 +16,7 @@ from hectograph.reconciler.tasks import Backoff, wait_until
 
 logger = logging.getLogger(__name__)
 
-RECONNECT_SECONDS = 2.0
+RECONNECT_SECONDS = 1.0
 """At most this long until the next attempt to connect."""
 POLL_SECONDS = 0.5
 """Between two looks at what the pusher does."""

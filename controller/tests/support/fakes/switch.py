@@ -2,7 +2,7 @@
 """A switch in memory that answers as P4Runtime has it, and fails as it is told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -158,13 +158,17 @@ class FakeSession:
         return Readings(
             ingress_drops={1: value},
             egress_drops={},
-            trees=dict.fromkeys(tables.push_groups, value),
+            trees=await self.read_pushes(),
             members={
                 (tree, instance): value
                 for tree, entries in tables.members.items()
                 for instance in entries
             },
         )
+
+    async def read_pushes(self) -> Mapping[int, CounterValue]:
+        self._check()
+        return dict.fromkeys(self._switch.tables.push_groups, self._switch.counters)
 
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:
