@@ -67,7 +67,7 @@ def start(bed: Testbed, network: Topology, target: Target) -> Parts:
             profile=target.name,
             host_ports=[topology.HOST_PORT],
             ports=sorted(network.ports),
-            mtu=topology.MTU,
+            mtu=network.mtu,
         ),
     )
     client.hosts.put(NAME, HostSpec(control=str(control), switch=NAME, port=topology.HOST_PORT))

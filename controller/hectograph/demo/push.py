@@ -12,14 +12,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from hectograph.api.models import FileSource, Rate, StreamSpec
 from hectograph.api.views import StreamStatus
+from hectograph.demo.pace import PACES
 from hectograph.demo.parts import NAME, Parts
 from hectograph.demo.receivers import Receiver
 from hectograph.demo.topology import Topology
 from hectograph.errors import HectographError, Unavailable
 
-COPIES_PER_SECOND = {"embedded": 100_000, "bmv2": 12_000}
-"""Of all clients together: what two cores copy, deliver and write to disk without a loss."""
-MOST_PUSHES_PER_SECOND = 20_000
 SECONDS_TO_SURVIVE = 20
 """A push during which parts are killed: they have to be back before it ends."""
 POLL_SECONDS = 0.05
@@ -81,9 +79,7 @@ class Push:
             return Rate(bits_per_second=bits_per_second)
         if to_survive is not None:
             return Rate(bits_per_second=to_survive * 8 // SECONDS_TO_SURVIVE)
-        copies = COPIES_PER_SECOND[self.parts.target.name]
-        pushes = min(copies // len(self.receivers), MOST_PUSHES_PER_SECOND)
-        return Rate(packets_per_second=max(pushes, 1))
+        return PACES[self.parts.target.name].rate(len(self.receivers))
 
     def _is_over(self) -> bool:
         """Everything was pushed; the controller may be away for a while."""

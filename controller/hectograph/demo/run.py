@@ -10,6 +10,7 @@ from rich.console import Console
 from hectograph.cli.units import bytes_text
 from hectograph.demo import content, parts, receivers, topology
 from hectograph.demo.gaps import find_gaps
+from hectograph.demo.pace import PACES
 from hectograph.demo.push import Push
 from hectograph.demo.report import Report
 from hectograph.errors import Unavailable
@@ -40,7 +41,7 @@ def run(options: Options) -> int:
     if options.as_json:
         print(report.as_json())
     else:
-        report.show(Console(highlight=False))
+        report.show(Console(highlight=False, soft_wrap=True))
     return 0 if report.succeeded() else 1
 
 
@@ -51,7 +52,7 @@ def _demonstrate(stack: ExitStack, options: Options, file: Path | None) -> Repor
     size = path.stat().st_size
     receivers.check_space(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
-    network = topology.build(bed, options.clients)
+    network = topology.build(bed, options.clients, PACES[options.target.name].mtu)
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
     running = parts.start(bed, network, options.target)
     stack.callback(running.client.close)

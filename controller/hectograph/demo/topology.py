@@ -17,7 +17,6 @@ from hectograph.testbed import Counters, End, Namespace, Testbed
 HOST_PORT = 1
 HOST_INTERFACE = "push0"
 CLIENT_INTERFACE = "eth0"
-MTU = 1500
 UDP_PORT = 5000
 
 SOURCE_MAC = "02:00:00:00:00:01"
@@ -47,24 +46,25 @@ class Topology:
     ports: Mapping[int, str]
     """The switch's interfaces."""
     clients: tuple[Client, ...]
+    mtu: int
 
     def host_counters(self) -> Counters:
         return self.host.counters(HOST_INTERFACE)
 
 
-def build(bed: Testbed, count: int) -> Topology:
+def build(bed: Testbed, count: int, mtu: int) -> Topology:
     """Odd clients are on IPv4, even ones on IPv6."""
     switch, host = Namespace.current("switch"), bed.namespace("host")
     ports = {HOST_PORT: f"host{HOST_PORT}"}
     near = End(switch, ports[HOST_PORT], ipv6=False)
-    bed.veth(End(host, HOST_INTERFACE, ipv6=False), near, mtu=MTU)
+    bed.veth(End(host, HOST_INTERFACE, ipv6=False), near, mtu=mtu)
     clients = tuple(_client(bed, number) for number in range(1, count + 1))
     for client in clients:
         ports[client.port] = f"client{client.port}"
         prefix = 8 if client.address.version == 4 else 64
         far = End(client.namespace, CLIENT_INTERFACE, client.mac, (f"{client.address}/{prefix}",))
-        bed.veth(far, End(switch, ports[client.port], ipv6=False), mtu=MTU)
-    return Topology(host, switch, ports, clients)
+        bed.veth(far, End(switch, ports[client.port], ipv6=False), mtu=mtu)
+    return Topology(host, switch, ports, clients, mtu)
 
 
 def _client(bed: Testbed, number: int) -> Client:
