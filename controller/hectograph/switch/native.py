@@ -17,7 +17,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
     ffi,
     lib,
 )
-from hectograph.errors import HectographError
+from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
     CounterValue,
     Entry,
@@ -106,8 +106,11 @@ class Table:
         self._entry.mask = mask if has_mask else ffi.NULL
 
     def action_index(self, name: str) -> int:
-        _, loaded, index = self._place
-        return _check(lib.hg_action_index(loaded, index, name.encode()))
+        _, loaded, table = self._place
+        index: int = lib.hg_action_index(loaded, table, name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no action {name} in this table")
+        return index
 
     def insert(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
         self._fill(key)
@@ -237,7 +240,7 @@ class LoadedPipeline:
         self.handle = loaded
 
     def table(self, name: str, *, key_bytes: int, params_bytes: int, has_mask: bool) -> Table:
-        index = _check(lib.hg_table_index(self.handle, name.encode()))
+        index = self._find(lib.hg_table_index, "table", name)
         return Table(
             self._switch,
             self.handle,
@@ -248,12 +251,18 @@ class LoadedPipeline:
         )
 
     def counter(self, name: str) -> Counter:
-        index = _check(lib.hg_counter_index(self.handle, name.encode()))
+        index = self._find(lib.hg_counter_index, "counter", name)
         return Counter(self._switch, self.handle, index)
 
     def meter(self, name: str) -> Meter:
-        index = _check(lib.hg_meter_index(self.handle, name.encode()))
+        index = self._find(lib.hg_meter_index, "meter", name)
         return Meter(self._switch, self.handle, index)
+
+    def _find(self, index_of: Callable[[CData, bytes], int], kind: str, name: str) -> int:
+        index = index_of(self.handle, name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no {kind} {name}")
+        return index
 
 
 class Switch:

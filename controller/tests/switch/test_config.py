@@ -171,6 +171,18 @@ def _uneven_header(config: p4r.ForwardingPipelineConfig) -> None:
     config.p4info.controller_packet_metadata[0].metadata[0].bitwidth = 8
 
 
+def _no_width(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.controller_packet_metadata[0].metadata[0].bitwidth = 0
+
+
+def _parameter_twice(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.actions[1].params[1].id = config.p4info.actions[1].params[0].id
+
+
+def _deep_json(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4_device_config = b"[" * 1_000_000
+
+
 def _translation(config: p4r.ForwardingPipelineConfig) -> None:
     config.p4info.type_info.new_types["port_t"].translated_type.sdn_bitwidth = 32
     config.p4info.actions[1].params[0].type_name.name = "port_t"
@@ -205,6 +217,9 @@ BAD_CONFIGS = {
     "the id of KindsIngress.gauge is 0": _zero_id,
     "have the same id": _same_id,
     "packet_in is 15 bits long": _uneven_header,
+    "packet_in: ingress_port is 0 bits wide": _no_width,
+    "KindsIngress.forward has an id twice": _parameter_twice,
+    "is not a BMv2 JSON   ": _deep_json,
     "translated type port_t": _translation,
     "is not a BMv2 JSON": _no_json,
     "is not a BMv2 JSON ": _empty,
