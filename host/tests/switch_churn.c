@@ -5,27 +5,21 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
-#include <unistd.h>
 
-#include "hg_switch.h"
-#include "switch_check.h"
-#include "switch_net.h"
+#include "switch_lab.h"
 #include "thread.h"
 
 #define ROUNDS 100
 #define FRAME_BYTES 200
 #define GROUP 1
 
-static struct hg_switch *sw;
-static struct hg_loaded *loaded;
 static const char *pipeline;
 static _Atomic bool stop;
 
 static void *send_frames(void *opaque)
 {
 	int fd = *(int *)opaque;
-	uint8_t frame[FRAME_BYTES] = { [0] = 2, [12] = 0x88, [13] = 0xb5 };
+	uint8_t frame[FRAME_BYTES] = { [0] = 2, [12] = TYPE_GROUP >> 8, [13] = TYPE_GROUP & 0xff };
 
 	/* A port that is away takes nothing; that is part of it. */
 	while (!atomic_load(&stop)) {
@@ -39,41 +33,26 @@ static int set_address(uint32_t instance,
 		       int (*change)(struct hg_switch *, struct hg_loaded *, uint32_t, const struct hg_flat_entry *))
 {
 	uint8_t key[] = { (uint8_t)(instance >> 8), (uint8_t)instance }, address[] = { 2, 0, 0, 0, key[0], key[1] };
-	uint32_t table = (uint32_t)hg_table_index(loaded, "rewrite");
+	uint32_t table = (uint32_t)hg_table_index(lab.loaded, "rewrite");
 	struct hg_flat_entry entry = {
 		.key = key,
-		.action = (uint32_t)hg_action_index(loaded, table, "set_address"),
+		.action = (uint32_t)hg_action_index(lab.loaded, table, "set_address"),
 		.params = address,
 		.params_bytes = sizeof(address),
 	};
 
-	return change(sw, loaded, table, &entry);
-}
-
-static void steer_to_group(void)
-{
-	const uint8_t key[] = { 0x88, 0xb5 }, group[] = { 0, GROUP };
-	uint32_t table = (uint32_t)hg_table_index(loaded, "steer");
-	struct hg_flat_entry entry = {
-		.key = key,
-		.action = (uint32_t)hg_action_index(loaded, table, "to_group"),
-		.params = group,
-		.params_bytes = sizeof(group),
-	};
-
-	CHECK_EQUAL(hg_entry_insert(sw, loaded, table, &entry), 0);
+	return change(lab.sw, lab.loaded, table, &entry);
 }
 
 static void replace_pipeline(void)
 {
-	struct hg_loaded *old = loaded;
+	struct hg_loaded *old = lab.loaded;
 	char error[HG_ERROR_BYTES];
 
-	CHECK_EQUAL(hg_pipeline_load(sw, pipeline, &loaded, error), 0);
-	CHECK_EQUAL(hg_pipeline_commit(sw, loaded), 0);
-	if (old)
-		CHECK_EQUAL(hg_pipeline_unload(sw, old), 0);
-	steer_to_group();
+	CHECK_EQUAL(hg_pipeline_load(lab.sw, pipeline, &lab.loaded, error), 0);
+	CHECK_EQUAL(hg_pipeline_commit(lab.sw, lab.loaded), 0);
+	CHECK_EQUAL(hg_pipeline_unload(lab.sw, old), 0);
+	lab_steer(TYPE_GROUP, "to_group", GROUP);
 }
 
 static void change_group(uint32_t replicas_count)
@@ -82,8 +61,8 @@ static void change_group(uint32_t replicas_count)
 
 	for (uint32_t i = 0; i < replicas_count; i++)
 		replicas[i] = (struct hg_replica){ .port = 1 + i % 2, .instance = 1 + i };
-	hg_group_delete(sw, GROUP);
-	CHECK_EQUAL(hg_group_insert(sw, GROUP, replicas, replicas_count), 0);
+	hg_group_delete(lab.sw, GROUP);
+	CHECK_EQUAL(hg_group_insert(lab.sw, GROUP, replicas, replicas_count), 0);
 }
 
 static void change_entries(void)
@@ -98,8 +77,8 @@ static void change_ports(void)
 {
 	char error[HG_ERROR_BYTES];
 
-	CHECK_EQUAL(hg_port_remove(sw, 2), 0);
-	CHECK_EQUAL(hg_port_add(sw, 2, "s2", error), 0);
+	CHECK_EQUAL(hg_port_remove(lab.sw, 2), 0);
+	CHECK_EQUAL(hg_port_add(lab.sw, 2, "s2", error), 0);
 }
 
 static void read_all(void)
@@ -110,25 +89,12 @@ static void read_all(void)
 	struct hg_switch_stats stats;
 	uint8_t frame[FRAME_BYTES];
 
-	CHECK_EQUAL(hg_table_snapshot(sw, loaded, 1, &snapshot), 0);
+	CHECK_EQUAL(hg_table_snapshot(lab.sw, lab.loaded, 1, &snapshot), 0);
 	hg_snapshot_free(snapshot);
-	CHECK_EQUAL(hg_counter_get(sw, loaded, 0, 0, 512, values), 0);
-	CHECK_EQUAL(hg_port_list(sw, ports, 2), 2);
-	hg_switch_stats_get(sw, &stats);
-	hg_cpu_receive(sw, frame, sizeof(frame));
-}
-
-static void set_up(void)
-{
-	const struct hg_switch_config config = { .cpu_port = 510 };
-	char error[HG_ERROR_BYTES];
-
-	net_add_pair("s1", "h1", 1500);
-	net_add_pair("s2", "h2", 1500);
-	CHECK_EQUAL(hg_switch_new(&config, &sw, error), 0);
-	CHECK_EQUAL(hg_port_add(sw, 1, "s1", error), 0);
-	CHECK_EQUAL(hg_port_add(sw, 2, "s2", error), 0);
-	CHECK_EQUAL(hg_switch_start(sw, error), 0);
+	CHECK_EQUAL(hg_counter_get(lab.sw, lab.loaded, 0, 0, 512, values), 0);
+	CHECK_EQUAL(hg_port_list(lab.sw, ports, 2), 2);
+	hg_switch_stats_get(lab.sw, &stats);
+	hg_cpu_receive(lab.sw, frame, sizeof(frame));
 }
 
 int main(int argc, char **argv)
@@ -136,15 +102,11 @@ int main(int argc, char **argv)
 	char error[HG_ERROR_BYTES];
 	uint8_t received[FRAME_BYTES + 4];
 	pthread_t sender;
-	int host_1, host_2;
 
 	CHECK_EQUAL(argc, 2);
 	pipeline = argv[1];
-	net_isolate();
-	set_up();
-	host_1 = net_open("h1");
-	host_2 = net_open("h2");
-	CHECK_EQUAL(thread_start(&sender, "sender", send_frames, &host_1), 0);
+	lab_open(pipeline);
+	CHECK_EQUAL(thread_start(&sender, "sender", send_frames, &lab.host_1), 0);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		if (round % 10 == 0)
 			replace_pipeline();
@@ -153,8 +115,8 @@ int main(int argc, char **argv)
 		if (round % 20 == 10)
 			change_ports();
 		if (round % 30 == 15) {
-			CHECK_EQUAL(hg_switch_stop(sw), 0);
-			CHECK_EQUAL(hg_switch_start(sw, error), 0);
+			CHECK_EQUAL(hg_switch_stop(lab.sw), 0);
+			CHECK_EQUAL(hg_switch_start(lab.sw, error), 0);
 		}
 		if (round % 40 == 20) {
 			net_set_up("s2", false);
@@ -165,11 +127,11 @@ int main(int argc, char **argv)
 	}
 	change_group(2);
 	change_entries();
-	while (net_receive(host_2, received, sizeof(received), 0) >= 0)
+	while (net_receive(lab.host_2, received, sizeof(received), 0) >= 0)
 		;
-	CHECK_EQUAL(net_receive(host_2, received, sizeof(received), 5000), FRAME_BYTES);
+	CHECK_EQUAL(net_receive(lab.host_2, received, sizeof(received), 5000), FRAME_BYTES);
 	atomic_store(&stop, true);
 	pthread_join(sender, NULL);
-	hg_switch_free(sw);
+	lab_close();
 	return 0;
 }

@@ -2,7 +2,6 @@
 /* Tables of every match kind against a naive reference: a list, searched from end to end. */
 #include <errno.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "switch_check.h"
 #include "table.h"
@@ -331,63 +330,6 @@ static void test_default(void)
 	free_all(table);
 }
 
-/* ---- size ------------------------------------------------------------------------- */
-
-static uint64_t thread_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-static const struct hg_key_field wide_field[] = { { "a", 32, 0, 4, HG_MATCH_EXACT } };
-static const struct hg_key_field wide_ternary[] = { { "a", 32, 0, 4, HG_MATCH_TERNARY } };
-
-static uint64_t fill(const struct hg_key_field *field, uint32_t count, bool many_masks)
-{
-	struct hg_table_spec spec = kinds[0].spec;
-	struct hg_table *table;
-	uint64_t began = thread_ns();
-
-	spec.key_field_count = 1;
-	spec.key = field;
-	spec.size = count;
-	table = make(&spec);
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t key[] = { (uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i };
-		uint8_t ones[] = { 0xff, 0xff, 0xff, 0xff };
-		struct hg_flat_entry entry = {
-			.key = key,
-			.mask = many_masks ? key : ones,
-			.priority = field == wide_ternary ? (int32_t)i + 1 : 0,
-		};
-
-		CHECK_EQUAL(table_insert(table, &entry), 0);
-		epoch_reclaim(&epoch);
-	}
-	began = thread_ns() - began;
-	for (uint32_t i = 0; i < count; i += 97) {
-		uint8_t key[] = { (uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i };
-
-		CHECK(table_lookup(table, key)->hit);
-	}
-	free_all(table);
-	return began;
-}
-
-/* A hundred times the entries cost no more than some hundred times the time, not ten thousand. */
-static void test_large(void)
-{
-	uint64_t small = fill(wide_field, 10000, false), large = fill(wide_field, 1000000, false);
-
-	printf("insert: %llu ns each at 10,000, %llu ns at 1,000,000\n", (unsigned long long)small / 10000,
-	       (unsigned long long)large / 1000000);
-	CHECK(large < 1000 * small);
-	fill(wide_ternary, 10000, false);
-	fill(wide_ternary, 3000, true); /* a mask each: the worst that a tuple space can meet */
-}
-
 int main(void)
 {
 	epoch_init(&epoch);
@@ -398,6 +340,5 @@ int main(void)
 	test_shapes();
 	test_modify_keeps_counter();
 	test_default();
-	test_large();
 	return 0;
 }
