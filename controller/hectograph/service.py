@@ -80,9 +80,11 @@ class Service:
 
     async def close(self) -> None:
         """Stop the tasks and close the database. Switches and pushers go on as they are."""
-        if self._started_fleet is not None:
-            await self._started_fleet.close()
-        await self._store.close()
+        fleet, self._started_fleet = self._started_fleet, None
+        if fleet is not None:
+            await fleet.close()
+        async with self._lock:
+            await self._store.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -260,8 +262,8 @@ class Service:
         await asyncio.shield(asyncio.create_task(self._edit_to_the_end(make_edit)))
 
     async def _edit_to_the_end(self, make_edit: Callable[[State], Edit]) -> None:
-        fleet = self._fleet
         async with self._lock:
+            fleet = self._fleet
             edit = make_edit(self._state)
             if edit:
                 await self._store.commit(edit)
