@@ -32,7 +32,6 @@ demo: build ## Push a file to 16 receivers here; ARGS="udp --clients N --file F"
 	@$(WITH_TOOLS) hectograph demo $(ARGS) $(if $(TARGET),--target $(TARGET))
 
 test: build $(STAMPS)/dev lint test-native ## Run every test
-	@$(WITH_TOOLS) hectograph shell --prepare
 	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
 	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
 
