@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
+# Where `hectograph shell` keeps its environment.
+DATA := XDG_DATA_HOME="$(CURDIR)/$(VENV)/share"
 # What the stamps stand for is in the environment, so they go with it.
 STAMPS := $(VENV)/stamps
 
@@ -30,8 +32,8 @@ demo: build ## Push a file to 16 receivers here; ARGS="udp --clients N --file F"
 	@$(WITH_TOOLS) hectograph demo $(ARGS) $(if $(TARGET),--target $(TARGET))
 
 test: build $(STAMPS)/dev lint test-native ## Run every test
-	@$(WITH_TOOLS) hectograph shell --prepare
-	@$(WITH_TOOLS) python -m pytest $(PYTEST_ARGS)
+	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
+	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
 
 lint: build $(STAMPS)/dev ## ruff and pyright
 	@$(WITH_TOOLS) ruff check --quiet .

@@ -25,7 +25,7 @@ from hectograph.core.status import (
 )
 from hectograph.drivers.base import Driver, PusherDriver
 from hectograph.drivers.p4runtime import P4RuntimeDriver
-from hectograph.errors import Unavailable
+from hectograph.errors import InvalidInput, Unavailable
 from hectograph.pusher.client import PusherClient
 from hectograph.reconciler.fleet import Fleet
 from hectograph.reconciler.reports import (
@@ -62,6 +62,7 @@ class Service:
 
         The drivers are P4Runtime and the host protocol unless others are given.
         """
+        self._database = database
         self._store = Store(database)
         self._artifacts = artifacts
         self._driver = driver
@@ -73,7 +74,15 @@ class Service:
     async def start(self) -> None:
         """Open the database and start the tasks. Conflict: another controller has it open."""
         driver = self._driver or await asyncio.to_thread(_p4runtime_driver, self._artifacts)
-        self._state.load(await self._store.open())
+        records = await self._store.open()
+        try:
+            self._state.load(records)
+        except KeyError as error:
+            await self._store.close()
+            raise InvalidInput(
+                f"damaged: something refers to {error}, which is not there",
+                where=str(self._database),
+            ) from error
         pusher_driver = self._pusher_driver or _connect_pusher
         self._started_fleet = Fleet(self._state, driver, pusher_driver, self._save_progress)
         self._fleet.start()

@@ -52,7 +52,7 @@ def switch(
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Run the embedded switch until it gets SIGINT or SIGTERM."""
+    """Run the embedded switch until it gets SIGINT or SIGTERM; SIGUSR1 has it log its counters."""
     words = list(arguments or ())
     config = Path(words.pop(0)) if words and not words[0].startswith("-") else None
     for name, value in _target_options(words):

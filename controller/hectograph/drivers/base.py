@@ -85,6 +85,11 @@ class Session(Protocol):
         """What the pipeline hands to the controller; one reader."""
         ...
 
+    @property
+    def packets_lost(self) -> int:
+        """Those that the reader was too slow for."""
+        ...
+
     async def send(self, port: int, frame: bytes) -> None:
         """Packet-out."""
         ...

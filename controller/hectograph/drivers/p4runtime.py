@@ -36,7 +36,7 @@ CONNECT_SECONDS = 5.0
 MAX_UPDATES = 256
 """In one write request: some 50 KB, and a few milliseconds of encoding."""
 PACKET_QUEUE = 256
-"""Punted packets that wait for the controller; more are dropped, as a full NIC ring does."""
+"""Punted packets that wait for the controller; more are lost, and counted."""
 
 
 class P4RuntimeDriver:
@@ -66,6 +66,7 @@ class P4RuntimeSession:
         self._arbitration = Arbitration(switch.device_id)
         self._changed = asyncio.Event()
         self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
+        self.packets_lost = 0
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -262,8 +263,10 @@ class P4RuntimeSession:
         except (KeyError, ValueError):
             logger.warning("device %d: packet-in without its metadata", self._device_id)
             return
-        if not self._packets.full():
+        try:
             self._packets.put_nowait(heard)
+        except asyncio.QueueFull:
+            self.packets_lost += 1
 
     async def _bid(self) -> None:
         with _unavailable("arbitrate"):

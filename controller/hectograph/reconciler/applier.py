@@ -83,7 +83,7 @@ class Applier:
         self._planner.refresh_trees(dirty)
         await self._write(session, dirty)
 
-    async def _write(self, session: Session, trees: set[int]) -> int:
+    async def _write(self, session: Session, trees: set[int]) -> None:
         """Stage by stage. When something was refused and then members went, there may be
         room for it now: once more."""
         self._refused = {
@@ -91,27 +91,26 @@ class Applier:
             for (kind, number, instance), reason in self._refused.items()
             if kind in _OF_TREES and number not in trees
         }
-        written, deleted = await self._write_stages(session, trees)
+        deleted = await self._write_stages(session, trees)
         if deleted and self._refused:
+            trees |= self.refused_trees
             self._refused.clear()
-            written += (await self._write_stages(session, trees))[0]
-        return written
+            await self._write_stages(session, trees)
 
-    async def _write_stages(self, session: Session, trees: set[int]) -> tuple[int, int]:
-        """Returns how many changes were made, and how many of them deleted members."""
-        written = deleted = 0
+    async def _write_stages(self, session: Session, trees: set[int]) -> int:
+        """Returns how many members were deleted."""
+        deleted = 0
         while batch := Diff(self._planner.tables, self._actual, trees, self._refused).next_batch():
             result = await session.write(batch)
             self.stats.add(len(batch), result)
             for change, refusal in zip(batch, result.refusals, strict=True):
                 if refusal is None:
                     self._actual.apply(change)
-                    written += 1
                     deleted += _deletes_member(change)
                 else:
                     self._refused[key(change.entity)] = refusal.reason
                     self.stale |= refusal.stale
-        return written, deleted
+        return deleted
 
     def member_state(self, record: MemberRecord) -> tuple[ApplyState, str | None]:
         tree, instance = record.slot.tree, record.slot.instance

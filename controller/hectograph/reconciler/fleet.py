@@ -121,7 +121,12 @@ class Fleet:
             return
         self._stop(name)
         reconciler = HostReconciler(
-            host.name, self._state, self._pusher_driver, self.readiness, self._save
+            host.name,
+            self._state,
+            self._pusher_driver,
+            self.readiness,
+            self._save,
+            lambda: self._switches[self._state.host(host.name).switch].is_primary,
         )
         self._hosts[host.name] = reconciler
         self._endpoints[name] = host.control

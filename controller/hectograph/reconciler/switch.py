@@ -3,7 +3,6 @@
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from hectograph.errors import HectographError, Unavailable
 from hectograph.reconciler.applier import Applier
 from hectograph.reconciler.neighbours import Neighbours
 from hectograph.reconciler.reading import Reading
-from hectograph.reconciler.tasks import Backoff, race, wait_until
+from hectograph.reconciler.tasks import Backoff, Retry, race, wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ RECONNECT_SECONDS = 1.0
 RETRY_SECONDS = (1.0, 30.0)
 """Until what the switch refused is tried again: at first, and at most."""
 
-STALE_SECONDS = 0.2
+REREAD_SECONDS = (0.2, 10.0)
 """Until everything is read again, after the switch said that entries are not as we think."""
 
 
@@ -60,6 +59,8 @@ class SwitchReconciler:
         self._dirty: set[int] = set()
         self._working: set[int] = set()
         self._wake = asyncio.Event()
+        self.is_primary = False
+        """Also while the connection is lost, until another controller is known to be."""
         self._phase = SwitchState.CONNECTING
         self._reason: str | None = "not tried yet"
         self._connects = 0
@@ -164,9 +165,11 @@ class SwitchReconciler:
     async def _serve(self, session: Session, backoff: Backoff) -> None:
         """Until the connection is lost (Unavailable)."""
         while True:
+            self.is_primary = session.is_primary
             while not session.is_primary:
                 self._set_phase(SwitchState.BACKUP, "another controller is primary")
                 await session.changed()
+            self.is_primary = True
             self._set_phase(SwitchState.SYNCING, "setting the pipeline and reading the tables")
             await session.ensure_pipeline()
             backoff.reset()
@@ -180,26 +183,18 @@ class SwitchReconciler:
     async def _keep(self, session: Session) -> None:
         """Make the switch agree, and keep it so while the session lasts."""
         clock = asyncio.get_running_loop().time
-        retries = Backoff(*RETRY_SECONDS)
-        retry_at = math.inf
-        pause = await self._audit(session)
-        audit_at = clock() + pause
+        retry, reread = Retry(*RETRY_SECONDS), Retry(*REREAD_SECONDS)
+        audit_at = clock() + await self._audit(session)
         self._set_phase(SwitchState.READY, None)
         while True:
-            if not self._applier.refusals:
-                retries.reset()
-                retry_at = math.inf
-            elif retry_at == math.inf:
-                retry_at = clock() + retries.next()
-            if self._applier.stale:
-                audit_at = min(audit_at, clock() + STALE_SECONDS)
-            if await wait_until(self._wake, min(audit_at, retry_at)):
+            retry.set_needed(needed=bool(self._applier.refusals))
+            reread.set_needed(needed=self._applier.stale)
+            if await wait_until(self._wake, min(audit_at, retry.at, reread.at)):
                 await asyncio.sleep(self._join_window())
-            if clock() >= retry_at:
+            if retry.take_due():
                 self._dirty |= self._applier.refused_trees
-                retry_at = math.inf
             await self._sync(session)
-            if clock() >= audit_at:
+            if reread.take_due() or clock() >= audit_at:
                 audit_at = clock() + await self._audit(session)
 
     async def _audit(self, session: Session) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,16 +61,7 @@ def _counter(value: CounterValue) -> CData:
 def _meter(rates: MeterRates | None) -> CData:
     if rates is None:
         return ffi.new("struct hg_meter_config *", {"configured": False})
-    return ffi.new(
-        "struct hg_meter_config *",
-        {
-            "configured": True,
-            "cir": rates.cir,
-            "cburst": rates.cburst,
-            "pir": rates.pir,
-            "pburst": rates.pburst,
-        },
-    )
+    return ffi.new("struct hg_meter_config *", {"configured": True, **asdict(rates)})
 
 
 def _rates(config: CData) -> MeterRates | None:
@@ -298,16 +290,7 @@ class Switch:
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")
         lib.hg_switch_stats_get(self._switch, stats)
-        return SwitchStats(
-            stats.ingress_packets,
-            stats.replicas,
-            stats.dropped_no_pipeline,
-            stats.dropped_ingress,
-            stats.dropped_egress,
-            stats.dropped_no_group,
-            stats.dropped_no_port,
-            stats.dropped_cpu_queue,
-        )
+        return SwitchStats(*(getattr(stats, field.name) for field in fields(SwitchStats)))
 
     def start(self) -> None:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
@@ -358,16 +341,6 @@ def _replicas(replicas: Sequence[Replica]) -> CData:
 
 
 def _port_stats(stats: CData) -> PortStats:
-    return PortStats(
-        stats.port,
-        ffi.string(stats.interface).decode(errors="replace"),
-        stats.up,
-        stats.mtu,
-        stats.rx_packets,
-        stats.rx_bytes,
-        stats.tx_packets,
-        stats.tx_bytes,
-        stats.rx_dropped,
-        stats.tx_dropped,
-        stats.tx_oversized,
-    )
+    values = {field.name: getattr(stats, field.name) for field in fields(PortStats)}
+    values["interface"] = ffi.string(stats.interface).decode(errors="replace")
+    return PortStats(**values)

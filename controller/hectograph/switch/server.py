@@ -42,6 +42,7 @@ class P4RuntimeServer:
         asyncio.get_running_loop().remove_reader(self._switch.cpu_fd())
         self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
+        await self.service.finish()
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)

@@ -73,8 +73,9 @@ def _make_small(case: schemathesis.Case) -> None:
     for place in (case.path_parameters, case.body):
         if isinstance(place, dict):
             for field in REFERENCES & place.keys():
-                if isinstance(place[field], str) and NAME.fullmatch(place[field]):
-                    place[field] = "b" if case.method == "DELETE" else "ba"[len(place[field]) % 2]
+                name = place[field]
+                if isinstance(name, str) and NAME.fullmatch(name):
+                    place[field] = "b" if case.method == "DELETE" else "ba"[len(name) % 2]
 
 
 @schema.parametrize()

@@ -283,6 +283,11 @@ class TestSegments:
             join(state, replace(member(2), source=SOURCE))
         join(state, member(1))
 
+    def test_so_does_a_source_that_admits_them(self, state: State) -> None:
+        state.apply(edits.put_stream(state, replace(STREAM, segment_bytes=1472), "1"))
+        with pytest.raises(LimitExceeded, match=r"less 48.*is 1452"):
+            edits.put_group(state, GROUP)
+
     def test_a_smaller_mtu_is_refused(self, state: State) -> None:
         state.apply(edits.put_stream(state, replace(STREAM, segment_bytes=1472), "1"))
         with pytest.raises(LimitExceeded, match="MTU of 1499"):

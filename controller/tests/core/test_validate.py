@@ -83,6 +83,7 @@ def test_bad_sources(source: Source, message: str) -> None:
         (replace(member(0), mac="nonsense"), "mac"),
         (replace(member(0), address=IPv4Address("0.0.0.0")), "address"),
         (replace(member(0), address=IPv6Address("::1")), "address"),
+        (replace(member(0), address=IPv6Address("fe80::1%eth0")), "address"),
         (replace(member(0), udp_port=65536), "udp_port"),
         (replace(member(0), vlan=0), "vlan"),
         (replace(member(0), vlan=4095), "vlan"),

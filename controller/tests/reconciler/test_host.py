@@ -15,7 +15,7 @@ from hectograph.core.model import Stream
 from hectograph.core.records import Edit, Progress, StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, StreamState, StreamStatus
-from hectograph.core.streams import PushPhase, push_spec
+from hectograph.core.streams import PushPhase, PushState, push_spec
 from hectograph.reconciler import host as host_module
 from hectograph.reconciler import stream as stream_module
 from hectograph.reconciler.host import HostReconciler
@@ -32,6 +32,7 @@ class Lab:
         self.state = State()
         self.pusher = FakePusher()
         self.readiness = GroupReadiness()
+        self.primary = True
         self.saved: list[Progress] = []
         self._runs = 0
         for make in (
@@ -46,7 +47,12 @@ class Lab:
     def begin(self) -> None:
         """A new controller: it knows what the state holds and nothing else."""
         self.reconciler = HostReconciler(
-            "h1", self.state, self.pusher, lambda _: self.readiness, self._save
+            "h1",
+            self.state,
+            self.pusher,
+            lambda _: self.readiness,
+            self._save,
+            lambda: self.primary,
         )
         self.task = asyncio.create_task(self.reconciler.run())
 
@@ -83,6 +89,13 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
     lab = Lab()
     yield lab
     await lab.end()
+
+
+async def start_elsewhere(name: str) -> PushState:
+    """What a pusher says of a stream that somebody else started."""
+    elsewhere = FakePusher()
+    async with elsewhere(HOST) as session:
+        return await session.start(name, push_spec(STREAM, (1,), SEGMENT))
 
 
 async def test_a_stream_is_started_and_done(lab: Lab) -> None:
@@ -288,6 +301,18 @@ async def test_streams_of_others_are_stopped(lab: Lab) -> None:
     ours = lab.pusher.only()
     lab.pusher.streams["foreign"] = replace(ours, name="foreign")
     await until(lambda: list(lab.pusher.streams) == [ours.name])
+
+
+async def test_but_not_by_a_backup(lab: Lab) -> None:
+    """They may be the primary's."""
+    lab.primary = False
+    lab.readiness = GroupReadiness(missing="another controller is primary")
+    lab.put(STREAM)
+    lab.pusher.streams["theirs"] = await start_elsewhere("theirs")
+    await until(lambda: lab.reconciler.status().counters.requests > 5)
+    assert list(lab.pusher.streams) == ["theirs"]
+    lab.primary, lab.readiness = True, GroupReadiness()
+    await until(lambda: list(lab.pusher.streams) == ["film-1"])
 
 
 async def test_a_pusher_that_is_not_there(lab: Lab) -> None:

@@ -144,6 +144,7 @@ async def test_packets_are_answered_out_of_their_port_and_counted() -> None:
         state.apply(edit())
     override = changed(ARP_REQUEST, lambda p: setattr(p[ARP], "pdst", "198.51.100.9"))
     switch = FakeSwitch()
+    switch.packets_lost = 5
     for port, reason, frame in (
         (3, wire.PUNT_ARP, bytes(ARP_REQUEST)),
         (4, wire.PUNT_NEIGHBOUR_DISCOVERY, bytes(SOLICITATION)),
@@ -161,4 +162,4 @@ async def test_packets_are_answered_out_of_their_port_and_counted() -> None:
     assert Ether(switch.sent[2][1]).src == "02:00:00:00:00:09"
     counters = neighbours.counters
     assert counters.punted == {"arp": 2, "neighbour_discovery": 1, "unknown": 1}
-    assert (counters.answered, counters.ignored) == (3, 1)
+    assert (counters.answered, counters.ignored, counters.lost) == (3, 1, 5)

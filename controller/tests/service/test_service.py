@@ -2,6 +2,7 @@
 """The whole controller, with a switch and a pusher in memory."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,14 @@ from hectograph.core.status import (
     StreamState,
     SwitchState,
 )
-from hectograph.errors import Conflict, HectographError, LimitExceeded, NotFound, Unavailable
+from hectograph.errors import (
+    Conflict,
+    HectographError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    Unavailable,
+)
 from hectograph.service import Service
 
 
@@ -237,6 +245,19 @@ async def test_missing_artifacts(tmp_path: Path) -> None:
     with pytest.raises(HectographError, match="compiled pipeline is missing") as caught:
         await Service(tmp_path / "x.db", artifacts=tmp_path).start()
     assert str(tmp_path) in (caught.value.where or "")
+
+
+async def test_a_database_with_a_hole(lab: Lab) -> None:
+    async with lab.controller() as service:
+        await lab.fill(service)
+        await service.put_member(member(1))
+    with sqlite3.connect(lab.database) as connection:
+        connection.execute("DELETE FROM tree")
+    connection.close()
+    for _ in range(2):  # and the lock was let go
+        with pytest.raises(InvalidInput, match="damaged: something refers to 1"):
+            async with lab.controller():
+                pass
 
 
 async def test_a_failed_start_lets_the_database_go(lab: Lab) -> None:

@@ -7,9 +7,12 @@ import pytest
 from finsy.proto import p4i, p4r, rpc_code
 from hypothesis import given
 from hypothesis import strategies as st
-from p4client import Controller, load_config
+from p4client import DEVICE_ID, Controller, load_config
 
+from hectograph.switch.arbitration import OUTBOX_MESSAGES, Client
+from hectograph.switch.native import Switch
 from hectograph.switch.packetio import PacketHeader
+from hectograph.switch.service import P4RuntimeService
 
 Code = rpc_code
 
@@ -135,6 +138,33 @@ async def test_many_packets(kinds: Controller) -> None:
         payload = FRAME + number.to_bytes(2, "big")
         await kinds.send(packet=packet_out((7, b"\x01\xfe"), (8, b"\x05"), payload=payload))
         assert (await kinds.receive()).packet.payload == payload
+
+
+async def test_burst(kinds: Controller) -> None:
+    """More than are taken from the CPU port at a time."""
+    for number in range(200):
+        payload = FRAME + number.to_bytes(2, "big")
+        await kinds.send(packet=packet_out((7, b"\x01\xfe"), (8, b"\x05"), payload=payload))
+    for number in range(200):
+        assert (await kinds.receive()).packet.payload == FRAME + number.to_bytes(2, "big")
+
+
+async def test_packets_that_nobody_takes_are_counted(native_switch: Switch) -> None:
+    service = P4RuntimeService(native_switch, DEVICE_ID)
+    counters = service.packets.counters
+    service.deliver(p4r.PacketIn())
+    assert counters.dropped_no_primary == 1
+    primary = Client()
+    update = p4r.MasterArbitrationUpdate(device_id=DEVICE_ID, election_id=p4r.Uint128(low=1))
+    assert service.arbiter.bid(primary, update)
+    service.arbiter.crown(primary)
+    for _ in range(OUTBOX_MESSAGES + 10):
+        service.deliver(p4r.PacketIn())
+    assert counters.packet_ins == OUTBOX_MESSAGES - 1  # a notice was there before them
+    assert counters.dropped_slow_primary == 11
+    assert await primary.outbox.get() is not None
+    service.deliver(p4r.PacketIn())
+    assert counters.packet_ins == OUTBOX_MESSAGES
 
 
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=8), st.data())

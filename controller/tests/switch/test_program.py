@@ -78,7 +78,7 @@ def lab(testbed: Testbed) -> Lab:
 
 
 async def test_packets_between_interfaces_and_controller(lab: Lab) -> None:
-    lab.start("-i", "1@port1", "-i", "2@port2")
+    program = lab.start("-i", "1@port1", "-i", "2@port2")
     with lab.raw_socket("peer1") as peer1, lab.raw_socket("peer2") as peer2:
         async with Controller(lab.address) as client:
             await client.become_primary()
@@ -93,6 +93,9 @@ async def test_packets_between_interfaces_and_controller(lab: Lab) -> None:
             out.metadata.add(metadata_id=8, value=b"\x00")
             await client.send(packet=out)
             assert await asyncio.to_thread(peer2.recv, 2000) == FRAME
+    program.signal(signal.SIGUSR1)
+    program.wait_until(lambda: "port 2: interface=port2" in program.output())
+    assert "controller's packets: packet_ins=1 packet_outs=1" in program.output()
 
 
 async def test_json_at_the_start(lab: Lab) -> None:
@@ -131,6 +134,19 @@ async def test_a_signal_ends_it(lab: Lab, number: signal.Signals) -> None:
         program.signal(number)
         await asyncio.to_thread(program.wait, 10)
         assert await client.end_of_stream() == grpc.StatusCode.UNAVAILABLE
+    assert "Traceback" not in program.output()
+
+
+async def test_stopped_while_it_compiles(lab: Lab) -> None:
+    """What was begun ends first; the process still goes in order."""
+    program = lab.start()
+    async with Controller(lab.address) as client:
+        await client.become_primary()
+        setting = asyncio.ensure_future(client.set_config(load_config("kinds")))
+        await asyncio.sleep(0.1)
+        program.signal(signal.SIGTERM)
+        await asyncio.to_thread(program.wait, 20)
+        await asyncio.gather(setting, return_exceptions=True)
     assert "Traceback" not in program.output()
 
 

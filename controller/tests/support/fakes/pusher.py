@@ -19,6 +19,8 @@ class FakePusher:
         self.reachable = True
         self.generation = 0
         self.file_bytes = 1_000_000
+        self.requests = 0
+        """For counters: once in every look that the controller takes."""
         self.unreadable = False
         self.streams: dict[str, PushState] = {}
         self.started: list[PushSpec] = []
@@ -107,4 +109,5 @@ class FakePusherSession:
 
     async def counters(self) -> PusherCounters:
         self._check()
-        return PusherCounters(pushes=sum(s.pushes for s in self._pusher.streams.values()))
+        self._pusher.requests += 1
+        return PusherCounters(requests=self._pusher.requests)

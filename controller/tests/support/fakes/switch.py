@@ -41,6 +41,7 @@ class FakeSwitch:
         self.history: list[Change] = []
         self.sessions: list[FakeSession] = []
         self.packets: asyncio.Queue[PacketIn] = asyncio.Queue()
+        self.packets_lost = 0
         self.sent: list[tuple[int, bytes]] = []
         self.counters = CounterValue()
 
@@ -169,6 +170,10 @@ class FakeSession:
     async def read_pushes(self) -> Mapping[int, CounterValue]:
         self._check()
         return dict.fromkeys(self._switch.tables.push_groups, self._switch.counters)
+
+    @property
+    def packets_lost(self) -> int:
+        return self._switch.packets_lost
 
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:
