@@ -34,7 +34,7 @@ def copying(fields: Fields) -> Json:
 
 
 @given(layouts(), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_headers_of_any_layout_pass_through(fields: Fields, rng: random.Random) -> None:
     size = sum(each[1] for each in fields) // 8
     with compiled(copying(fields)) as switch:
