@@ -26,6 +26,7 @@ from hectograph.switch.compiler.ir.actions import (
     Statement,
 )
 from hectograph.switch.compiler.ir.expressions import (
+    STANDARD,
     ArithmeticOp,
     Binary,
     Bool,
@@ -83,6 +84,7 @@ from hectograph.switch.compiler.ir.tables import (
 )
 
 __all__ = [
+    "STANDARD",
     "Action",
     "ActionCall",
     "ActionParameter",
