@@ -21,7 +21,7 @@ SOURCES := pyproject.toml meson.build README.md $(shell find controller/hectogra
 ARGS ?= udp
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint test-native p4 proto clean
+.PHONY: help build demo test bench lint test-native p4 proto clean
 
 help: ## This list
 	@sed -En 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,6 +42,10 @@ lint: build $(STAMPS)/dev ## ruff and pyright
 
 test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@tools/test-native $(BIN)
+
+bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="replicas delivery" names some
+	@$(WITH_TOOLS) ninja -C build/meson --quiet bench/replicas bench/sendmmsg
+	@$(WITH_TOOLS) python bench/run.py build/meson/bench $(BENCH)
 
 p4: ## Compile the pipeline with p4c on PATH or its Docker image
 	@$(PYTHON) p4/compile.py

@@ -129,7 +129,7 @@ PARTS = st.one_of(
 
 
 @given(st.lists(PARTS, min_size=1, max_size=10), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_update_over_anything(inputs: list[Input], rng: Any) -> None:
     """Also where a header that is not there shifts what follows by half a word."""
     check_update(inputs, rng)

@@ -86,7 +86,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     # What a program declares
     "header stacks": (put("header_stacks", value=NAMED), "header_stacks[thing]"),
     "header unions": (put("header_unions", value=NAMED), "header_unions[thing]"),
-    "registers": (put("register_arrays", value=NAMED), "register_arrays[thing]"),
     "digests": (put("learn_lists", value=NAMED), "learn_lists[thing]"),
     "extern instances": (put("extern_instances", value=NAMED), "extern_instances[thing]"),
     "parser value sets": (put("parse_vsets", value=NAMED), "parse_vsets[thing]"),
@@ -151,8 +150,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     "hashes": (act("modify_field_with_hash_based_offset", field("meta", "m")), ACT),
     "recirculation": (act("recirculate", const(1)), ACT),
     "resubmission": (act("resubmit", const(1)), ACT),
-    "registers (primitive 'register_read')": (act("register_read"), ACT),
-    "registers (primitive 'register_write')": (act("register_write"), ACT),
     "truncation": (act("truncate", const(1)), ACT),
     "header stacks (primitive 'push')": (act("push", STACK, const(1)), ACT),
     "header stacks (primitive 'pop')": (act("pop", STACK, const(1)), ACT),

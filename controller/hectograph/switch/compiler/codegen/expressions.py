@@ -24,7 +24,7 @@ from hectograph.switch.compiler.codegen.kinds import (
     number,
 )
 from hectograph.switch.compiler.codegen.known import decide, mask_is_idle, unmasked
-from hectograph.switch.compiler.codegen.layout import STANDARD, Layout, field_storage, storage_bits
+from hectograph.switch.compiler.codegen.layout import Layout, field_storage, storage_bits
 from hectograph.switch.compiler.codegen.ranges import (
     Range,
     field_range,
@@ -335,6 +335,6 @@ def _leaf_kind(leaf: ir.FieldValue | ir.Validity | ir.Parameter) -> Kind:
         return Kind(8, signed=False)
     if isinstance(leaf, ir.Parameter):
         return Kind(storage_bits(leaf.bits), signed=False)
-    if leaf.header.name == STANDARD:
+    if leaf.header.name == ir.STANDARD:
         return Kind(max(32, field_storage(leaf.field)), signed=False)
     return Kind(field_storage(leaf.field), leaf.field.signed)
