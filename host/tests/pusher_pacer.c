@@ -47,6 +47,18 @@ static void rates(void)
 	keeps_rate(0, 333333, 0);
 }
 
+/* What does not divide is carried on: a seventh of a second, 7000 times, is 1000 seconds. */
+static void nothing_is_rounded_away(void)
+{
+	struct hg_pacer pacer;
+
+	hg_pacer_init(&pacer, 0, 7);
+	hg_pacer_idle(&pacer, SECOND);
+	for (int i = 0; i < 7000; i++)
+		hg_pacer_sent(&pacer, hg_pacer_next(&pacer), 1, PAYLOAD);
+	CHECK_EQUAL(hg_pacer_next(&pacer), 1001 * SECOND);
+}
+
 static void batches(void)
 {
 	struct hg_pacer pacer;
@@ -108,6 +120,7 @@ static void idle_is_not_late(void)
 int main(void)
 {
 	rates();
+	nothing_is_rounded_away();
 	batches();
 	stall();
 	idle_is_not_late();

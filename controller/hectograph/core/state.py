@@ -87,7 +87,7 @@ class State:
         return _found(self.groups, name, "group")
 
     def member(self, group: str, name: str) -> MemberRecord:
-        return _found(self.group(group).members, name, f"group {group}: member")
+        return _found(self.group(group).members, name, "member", f" in group {group}")
 
     def stream(self, name: str) -> StreamRecord:
         return _found(self.streams, name, "stream")
@@ -180,8 +180,8 @@ class State:
             del group.by_destination[where]
 
 
-def _found(things: dict[str, _T], name: str, kind: str) -> _T:
+def _found(things: dict[str, _T], name: str, kind: str, place: str = "") -> _T:
     try:
         return things[name]
     except KeyError:
-        raise NotFound(f"there is no {kind} {name}") from None
+        raise NotFound(f"there is no {kind} {name}{place}") from None

@@ -105,7 +105,7 @@ class HostReconciler:
         keepers = list(self._current_keepers())
         if self._may_stop_others():
             for name in seen.keys() - {pusher_name(keeper.record) for keeper in keepers}:
-                logger.info("host %s: stopping %s, which is no stream of ours", self._name, name)
+                logger.info("host %s: stopping %s, which nobody wants now", self._name, name)
                 await session.stop(name)
         for keeper in keepers:
             await keeper.settle(session, hello, seen.get(pusher_name(keeper.record)))

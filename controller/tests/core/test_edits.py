@@ -115,7 +115,7 @@ class TestMembers:
             edits.put_member(state, member(1, group="nobody"))
 
     def test_an_unknown_member(self, state: State) -> None:
-        with pytest.raises(NotFound, match="group g: member m1"):
+        with pytest.raises(NotFound, match="there is no member m1 in group g"):
             edits.delete_member(state, "g", "m1")
 
 
