@@ -31,7 +31,8 @@ class Limits:
 
 
 LIMITS = {
-    "embedded": Limits(copies_per_port=100, frames_at_once=1000),
+    # Its receive ring of 4 MiB holds 256 frames of up to 9,000 bytes.
+    "embedded": Limits(copies_per_port=100, frames_at_once=128),
     # BMv2's egress queue of each port holds 64: these, and the copy that tells the end.
     # Half of what a libpcap ring of 2 MiB holds at 64 KiB for each frame.
     "bmv2": Limits(copies_per_port=63, frames_at_once=16),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,15 +80,20 @@ class Lab:
         """What each client got, up to `size` bytes."""
         with ExitStack() as stack:
             sockets = [stack.enter_context(self._socket(index)) for index in range(2)]
+            pool = stack.enter_context(ThreadPoolExecutor())
+            received = [pool.submit(_receive, each, size) for each in sockets]
             push()
-            return [_receive(each, size) for each in sockets]
+            return [each.result() for each in received]
 
     def _socket(self, index: int) -> socket.socket:
         with self.clients[index].entered():
             receiver = socket.socket(
                 socket.AF_INET6 if index else socket.AF_INET, socket.SOCK_DGRAM
             )
-        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        try:
+            receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        except PermissionError:  # an ordinary user's namespace: as much as the system allows
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
         receiver.bind((ADDRESSES[index], PORT))
         receiver.settimeout(5)
         return receiver
@@ -109,10 +115,10 @@ class Lab:
 
 
 def _receive(receiver: socket.socket, size: int) -> bytes:
-    received = b""
+    received = bytearray()
     while len(received) < size:
         received += receiver.recv(65535)
-    return received
+    return bytes(received)
 
 
 def _alive(pid: int) -> bool:
