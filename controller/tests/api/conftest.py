@@ -209,5 +209,5 @@ def service() -> Service:
 async def api(settings: Settings, service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """As a program at the other end sees it: an exception is a response."""
     transport = httpx.ASGITransport(create_app(settings, service), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://controller") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

@@ -55,3 +55,15 @@ async def test_with_the_token_there_is(guarded: httpx.AsyncClient, path: str) ->
 
 async def test_health_needs_none(guarded: httpx.AsyncClient) -> None:
     assert (await guarded.get("/healthz")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "127.1.2.3"])
+async def test_without_a_token_loopback_is_answered(api: httpx.AsyncClient, host: str) -> None:
+    assert (await api.get("/api/v1/groups", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "192.0.2.1", "localhost.evil.example:8080"])
+async def test_another_name_for_loopback_is_not(api: httpx.AsyncClient, host: str) -> None:
+    answer = await api.get("/api/v1/groups", headers={"host": host})
+    assert answer.status_code == 421
+    assert answer.json()["type"] == "urn:hectograph:problem:misdirected-request"

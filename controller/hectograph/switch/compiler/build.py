@@ -2,11 +2,13 @@
 """From a JSON to a shared object: shipped with the package, cached, or compiled now."""
 
 import atexit
+import errno
 import hashlib
 import logging
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -102,17 +104,30 @@ def _fallback_directory() -> Path:
 
 
 def _intact(path: Path) -> bool:
-    """A cached file ends in the SHA-256 of what precedes it; ELF does not mind."""
+    """A cached file ends in the SHA-256 of what precedes it; ELF does not mind.
+
+    What it holds will run in the switch: one that others could have written is none.
+    """
     try:
+        if not (_ours_alone(path) and _ours_alone(path.parent)):
+            return False
         content = path.read_bytes()
     except OSError:
         return False
     return hashlib.sha256(content[:-32]).digest() == content[-32:]
 
 
+def _ours_alone(path: Path) -> bool:
+    status = path.stat()
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid in (0, os.geteuid()) and not others_write
+
+
 def _keep(content: bytes, target: Path) -> Path:
     """Renamed into place whole: several builders at once all leave a good file."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _ours_alone(target.parent):
+        raise PermissionError(errno.EPERM, "others may write there", str(target.parent))
     descriptor, name = tempfile.mkstemp(prefix=".", suffix=".so", dir=target.parent)
     scratch = Path(name)
     try:

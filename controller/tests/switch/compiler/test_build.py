@@ -86,6 +86,20 @@ def test_a_damaged_object_is_made_again(damage: str) -> None:
     assert path.read_bytes() == good
 
 
+def test_what_others_could_have_written_is_not_loaded(
+    cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = find_or_build(SOURCE)
+    cache.chmod(0o777)
+    second = find_or_build(SOURCE)
+    assert second.parent != first.parent
+    assert "others may write there" in caplog.text
+    cache.chmod(0o700)
+    first.chmod(0o666)
+    assert find_or_build(SOURCE) == first
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600  # made anew
+
+
 def test_many_builders_at_once(cache: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         paths = set(pool.map(find_or_build, [SOURCE] * 8))
