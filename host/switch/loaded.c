@@ -98,6 +98,21 @@ static int make_meters(struct hg_loaded *loaded)
 	return 0;
 }
 
+static int make_registers(struct hg_loaded *loaded)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	loaded->registers = calloc(pipeline->register_count + 1, sizeof(*loaded->registers));
+	if (!loaded->registers)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->register_count; i++) {
+		loaded->registers[i] = calloc((size_t)pipeline->registers[i].size + 1, pipeline->registers[i].stride);
+		if (!loaded->registers[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static void *new_phv(const struct hg_pipeline *pipeline)
 {
 	return aligned_alloc(HG_PHV_ALIGN, (pipeline->phv_bytes + HG_PHV_ALIGN - 1) / HG_PHV_ALIGN * HG_PHV_ALIGN);
@@ -111,6 +126,7 @@ static int make_lane(struct hg_loaded *loaded)
 		.tables = loaded->tables,
 		.counters = loaded->cells,
 		.meters = loaded->meters,
+		.registers = loaded->registers,
 		.ops = &runtime_ops,
 	};
 	return loaded->phv && loaded->replica ? 0 : -ENOMEM;
@@ -138,6 +154,8 @@ int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t m
 		ret = make_counters(loaded);
 	if (!ret)
 		ret = make_meters(loaded);
+	if (!ret)
+		ret = make_registers(loaded);
 	if (!ret)
 		ret = make_lane(loaded);
 cleanup:
@@ -174,6 +192,9 @@ void loaded_close(struct hg_loaded *loaded)
 	free(loaded->counters);
 	free(loaded->cells);
 	free_meters(loaded);
+	for (uint32_t i = 0; loaded->registers && i < loaded->pipeline->register_count; i++)
+		free(loaded->registers[i]);
+	free(loaded->registers);
 	groups_free(loaded->groups);
 	free(loaded->phv);
 	free(loaded->replica);

@@ -27,6 +27,7 @@ struct hg_loaded {
 	struct hg_context context;
 	struct hg_cell **cells;         /* context.counters */
 	struct hg_meter_cell **meters;  /* context.meters */
+	void **registers;               /* context.registers */
 	void *phv;     /* as parsed, and after ingress */
 	void *replica; /* a copy's */
 };

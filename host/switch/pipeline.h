@@ -23,7 +23,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 1
+#define HG_PIPELINE_ABI 2
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -135,6 +135,14 @@ struct hg_meter_spec {
 	bool in_bytes;
 };
 
+/* Cells are host-order unsigned integers of `stride` bytes, zero at first. */
+struct hg_register_spec {
+	const char *name;
+	uint32_t size;
+	uint16_t bits;
+	uint16_t stride;
+};
+
 /* ---- what the runtime keeps, as a pipeline sees it ----------------------- */
 
 /*
@@ -167,6 +175,7 @@ struct hg_context {
 	struct hg_table *const *tables;
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
+	void *const *registers;
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
@@ -213,6 +222,8 @@ struct hg_pipeline {
 	const struct hg_counter_spec *counters;
 	uint32_t meter_count;
 	const struct hg_meter_spec *meters;
+	uint32_t register_count;
+	const struct hg_register_spec *registers;
 
 	/*
 	 * Parse `frame` into `phv`, whose standard metadata the runtime has set and

@@ -26,6 +26,7 @@ class Statements:
         self._expressions = expressions
         self._counters = {each: n for n, each in enumerate(program.counters)}
         self._meters = {each: n for n, each in enumerate(program.meters)}
+        self._registers = {each: n for n, each in enumerate(program.registers)}
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
@@ -52,6 +53,10 @@ class Statements:
             return self._count(statement)
         if isinstance(statement, ir.ExecuteMeter):
             return self._meter(statement)
+        if isinstance(statement, ir.ReadRegister):
+            return self._read_register(statement)
+        if isinstance(statement, ir.WriteRegister):
+            return self._write_register(statement)
         if isinstance(statement, ir.Jump):
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
@@ -115,6 +120,26 @@ class Statements:
             lambda index: (
                 f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};"
             ),
+        )
+
+    def _cells(self, register: ir.Register) -> str:
+        number = self._registers[register]
+        return f"(({c_type(storage_bits(register.bits))} *)ctx->registers[{number}])"
+
+    def _read_register(self, read: ir.ReadRegister) -> list[Line]:
+        if read.target.field.bits != read.register.bits or read.target.field.signed:
+            raise UnsupportedFeature("reading a register into another type: not supported")
+        target, cells = self._layout.field(read.target), self._cells(read.register)
+        return self._indexed(
+            read.index, read.register.size, lambda index: f"{target} = {cells}[{index}];"
+        )
+
+    def _write_register(self, write: ir.WriteRegister) -> list[Line]:
+        cells = self._cells(write.register)
+        cell = ir.Field(write.register.name, write.register.bits, signed=False, offset=0)
+        value = self._expressions.stored(cell, write.value)
+        return self._indexed(
+            write.index, write.register.size, lambda index: f"{cells}[{index}] = {value};"
         )
 
     def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:

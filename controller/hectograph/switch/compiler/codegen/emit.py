@@ -8,7 +8,7 @@ from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
 from hectograph.switch.compiler.codegen.control import ControlCode
 from hectograph.switch.compiler.codegen.deparser import HeaderCode
-from hectograph.switch.compiler.codegen.layout import STANDARD, Layout
+from hectograph.switch.compiler.codegen.layout import STANDARD, Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
 from hectograph.switch.compiler.codegen.tables import TableCode
@@ -71,6 +71,12 @@ def _arrays(program: ir.Program) -> list[str]:
             in_bytes = "true" if each.in_bytes else "false"
             lines.append(f"\t{{ {c_string(each.name)}, {each.size}, {in_bytes} }},")
         lines += ["};", ""]
+    if program.registers:
+        lines += ["static const struct hg_register_spec registers[] = {"]
+        for each in program.registers:
+            stride = storage_bits(each.bits) // 8
+            lines.append(f"\t{{ {c_string(each.name)}, {each.size}, {each.bits}, {stride} }},")
+        lines += ["};", ""]
     return lines
 
 
@@ -117,6 +123,8 @@ def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list
         "counters": "counters" if program.counters else "NULL",
         "meter_count": str(len(program.meters)),
         "meters": "meters" if program.meters else "NULL",
+        "register_count": str(len(program.registers)),
+        "registers": "registers" if program.registers else "NULL",
         "parse": "parse",
         "ingress": "ingress",
         "egress": "egress",

@@ -295,9 +295,10 @@ class Expressions:
         """The statement that stores a value in a field; empty where it changes nothing."""
         if target == value:
             return ""
-        return f"{self.raw(target)} = {self._stored(target.field, value)};"
+        return f"{self.raw(target)} = {self.stored(target.field, value)};"
 
-    def _stored(self, field: ir.Field, value: ir.Data) -> str:
+    def stored(self, field: ir.Field, value: ir.Data) -> str:
+        """What such a field holds after the value was assigned to it."""
         values = value_range(value)
         if values in field_range(field):
             return bare(self.plain(value))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Actions and their primitives; counters and meters, which primitives name."""
+"""Actions and their primitives; counters, meters and registers, which primitives name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +26,6 @@ _UNSUPPORTED_PRIMITIVES = {
     "pop": "header stacks",
     "push": "header stacks",
     "recirculate": "recirculation",
-    "register_read": "registers",
-    "register_write": "registers",
     "resubmit": "resubmission",
     "truncate": "truncation",
 }
@@ -35,11 +33,12 @@ _UNSUPPORTED_PRIMITIVES = {
 
 @dataclass(frozen=True)
 class Arrays:
-    """Counters and meters by name; direct counters only say which table they belong to."""
+    """By name; direct counters only say which table they belong to."""
 
     counters: dict[str, ir.Counter]
     meters: dict[str, ir.Meter]
     direct_meters: dict[str, ir.DirectMeter]
+    registers: dict[str, ir.Register]
 
 
 def load_arrays(root: Node, headers: Headers) -> Arrays:
@@ -65,7 +64,15 @@ def load_arrays(root: Node, headers: Headers) -> Arrays:
         {each.name: each for each in counters},
         {each.name: each for each in meters},
         {each.name: each for each in direct},
+        {each.name: each for each in map(_register, root.array("register_arrays"))},
     )
+
+
+def _register(node: Node) -> ir.Register:
+    bits = node["bitwidth"].natural()
+    if not 1 <= bits <= MAX_FIELD_BITS:
+        node.unsupported(f"registers of {bits} bits (1 to {MAX_FIELD_BITS})")
+    return ir.Register(node["name"].string(), node["size"].natural(), bits)
 
 
 def load_actions(root: Node, headers: Headers, arrays: Arrays) -> dict[int, ir.Action]:
@@ -115,6 +122,8 @@ class Statements:
             "mark_to_drop": (1, self._drop),
             "count": (2, self._count),
             "execute_meter": (3, self._meter),
+            "register_read": (3, self._read_register),
+            "register_write": (3, self._write_register),
             "exit": (0, ir.Exit),
         }
         if op not in loaders:
@@ -165,6 +174,24 @@ class Statements:
             meter.invalid(f"'{name}' is not an indirect meter")
         return ir.ExecuteMeter(
             self._arrays.meters[name], self._expressions.data(index), self._target(target)
+        )
+
+    def _register(self, node: Node) -> ir.Register:
+        name = _named(node, "register_array")
+        if name not in self._arrays.registers:
+            node.invalid(f"'{name}' is not a register")
+        return self._arrays.registers[name]
+
+    def _read_register(self, target: Node, register: Node, index: Node) -> ir.Statement:
+        return ir.ReadRegister(
+            self._target(target), self._register(register), self._expressions.data(index)
+        )
+
+    def _write_register(self, register: Node, index: Node, value: Node) -> ir.Statement:
+        return ir.WriteRegister(
+            self._register(register),
+            self._expressions.data(index),
+            self._expressions.data(value),
         )
 
     def _jump(self, node: Node, op: str, number: int, count: int) -> ir.Statement:

@@ -53,6 +53,7 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         checksums=load_checksums(root, headers),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),
+        registers=tuple(arrays.registers.values()),
         name=source.string() if source else "",
     )
 

@@ -22,8 +22,11 @@ from hectograph.switch.compiler.ir.actions import (
     MarkToDrop,
     Meter,
     Placed,
+    ReadRegister,
+    Register,
     RemoveHeader,
     Statement,
+    WriteRegister,
 )
 from hectograph.switch.compiler.ir.expressions import (
     ArithmeticOp,
@@ -140,6 +143,8 @@ __all__ = [
     "Placed",
     "PlacedOp",
     "Program",
+    "ReadRegister",
+    "Register",
     "RemoveHeader",
     "Saturate",
     "SelectCase",
@@ -151,5 +156,6 @@ __all__ = [
     "Validity",
     "Verify",
     "Wrap",
+    "WriteRegister",
     "key_bits",
 ]

@@ -21,6 +21,13 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Register:
+    name: str
+    size: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DirectMeter:
     name: str
     in_bytes: bool
@@ -71,6 +78,20 @@ class ExecuteMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRegister:
+    target: FieldValue
+    register: Register
+    index: Data
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRegister:
+    register: Register
+    index: Data
+    value: Data
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
@@ -84,7 +105,17 @@ class Jump:
 
 
 Statement: TypeAlias = (
-    Assign | CopyHeader | AddHeader | RemoveHeader | MarkToDrop | Count | ExecuteMeter | Exit | Jump
+    Assign
+    | CopyHeader
+    | AddHeader
+    | RemoveHeader
+    | MarkToDrop
+    | Count
+    | ExecuteMeter
+    | ReadRegister
+    | WriteRegister
+    | Exit
+    | Jump
 )
 
 

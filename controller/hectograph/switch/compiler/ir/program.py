@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from hectograph.switch.compiler.ir.actions import Counter, Meter
+from hectograph.switch.compiler.ir.actions import Counter, Meter, Register
 from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
 from hectograph.switch.compiler.ir.parser import Parser
 from hectograph.switch.compiler.ir.tables import Pipeline
@@ -41,5 +41,6 @@ class Program:
     checksums: tuple[Checksum, ...]
     counters: tuple[Counter, ...]
     meters: tuple[Meter, ...]
+    registers: tuple[Register, ...]
     name: str = ""
     """Of the P4 source."""
