@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from hectograph.testbed import Testbed
+from hectograph.testbed.targets import TARGETS
 from packetlab.lab import Lab, running_lab
-from packetlab.targets import TARGETS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

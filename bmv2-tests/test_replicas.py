@@ -133,7 +133,7 @@ def test_pushes_come_out_in_order(lab: Lab) -> None:
 
 
 def test_many_members_on_one_port(lab: Lab) -> None:
-    count = lab.target.copies_per_port
+    count = lab.limits.copies_per_port
     members = [
         ipv4_member(2, number, dst_addr=IPv4Address(f"10.1.0.{number}"), dst_port=number)
         for number in range(1, count + 1)

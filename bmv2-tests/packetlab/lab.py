@@ -10,14 +10,33 @@ from importlib import resources
 from pathlib import Path
 
 from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed.targets import Target
 from packetlab.control import Control
 from packetlab.frames import Member, describe, ipv4_member, push_frame
 from packetlab.ports import FarEnds
-from packetlab.targets import Target
 
 HOST_PORT = 1
 CLIENT_PORTS = (2, 3, 4)
 MTU = {HOST_PORT: 9000, 2: 1500, 3: 1500, 4: 9000}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a target takes without losing any; more is lost without a trace."""
+
+    copies_per_port: int
+    """Of one push."""
+    frames_at_once: int
+    """Into one port."""
+
+
+LIMITS = {
+    "embedded": Limits(copies_per_port=100, frames_at_once=1000),
+    # BMv2's egress queue of each port holds 64: these, and the copy that tells the end.
+    # 32 frames: what a libpcap ring of 2 MiB holds at 64 KiB each.
+    "bmv2": Limits(copies_per_port=63, frames_at_once=32),
+}
+
 LAST_GROUP = 4000
 """Its members are on all ports; what was pushed before has come out when its copies have."""
 LAST_SECONDS = 20
@@ -25,7 +44,7 @@ LAST_SECONDS = 20
 
 @dataclass(slots=True)
 class Lab:
-    target: Target
+    limits: Limits
     far_ends: FarEnds
     control: Control
     _serial: Iterator[int]
@@ -40,8 +59,8 @@ class Lab:
     def exchange(self, port: int, frames: Sequence[bytes]) -> dict[int, list[bytes]]:
         """Send frames into a port; all that came out of every port because of them, in order."""
         received: dict[int, list[bytes]] = {}
-        for start in range(0, len(frames), self.target.frames_at_once):
-            for frame in frames[start : start + self.target.frames_at_once]:
+        for start in range(0, len(frames), self.limits.frames_at_once):
+            for frame in frames[start : start + self.limits.frames_at_once]:
                 self.far_ends.send(port, frame)
             for out, more in self.outputs().items():
                 received.setdefault(out, []).extend(more)
@@ -92,13 +111,13 @@ def running_lab(testbed: Testbed, target: Target) -> Generator[Lab]:
         testbed.veth(near, End(here, f"far{port}", ipv6=False), mtu=mtu)
     address = f"127.0.0.1:{_free_port()}"
     command = target.command({port: f"switch{port}" for port in MTU}, address)
-    program = testbed.start(Path(target.program).name, command, here)
+    program = testbed.start(target.name, command, here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     far_ends = FarEnds({port: f"far{port}" for port in MTU})
     control = Control(address, artifacts())
     try:
-        yield Lab(target, far_ends, control, itertools.count())
+        yield Lab(LIMITS[target.name], far_ends, control, itertools.count())
     finally:
         control.close()
         far_ends.close()

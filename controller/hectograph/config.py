@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The controller's settings: the environment's ``HECTOGRAPH_*``, overridden by the command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -37,6 +37,12 @@ class ListenAddress:
     @property
     def is_loopback(self) -> bool:
         return self.host == "localhost" or ip_address(self.host).is_loopback
+
+    @property
+    def reachable(self) -> Self:
+        """How this machine itself gets there: not by "any address"."""
+        any_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        return replace(self, host=any_address.get(self.host, self.host))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

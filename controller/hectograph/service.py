@@ -1,20 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the REST API and the command line call: the controller's whole surface."""
 
-from collections.abc import Sequence
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hectograph.core import edits
 from hectograph.core.model import Group, Host, Member, Stream, Switch
+from hectograph.core.records import Edit, Progress, StreamRecord
+from hectograph.core.state import GroupState, State
 from hectograph.core.status import (
     GroupStatus,
     HostStatus,
+    MemberStatus,
     SetChange,
     StreamStatus,
     SwitchCounters,
     SwitchStatus,
 )
+from hectograph.drivers.base import Driver, PusherDriver
+from hectograph.drivers.p4runtime import P4RuntimeDriver
+from hectograph.errors import Unavailable
+from hectograph.pusher.client import PusherClient
+from hectograph.reconciler.fleet import Fleet
+from hectograph.reconciler.reports import (
+    group_status,
+    member_status,
+    not_ready,
+    switch_counters,
+)
+from hectograph.store import Store
 
 
 class Service:
@@ -30,17 +50,39 @@ class Service:
     ``async with Service(...)`` starts and closes it.
     """
 
-    def __init__(self, database: Path, *, artifacts: Path | None = None) -> None:
-        """`artifacts`: directory of the compiled pipeline; None takes the installed one."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        database: Path,
+        *,
+        artifacts: Path | None = None,
+        driver: Driver | None = None,
+        pusher_driver: PusherDriver | None = None,
+    ) -> None:
+        """`artifacts`: directory of the compiled pipeline; None takes the installed one.
+
+        The drivers are P4Runtime and the host protocol unless others are given.
+        """
+        self._store = Store(database)
+        self._artifacts = artifacts
+        self._driver = driver
+        self._pusher_driver = pusher_driver
+        self._state = State()
+        self._lock = asyncio.Lock()
+        self._started_fleet: Fleet | None = None
 
     async def start(self) -> None:
         """Open the database and start the tasks. Conflict: another controller has it open."""
-        raise NotImplementedError
+        driver = self._driver or await asyncio.to_thread(_p4runtime_driver, self._artifacts)
+        self._state.load(await self._store.open())
+        pusher_driver = self._pusher_driver or _connect_pusher
+        self._started_fleet = Fleet(self._state, driver, pusher_driver, self._save_progress)
+        self._fleet.start()
 
     async def close(self) -> None:
         """Stop the tasks and close the database. Switches and pushers go on as they are."""
-        raise NotImplementedError
+        if self._started_fleet is not None:
+            await self._started_fleet.close()
+        await self._store.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -56,98 +98,201 @@ class Service:
 
     async def ready(self) -> list[str]:
         """Why not everything wanted is in place, one line each; empty when it is."""
-        raise NotImplementedError
+        return not_ready(self._state, self._fleet)
 
     # Switches
 
     async def list_switches(self) -> list[Switch]:
-        raise NotImplementedError
+        return [known.switch for known in self._state.switches.values()]
 
     async def get_switch(self, name: str) -> Switch:
-        raise NotImplementedError
+        return self._state.switch(name).switch
 
     async def put_switch(self, switch: Switch) -> bool:
-        raise NotImplementedError
+        return await self._put(
+            lambda state: switch.name not in state.switches,
+            lambda state: edits.put_switch(state, switch),
+        )
 
     async def delete_switch(self, name: str) -> None:
-        raise NotImplementedError
+        await self._edit(lambda state: edits.delete_switch(state, name))
 
     async def switch_status(self, name: str) -> SwitchStatus:
-        raise NotImplementedError
+        self._state.switch(name)
+        return self._fleet.switch(name).status()
 
     # Hosts
 
     async def list_hosts(self) -> list[Host]:
-        raise NotImplementedError
+        return list(self._state.hosts.values())
 
     async def get_host(self, name: str) -> Host:
-        raise NotImplementedError
+        return self._state.host(name)
 
     async def put_host(self, host: Host) -> bool:
-        raise NotImplementedError
+        return await self._put(
+            lambda state: host.name not in state.hosts,
+            lambda state: edits.put_host(state, host),
+        )
 
     async def delete_host(self, name: str) -> None:
-        raise NotImplementedError
+        await self._edit(lambda state: edits.delete_host(state, name))
 
     async def host_status(self, name: str) -> HostStatus:
-        raise NotImplementedError
+        self._state.host(name)
+        return self._fleet.host(name).status()
 
     # Groups
 
     async def list_groups(self) -> list[Group]:
-        raise NotImplementedError
+        return [known.group for known in self._state.groups.values()]
 
     async def get_group(self, name: str) -> Group:
-        raise NotImplementedError
+        return self._state.group(name).group
 
     async def put_group(self, group: Group) -> bool:
-        raise NotImplementedError
+        return await self._put(
+            lambda state: group.name not in state.groups,
+            lambda state: edits.put_group(state, group),
+        )
 
     async def delete_group(self, name: str) -> None:
-        raise NotImplementedError
+        await self._edit(lambda state: edits.delete_group(state, name))
 
     async def group_status(self, name: str) -> GroupStatus:
-        raise NotImplementedError
+        switch = self._fleet.switch(self._state.group(name).group.switch)
+        _, readings = await switch.readings()
+        return group_status(self._state.group(name), switch, readings)
 
     # Members
 
     async def list_members(self, group: str) -> list[Member]:
-        raise NotImplementedError
+        return [record.member for record in self._state.group(group).members.values()]
 
     async def get_member(self, group: str, name: str) -> Member:
-        raise NotImplementedError
+        return self._state.member(group, name).member
+
+    async def member_status(self, group: str, name: str) -> MemberStatus:
+        record = self._state.member(group, name)
+        return member_status(record, self._fleet.switch(self._state.group(group).group.switch))
 
     async def put_member(self, member: Member) -> bool:
-        raise NotImplementedError
+        return await self._put(
+            lambda state: member.name not in state.group(member.group).members,
+            lambda state: edits.put_member(state, member),
+        )
 
     async def put_members(self, group: str, members: Sequence[Member]) -> SetChange:
         """Make `members` the group's whole set, in one step: all of it or nothing."""
-        raise NotImplementedError
+        change = SetChange(0, 0, 0)
+
+        def edit(state: State) -> Edit:
+            nonlocal change
+            change = _set_change(state.group(group), members)
+            return edits.put_members(state, group, members)
+
+        await self._edit(edit)
+        return change
 
     async def delete_member(self, group: str, name: str) -> None:
-        raise NotImplementedError
+        await self._edit(lambda state: edits.delete_member(state, group, name))
 
     # Streams
 
     async def list_streams(self) -> list[Stream]:
-        raise NotImplementedError
+        return [record.stream for record in self._state.streams.values()]
 
     async def get_stream(self, name: str) -> Stream:
-        raise NotImplementedError
+        return self._state.stream(name).stream
 
     async def put_stream(self, stream: Stream) -> bool:
         """Putting a changed stream starts it anew; putting a done one again does not."""
-        raise NotImplementedError
+        run = secrets.token_hex(6)
+        return await self._put(
+            lambda state: stream.name not in state.streams,
+            lambda state: edits.put_stream(state, stream, run),
+        )
 
     async def delete_stream(self, name: str) -> None:
         """Stops it, wherever it is."""
-        raise NotImplementedError
+        await self._edit(lambda state: edits.delete_stream(state, name))
 
     async def stream_status(self, name: str) -> StreamStatus:
-        raise NotImplementedError
+        record = self._state.stream(name)
+        return self._fleet.host(record.stream.host).stream_status(record)
 
     # Counters
 
     async def counters(self) -> list[SwitchCounters]:
         """Of every switch, read from it if it can be reached and the last reading is old."""
-        raise NotImplementedError
+        names = list(self._state.switches)
+        readings = await asyncio.gather(*(self._fleet.switch(name).readings() for name in names))
+        return [
+            switch_counters(name, self._state, self._fleet.switch(name), read_at, values)
+            for name, (read_at, values) in zip(names, readings, strict=True)
+            if name in self._state.switches
+        ]
+
+    # Inside
+
+    @property
+    def _fleet(self) -> Fleet:
+        if self._started_fleet is None:
+            raise Unavailable("the controller has not started")
+        return self._started_fleet
+
+    async def _put(
+        self, creates: Callable[[State], bool], make_edit: Callable[[State], Edit]
+    ) -> bool:
+        created = False
+
+        def edit(state: State) -> Edit:
+            nonlocal created
+            made = make_edit(state)
+            created = creates(state)
+            return made
+
+        await self._edit(edit)
+        return created
+
+    async def _edit(self, make_edit: Callable[[State], Edit]) -> None:
+        """Decide, commit, apply, tell. A caller that is cancelled does not part them."""
+        await asyncio.shield(asyncio.create_task(self._edit_to_the_end(make_edit)))
+
+    async def _edit_to_the_end(self, make_edit: Callable[[State], Edit]) -> None:
+        async with self._lock:
+            edit = make_edit(self._state)
+            if edit:
+                await self._store.commit(edit)
+                self._state.apply(edit)
+                self._fleet.tell(edit)
+
+    async def _save_progress(self, record: StreamRecord, progress: Progress) -> None:
+        """Unless the stream was deleted or changed meanwhile."""
+
+        def edit(state: State) -> Edit:
+            now = state.streams.get(record.stream.name)
+            if now is None or now.run != record.run:
+                return Edit()
+            return Edit(puts=(replace(now, progress=progress),))
+
+        await self._edit(edit)
+
+
+def _p4runtime_driver(artifacts: Path | None) -> Driver:
+    directory = artifacts or Path(str(files("hectograph"))) / "artifacts" / "v1model"
+    return P4RuntimeDriver(directory / "hectograph.p4info.txtpb", directory / "hectograph.json")
+
+
+def _connect_pusher(host: Host) -> PusherClient:
+    return PusherClient(Path(host.control))
+
+
+def _set_change(group: GroupState, members: Sequence[Member]) -> SetChange:
+    old = {name: record.member for name, record in group.members.items()}
+    new = {member.name: member for member in members}
+    return SetChange(
+        added=len(new.keys() - old.keys()),
+        changed=sum(old[name] != new[name] for name in old.keys() & new.keys()),
+        removed=len(old.keys() - new.keys()),
+    )

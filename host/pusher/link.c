@@ -72,7 +72,8 @@ int hg_link_open(struct hg_link *link, const char *interface, char *error)
 	int on = 1;
 	int ret;
 
-	if (strlen(interface) >= IFNAMSIZ)
+	link->fd = -1;
+	if (if_nametoindex(interface) == 0)
 		return hg_fail(error, -ENODEV, "%s: no such interface", interface);
 	snprintf(link->interface, IFNAMSIZ, "%s", interface);
 	link->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);

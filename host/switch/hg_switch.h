@@ -3,10 +3,10 @@
  * The embedded switch: what a control plane may ask of it.
  *
  * All functions may be called from any thread; calls that change the same
- * switch are serialised by a mutex that the packet path never takes. What they
- * change is seen by whole packets only: a worker works on what it found
- * published when it began its batch, and memory is freed after every worker has
- * passed a quiescent point.
+ * switch are serialised by a mutex that the packet path never takes. A lookup
+ * finds an entry as it was before a change or as it is after, never between;
+ * pipeline, groups and ports change between two packets. Memory is freed after
+ * the worker has passed a quiescent point.
  *
  * Functions return 0 (or a count) or a negative errno; those with `error` also
  * write one line of at most HG_ERROR_BYTES that says what and where.
@@ -30,14 +30,18 @@ struct hg_switch;
 struct hg_switch_config {
 	uint32_t cpu_port;    /* 0: none */
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
-	uint32_t ring_frames; /* transmit ring of each port, frames; 0: a default that holds 4,096 */
+	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
 };
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **sw, char *error);
 /* Stops the worker, closes ports, frees everything. NULL is fine. */
 void hg_switch_free(struct hg_switch *sw);
 
-/* Ports: a Linux interface each. An interface that vanishes takes the port down, not the switch. */
+/*
+ * Ports 1 to 511: a Linux interface each, in the network namespace of the thread
+ * that made the switch. An interface that vanishes takes the port down, not the
+ * switch; when one of that name is there again, the port goes on with it.
+ */
 int hg_port_add(struct hg_switch *sw, uint32_t port, const char *interface, char *error);
 int hg_port_remove(struct hg_switch *sw, uint32_t port);
 
@@ -47,8 +51,8 @@ struct hg_port_stats {
 	bool up;
 	uint32_t mtu; /* bytes, the interface's */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_dropped;   /* kernel's ring overflow, oversized or unusable frames */
-	uint64_t tx_dropped;   /* transmit ring full, interface down or error */
+	uint64_t rx_dropped;   /* receive ring full; longer than HG_MAX_FRAME_BYTES; merged by offloads (GSO) */
+	uint64_t tx_dropped;   /* interface down or gone; not taken by the kernel in time */
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
 };
 /* Up to `capacity` ports in ascending order; returns how many there are. */
@@ -58,13 +62,14 @@ int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t cap
  * Pipelines. hg_pipeline_load() opens a shared object and makes its tables, with
  * the program's static entries; the packet path does not see it until
  * hg_pipeline_commit(), which replaces the running one (NULL until the first)
- * between two packets and empties groups. Everything below that takes a
- * `struct hg_loaded` works on that pipeline, committed or not.
+ * between two packets; the new one starts without groups. Everything below that
+ * takes a `struct hg_loaded` works on that pipeline, committed or not.
  */
 struct hg_loaded;
 int hg_pipeline_load(struct hg_switch *sw, const char *path, struct hg_loaded **loaded, char *error);
 /* An uncommitted or replaced pipeline; the running one may not be unloaded: -EBUSY. */
 int hg_pipeline_unload(struct hg_switch *sw, struct hg_loaded *loaded);
+/* -EBUSY: it is the running one already. */
 int hg_pipeline_commit(struct hg_switch *sw, struct hg_loaded *loaded);
 const char *hg_pipeline_digest(const struct hg_loaded *loaded);
 /* Index of the object with that P4Info name, or -ENOENT. */
@@ -78,13 +83,14 @@ int hg_meter_index(const struct hg_loaded *loaded, const char *name);
  * key's order, each in network order padded to whole bytes. mask: for ternary
  * and optional fields the mask, for range fields the upper bound (key holds the
  * lower), for lpm the prefix as a mask, for exact all ones; NULL for a table
- * whose fields are all exact. params: the action's parameters in order, each in
- * network order padded to whole bytes.
+ * whose fields are all exact. A key has no bits outside its mask, and no field or
+ * parameter more bits than it is wide: -EINVAL. params: the action's parameters
+ * in order, each in network order padded to whole bytes.
  */
 struct hg_flat_entry {
 	const uint8_t *key;
 	const uint8_t *mask;
-	int32_t priority; /* > 0 where the table has ternary, range or optional fields */
+	int32_t priority; /* > 0 where the table has ternary, range or optional fields, else 0 */
 	uint32_t action;  /* index in the table's actions */
 	const uint8_t *params;
 	uint32_t params_bytes;
@@ -109,7 +115,7 @@ struct hg_meter_config {
 	uint64_t cir, cburst, pir, pburst;
 };
 
-/* One entry as read. Pointers are into memory that hg_entry_read() filled. */
+/* One entry as read. Pointers are into the snapshot; key and mask are NULL for a default entry alone. */
 struct hg_read_entry {
 	const uint8_t *key;
 	const uint8_t *mask;
@@ -125,7 +131,7 @@ struct hg_read_entry {
 
 /*
  * A snapshot of a table, made under the writers' mutex; the caller frees it.
- * Entries in insertion order where the table is ternary, else in any order.
+ * Entries in the order in which they were inserted.
  */
 struct hg_snapshot;
 int hg_table_snapshot(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
@@ -134,7 +140,7 @@ void hg_snapshot_get(const struct hg_snapshot *snapshot, uint32_t index, struct 
 void hg_snapshot_free(struct hg_snapshot *snapshot);
 /* The entry with entry's key, mask and priority alone; -ENOENT. */
 int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, struct hg_snapshot **snapshot);
-/* The default entry; key and mask of what is read are NULL. */
+/* The default entry. */
 int hg_default_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
 int hg_table_count(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table);
 
@@ -148,12 +154,15 @@ int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t coun
 int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count, struct hg_meter_config *configs);
 int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index, const struct hg_meter_config *config);
 
-/* The replication engine. A replica to a port that is not there is counted, not an error. */
+/*
+ * The replication engine, of the running pipeline: -ENODEV while there is none.
+ * A replica to a port that is not there is counted, not an error.
+ */
 struct hg_replica {
 	uint32_t port;
 	uint32_t instance; /* egress_rid */
 };
-/* -EEXIST, -ENOENT, -ENOSPC (max_groups), -EINVAL (id 0 or (port, instance) twice) */
+/* -EEXIST, -ENOENT, -ENOSPC (max_groups), -EINVAL (id 0, more than 16 bits, or (port, instance) twice) */
 int hg_group_insert(struct hg_switch *sw, uint32_t group, const struct hg_replica *replicas, uint32_t count);
 int hg_group_modify(struct hg_switch *sw, uint32_t group, const struct hg_replica *replicas, uint32_t count);
 int hg_group_delete(struct hg_switch *sw, uint32_t group);
@@ -162,7 +171,7 @@ int hg_group_list(struct hg_switch *sw, uint32_t *groups, uint32_t capacity);
 /* Replicas in the order they were written, up to `capacity`; returns how many, or -ENOENT. */
 int hg_group_get(struct hg_switch *sw, uint32_t group, struct hg_replica *replicas, uint32_t capacity);
 
-/* The worker: start after the first ports; packets are dropped and counted while no pipeline runs. */
+/* The worker. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
 int hg_switch_start(struct hg_switch *sw, char *error);
 int hg_switch_stop(struct hg_switch *sw);
 
@@ -173,7 +182,7 @@ int hg_switch_stop(struct hg_switch *sw);
  */
 int hg_cpu_fd(struct hg_switch *sw);
 int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
-/* Into the pipeline as if received on the CPU port. -ENOBUFS when the queue is full. */
+/* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS when the queue is full. */
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
 
 /* Every packet that a switch lost outside the program's own decision, by reason. */
@@ -191,7 +200,8 @@ void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);
 
 /*
  * In memory, without ports: run one frame through the running pipeline and hand
- * every output frame to `output`. For tests and benchmarks; not while started.
+ * every output frame, the CPU port's too, to `output`, which may not call back
+ * into the switch. For tests and benchmarks; -EBUSY while started.
  */
 typedef void (*hg_output_fn)(void *opaque, uint32_t port, const uint8_t *frame, uint32_t length);
 int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, uint32_t length, hg_output_fn output, void *opaque);

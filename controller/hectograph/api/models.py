@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The desired state as JSON: strictly checked, and turned into the values of core/model.py.
 
-What one value says by itself is checked here; what needs the rest of the desired
-state (does the switch exist, is the port one of its host's) the service checks.
+Types and ranges are checked here, because they are the API's own description; what
+values mean, alone and together (core/validate.py), the service checks.
 """
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from hectograph.core import model
 
@@ -104,18 +104,12 @@ class HostSpec(Model):
 
 
 class Source(Model):
-    """What a replica says it comes from."""
+    """What a replica says it comes from; ipv4, ipv6 or both."""
 
     mac: Mac
     ipv4: Ipv4 | None = None
     ipv6: Ipv6 | None = None
     udp_port: UdpPort
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> Self:
-        if self.ipv4 is None and self.ipv6 is None:
-            raise ValueError("needs ipv4, ipv6 or both")
-        return self
 
     def to_model(self) -> model.Source:
         return model.Source(self.mac, self.ipv4, self.ipv6, self.udp_port)
@@ -145,12 +139,6 @@ class MemberSpec(Model):
     hop_limit: Annotated[int, Field(strict=True, ge=1, le=255)] = 64
     source: Source | None = None
     """Overrides the group's."""
-
-    @model_validator(mode="after")
-    def _priority_needs_a_tag(self) -> Self:
-        if self.priority and self.vlan is None:
-            raise ValueError("priority stands in a VLAN tag: it needs vlan")
-        return self
 
     def to_model(self, group: str, name: str) -> model.Member:
         return model.Member(
@@ -208,12 +196,6 @@ class Rate(Model):
     """Of payload."""
     packets_per_second: Positive | None = None
     """Pushes."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.bits_per_second is None) == (self.packets_per_second is None):
-            raise ValueError("needs either bits_per_second or packets_per_second")
-        return self
 
     def to_model(self) -> model.Rate:
         return model.Rate(self.bits_per_second, self.packets_per_second)

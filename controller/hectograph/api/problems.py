@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Problem documents (RFC 9457): what every error of the API looks like."""
+"""Every error that leaves the API is a problem document."""
 
 import re
 from collections.abc import Mapping
@@ -8,46 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from hectograph import errors
-
-MEDIA_TYPE = "application/problem+json"
-URN = "urn:hectograph:problem:"
-
-
-class InvalidField(BaseModel):
-    """One thing that is wrong with a request."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    detail: str
-    pointer: str | None = None
-    """Where in the body, as a URI fragment (RFC 6901, 6): ``#/source/mac``."""
-    parameter: str | None = None
-    """Which part of the path or query, when it is not the body."""
-
-
-class Problem(BaseModel):
-    """What was wrong, and where."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    type: str
-    """Stable; what a program should look at."""
-    title: str
-    status: int
-    detail: str
-    instance: str
-    """The request's path."""
-    where: str | None = None
-    """The input's place, when there is one: a field, a file, a table."""
-    errors: list[InvalidField] | None = None
-    """Everything that is wrong with a request's shape."""
-
+from hectograph.api.problem import MEDIA_TYPE, URN, InvalidField, Problem, kind_of
+from hectograph.errors import HectographError
 
 RESPONSE: dict[str, Any] = {
     "description": "A problem",
@@ -63,18 +29,6 @@ def schemas() -> dict[str, Any]:
     return schema["$defs"]
 
 
-# A subclass stands before its base.
-_OF_EXCEPTION: Mapping[type[errors.HectographError], tuple[HTTPStatus, str]] = {
-    errors.UnsupportedFeature: (HTTPStatus.UNPROCESSABLE_ENTITY, "unsupported-feature"),
-    errors.LimitExceeded: (HTTPStatus.UNPROCESSABLE_ENTITY, "limit-exceeded"),
-    errors.InvalidInput: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
-    errors.NotFound: (HTTPStatus.NOT_FOUND, "not-found"),
-    errors.Conflict: (HTTPStatus.CONFLICT, "conflict"),
-    errors.Unauthorized: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
-    errors.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"),
-    errors.ToolFailure: (HTTPStatus.INTERNAL_SERVER_ERROR, "tool-failure"),
-    errors.HectographError: (HTTPStatus.INTERNAL_SERVER_ERROR, "internal"),
-}
 _OF_STATUS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "bad-request",
     HTTPStatus.NOT_FOUND: "not-found",
@@ -87,20 +41,12 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
 }
 
 
-def exception_of(problem: Problem) -> errors.HectographError:
-    """The exception that a problem document was made from: what a client raises."""
-    for kind, (_, slug) in _OF_EXCEPTION.items():
-        if problem.type == URN + slug:
-            return kind(problem.detail, where=problem.where)
-    return errors.HectographError(f"{problem.title}: {problem.detail}", where=problem.where)
-
-
 def install(app: FastAPI) -> None:
     """Turn every exception that reaches the framework into a problem document."""
 
-    @app.exception_handler(errors.HectographError)
-    async def of_hectograph(request: Request, error: errors.HectographError) -> Response:
-        status, slug = next(of for kind, of in _OF_EXCEPTION.items() if isinstance(error, kind))
+    @app.exception_handler(HectographError)
+    async def of_hectograph(request: Request, error: HectographError) -> Response:
+        status, slug = kind_of(error)
         return _respond(request, status, slug, error.message, where=error.where)
 
     @app.exception_handler(RequestValidationError)

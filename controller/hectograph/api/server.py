@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Generator
@@ -41,6 +42,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             create_app(settings, service),
             lifespan="off",
             log_config=None,
+            log_level="warning",  # what it says at each start and end is said here already
             access_log=False,  # /metrics counts requests
             server_header=False,
             timeout_graceful_shutdown=settings.shutdown_seconds,
@@ -64,4 +66,5 @@ def _listen(address: ListenAddress) -> socket.socket:
     try:
         return socket.create_server((address.host, address.port), family=family)
     except OSError as error:
-        raise Unavailable(f"cannot listen: {error.strerror}", where=str(address)) from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise Unavailable(f"cannot listen: {reason}", where=str(address)) from error

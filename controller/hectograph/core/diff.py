@@ -15,7 +15,7 @@ So nobody gets a copy that is not his, before or after, and a copy that is in bo
 what was and what shall be is made for every push on the way.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from hectograph.core.entities import (
     Change,
@@ -165,3 +165,19 @@ def _same(actual: MemberEntry | None, planned: MemberEntry) -> bool:
 
 def _insert_or_modify(there: bool) -> Operation:
     return Operation.MODIFY if there else Operation.INSERT
+
+
+def count_differences(believed: Tables, read: Tables) -> int:
+    """How many entities are not what they were believed to be."""
+    count = len(believed.host_ports ^ read.host_ports)
+    count += _count_unequal(believed.push_groups, read.push_groups)
+    count += _count_unequal(believed.trees, read.trees)
+    count += _count_unequal(believed.meters, read.meters)
+    return count + sum(
+        _count_unequal(believed.members.get(tree, {}), read.members.get(tree, {}))
+        for tree in believed.members.keys() | read.members.keys()
+    )
+
+
+def _count_unequal(one: Mapping[int, object], other: Mapping[int, object]) -> int:
+    return sum(one.get(k) != other.get(k) for k in one.keys() | other.keys())

@@ -114,7 +114,8 @@ def delete_member(state: State, group: str, name: str) -> Edit:
     return _change_members(state, state.group(group), [], leaving={record.member.name})
 
 
-def put_stream(state: State, stream: Stream) -> Edit:
+def put_stream(state: State, stream: Stream, run: str) -> Edit:
+    """`run`: a fresh token; a stream that stays as it is keeps its own."""
     validate.check_stream(stream)
     host = state.host(stream.host)
     group = state.group(stream.group)
@@ -126,7 +127,7 @@ def put_stream(state: State, stream: Stream) -> Edit:
         )
     check_segment(stream, state.switch(host.switch).switch, ipv6=group.has_ipv6)
     old = state.streams.get(stream.name)
-    return Edit() if old and old.stream == stream else Edit(puts=(StreamRecord(stream),))
+    return Edit() if old and old.stream == stream else Edit(puts=(StreamRecord(stream, run),))
 
 
 def delete_stream(state: State, name: str) -> Edit:

@@ -58,16 +58,21 @@ class Planner:
         self._made: dict[int, dict[int, _Made]] = {}
         self.tables = Tables()
 
-    def refresh(self) -> set[int]:
-        """Plan everything anew; returns every tree that is or was planned."""
-        known = self.tables.tree_ids()
+    def refresh(self) -> None:
+        """Plan everything anew."""
         self.tables = Tables()
-        state = self._state.switch(self._switch)
-        self.tables.host_ports.update(state.switch.host_ports)
         for meter in PUNT_METERS:
             self.tables.put(meter)
-        self.refresh_trees(state.trees)
-        return known | self.tables.tree_ids()
+        self.refresh_ports()
+        self.refresh_trees(self._state.switch(self._switch).trees)
+
+    def refresh_ports(self) -> None:
+        self.tables.host_ports = set(self._state.switch(self._switch).switch.host_ports)
+
+    def is_planned(self, record: MemberRecord) -> bool:
+        """Is this very record in the plan, and not one that it replaced?"""
+        made = self._made.get(record.slot.tree, {}).get(record.slot.instance)
+        return made is not None and made[0] is record
 
     def refresh_trees(self, trees: Iterable[int]) -> None:
         for tree in trees:

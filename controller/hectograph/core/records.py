@@ -54,6 +54,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
     stream: Stream
+    run: str
+    """A token of [0-9a-f] that no earlier stream of this name had."""
     progress: Progress = Progress()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
-from hectograph.core.model import Group, Host, Member, Stream, Switch
+from hectograph.core.model import Group, Host, Member, Source, Stream, Switch
 from hectograph.core.records import (
     Edit,
     MemberRecord,
@@ -44,6 +44,8 @@ class GroupState:
         self.members: dict[str, MemberRecord] = {}
         self.by_destination: dict[Destination, str] = {}
         self.trees: dict[int, TreeState] = {}
+        self.sources: Counter[Source] = Counter()
+        """Of members that override the group's, with how many do."""
 
     @property
     def has_ipv6(self) -> bool:
@@ -140,6 +142,8 @@ class State:
         tree = group.trees[record.slot.tree]
         tree.members[record.slot.instance] = record
         tree.load[record.member.port] += 1
+        if record.member.source is not None:
+            group.sources[record.member.source] += 1
         group.members[record.member.name] = record
         group.by_destination[destination(record.member)] = record.member.name
         self.switches[group.group.switch].member_count += 1
@@ -165,6 +169,8 @@ class State:
         tree = group.trees[record.slot.tree]
         del tree.members[record.slot.instance]
         tree.load[record.member.port] -= 1
+        if record.member.source is not None:
+            group.sources -= Counter((record.member.source,))  # and forget those without any
         del group.members[record.member.name]
         self.switches[group.group.switch].member_count -= 1
         where = destination(record.member)

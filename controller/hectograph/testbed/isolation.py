@@ -6,14 +6,17 @@ last process. An ordinary user gets them through a user namespace.
 """
 
 import os
+import pickle
 import select
 import signal
+import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from hectograph.errors import Unavailable
+from hectograph.errors import HectographError, Unavailable
 from hectograph.testbed import syscalls
 
 PRIVATE_DIRECTORY = Path("/run")
@@ -44,20 +47,21 @@ def isolate() -> None:
 
 
 def run_isolated(main: Callable[[], int]) -> int:
-    """Run `main` isolated, in a child that leads a process namespace; returns its exit status.
+    """Run `main` isolated, in a child that leads a process namespace.
 
-    Every descendant of the child dies with it, and it dies with the caller,
-    whatever kills that. Ctrl-C reaches the child from the terminal; a SIGTERM is
-    handed on.
+    Returns its exit status, and raises its HectographError. Every descendant of the
+    child dies with it, and it dies with the caller, whatever kills that. Ctrl-C
+    reaches the child from the terminal; a SIGTERM is handed on.
     """
-    flags = syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
-    _enter_namespaces(flags)
+    _enter_namespaces(syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID)
     alive, keep_open = os.pipe()
+    raised, raise_here = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(keep_open)
-        os._exit(_lead(alive, main))
+        os._exit(_lead(alive, raise_here, main))
     os.close(alive)
+    os.close(raise_here)
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         os.kill(child, number)
@@ -67,14 +71,18 @@ def run_isolated(main: Callable[[], int]) -> int:
         signal.SIGTERM: signal.signal(signal.SIGTERM, hand_on),
     }
     try:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with os.fdopen(raised, "rb") as pipe:
+            if pickled := pipe.read():
+                raise pickle.loads(pickled)  # noqa: S301  our own child wrote it
+        return status if status >= 0 else 128 - status
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(keep_open)
 
 
-def _lead(alive: int, main: Callable[[], int]) -> int:
+def _lead(alive: int, raise_there: int, main: Callable[[], int]) -> int:
     """Process 1 of the new namespace."""
     global _isolated_pid
     syscalls.set_parent_death_signal(signal.SIGKILL)
@@ -87,6 +95,15 @@ def _lead(alive: int, main: Callable[[], int]) -> int:
         return main()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except HectographError as error:
+        os.write(raise_there, pickle.dumps(error))
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def _enter_namespaces(flags: int) -> None:

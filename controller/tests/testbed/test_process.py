@@ -105,3 +105,23 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+RAISING = """
+import sys
+from hectograph.errors import NotFound
+from hectograph.testbed import run_isolated
+
+def main():
+    raise NotFound("it is not there", where="somewhere")
+
+try:
+    run_isolated(main)
+except NotFound as error:
+    sys.exit(f"caught {error}")
+"""
+
+
+def test_an_error_comes_out_of_the_isolation_as_it_was() -> None:
+    result = subprocess.run([sys.executable, "-c", RAISING], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "caught somewhere: it is not there\n")

@@ -8,32 +8,20 @@ from fastapi import APIRouter, Response
 from hectograph.api import models, views
 from hectograph.api.dependencies import NamePath, ServiceDep
 from hectograph.core import model
-from hectograph.errors import NotFound
 from hectograph.service import Service
 
 router = APIRouter(prefix="/groups/{group}/members", tags=["members"])
 
 
-async def _views(service: Service, group: str, members: list[model.Member]) -> list[views.Member]:
-    """The group's status is asked for once: a query per member would make a list quadratic."""
-    found = {status.name: status for status in (await service.group_status(group)).members}
-    return [
-        views.view(views.Member, member, found[member.name])
-        for member in members
-        if member.name in found
-    ]
-
-
 async def _view(service: Service, member: model.Member) -> views.Member:
-    shown = await _views(service, member.group, [member])
-    if not shown:
-        raise NotFound(f"no such member in group {member.group}", where=member.name)
-    return shown[0]
+    status = await service.member_status(member.group, member.name)
+    return views.view(views.Member, member, status)
 
 
 @router.get("")
 async def list_members(service: ServiceDep, group: NamePath) -> views.Members:
-    return views.Members(items=await _views(service, group, await service.list_members(group)))
+    members = await service.list_members(group)
+    return views.Members(items=await views.view_all(members, lambda each: _view(service, each)))
 
 
 @router.put("")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything that is made here lands in .venv/ and build/; `make help` lists the rest.
+
+PYTHON ?= python3
+export PYTHON
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(PIP) install --constraint constraints.txt
+WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
+# What the stamps stand for is in the environment, so they go with it.
+STAMPS := $(VENV)/stamps
+
+SOURCES := pyproject.toml meson.build README.md $(shell find controller/hectograph controller/meson.build \
+	host p4 -type f -not -path '*/__pycache__/*' -not -path '*/tests/*.py')
+
+# Arguments of `make demo`: ARGS="udp --clients 32 --file F --json"
+ARGS ?= udp
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint test-native p4 proto clean
+
+help: ## This list
+	@sed -En 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+build: $(STAMPS)/package ## Install into .venv
+
+demo: build ## Push a file to 16 receivers here; ARGS="udp --clients N --file F", TARGET=bmv2
+	@$(WITH_TOOLS) hectograph demo $(ARGS) $(if $(TARGET),--target $(TARGET))
+
+test: build $(STAMPS)/dev lint test-native ## Run every test
+	@$(WITH_TOOLS) python -m pytest $(PYTEST_ARGS)
+
+lint: build $(STAMPS)/dev ## ruff and pyright
+	@$(WITH_TOOLS) ruff check --quiet .
+	@$(WITH_TOOLS) ruff format --check --quiet .
+	@$(WITH_TOOLS) pyright
+
+test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and ThreadSanitizer
+	@tools/test-native $(BIN)
+
+p4: ## Compile the pipeline with p4c on PATH or its Docker image
+	@$(PYTHON) p4/compile.py
+
+proto: $(STAMPS)/dev ## Generate the host protocol's code
+	@tools/proto $(BIN)
+
+clean: ## Remove all that was made
+	@rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+
+$(STAMPS)/venv: tools/bootstrap
+	@tools/bootstrap $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/tools: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo 'hectograph: installing build tools' >&2
+	@$(INSTALL) --group build >&2
+	@touch $@
+
+$(STAMPS)/package: $(STAMPS)/tools $(SOURCES)
+	@echo 'hectograph: building and installing' >&2
+	@$(WITH_TOOLS) $(INSTALL) --no-build-isolation -Cbuild-dir=build/meson . >&2
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo 'hectograph: installing test tools' >&2
+	@$(INSTALL) --group dev >&2
+	@touch $@

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph controller``: desired state, reconciler and API in one process."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def controller(
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to serve the API; anything but loopback needs a token.",
+            show_default="127.0.0.1:8080",
+        ),
+    ] = None,
+    database: Annotated[Path | None, typer.Option(help="What the operator wants.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Holds the bearer token; so does HECTOGRAPH_TOKEN.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error.", show_default="info")
+    ] = None,
+) -> None:
+    """Run the controller until it gets SIGINT or SIGTERM.
+
+    Every option is a variable of the environment too, HECTOGRAPH_LISTEN and so on.
+    """
+    from hectograph.api.server import run
+    from hectograph.config import load_settings
+
+    run(load_settings(listen=listen, database=database, token_file=token_file, log_level=log_level))

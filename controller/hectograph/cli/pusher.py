@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph pusher``: becomes the C program."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pusher(
+    interface: Annotated[str, typer.Option(help="The interface that pushes leave by.")],
+    control: Annotated[
+        Path | None,
+        typer.Option(help="Its control socket.", show_default="pusher.sock in the runtime folder"),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What it calls itself.", show_default="the host's name")
+    ] = None,
+) -> None:
+    """Run the pusher on an interface until it gets SIGINT or SIGTERM; needs CAP_NET_RAW."""
+    from hectograph.paths import pusher_socket
+    from hectograph.pusher.program import program_path
+
+    socket = (control or pusher_socket()).absolute()
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [str(program_path()), "serve", "--interface", interface, "--control", str(socket)]
+    if name is not None:
+        command += ["--name", name]
+    os.execv(command[0], command)  # noqa: S606

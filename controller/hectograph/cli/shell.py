@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph shell``: p4runtime-shell on a running switch."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hectograph.errors import InvalidInput, Unavailable
+
+CONNECT_SECONDS = 3.0
+
+
+def shell(
+    grpc_addr: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the switch serves P4Runtime.")
+    ] = "127.0.0.1:9559",
+    device_id: int = 1,
+    election_id: Annotated[
+        int,
+        typer.Option(
+            min=1, help="The highest may write. 1 only looks while a controller is there."
+        ),
+    ] = 1,
+    execute: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Python to run instead of a prompt; - reads it."),
+    ] = None,
+) -> None:
+    """Open p4runtime-shell on a running switch.
+
+    It lives in an environment of its own, made on first use: what it needs cannot share one with
+    Hectograph.
+    """
+    from hectograph.cli.shell_environment import python
+
+    _reach(grpc_addr)
+    code = sys.stdin.read() if execute == "-" else execute
+    high, low = divmod(election_id, 1 << 64)
+    program = (
+        ["-m", "p4runtime_sh"]
+        if code is None
+        else [str(Path(__file__).with_name("shell_script.py")), code]
+    )
+    arguments = [
+        *("--grpc-addr", grpc_addr),
+        *("--device-id", str(device_id)),
+        *("--election-id", f"{high},{low}"),
+    ]
+    interpreter = str(python())
+    sys.stdout.flush()
+    os.execv(interpreter, [interpreter, *program, *arguments])  # noqa: S606
+
+
+def _reach(grpc_addr: str) -> None:
+    """p4runtime-shell itself says little about a switch that is not there."""
+    host, _, port = grpc_addr.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidInput(f"{grpc_addr!r} is not HOST:PORT", where="--grpc-addr")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise Unavailable(f"no switch: {error}", where=grpc_addr) from error

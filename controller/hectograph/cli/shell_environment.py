@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment that p4runtime-shell lives in, made on first use."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from hectograph.errors import ToolFailure
+from hectograph.paths import data_dir
+
+REQUIREMENTS = ("p4runtime-shell==0.0.6",)
+"""The dependency group `shell` of pyproject.toml, which is not part of what is installed."""
+
+
+def python() -> Path:
+    """Its interpreter."""
+    directory = data_dir() / f"shell-{_digest()}"
+    if not directory.exists():
+        _make(directory)
+    return directory / "bin" / "python"
+
+
+def _digest() -> str:
+    """Another one for other requirements, or when our own interpreter changes."""
+    identity = "\n".join([*REQUIREMENTS, sys.version, sys.base_prefix])
+    return hashlib.sha256(identity.encode()).hexdigest()[:12]
+
+
+def _make(directory: Path) -> None:
+    """Beside its place and moved there when complete: whoever finds it can use it."""
+    sys.stderr.write(f"hectograph: making the shell's environment in {directory}, once ...\n")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        _install(draft)
+        try:
+            draft.rename(directory)
+        except OSError:
+            if not directory.exists():
+                raise
+            # Someone else was quicker, and made the same.
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _install(directory: Path) -> None:
+    try:
+        venv.create(directory, with_pip=True)
+        command = [directory / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
+        subprocess.run(
+            [*command, "--disable-pip-version-check", *REQUIREMENTS],
+            check=True,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    except subprocess.CalledProcessError as error:
+        output = f"{error.stdout or ''}{error.stderr or ''}".strip()
+        raise ToolFailure(
+            f"cannot install {' '.join(REQUIREMENTS)}", where=str(directory), output=output
+        ) from error
+    except OSError as error:
+        raise ToolFailure(f"cannot make it: {error}", where=str(directory)) from error

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph status``: everything at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hectograph.cli import groups, hosts, streams, switches
+from hectograph.cli.output import console, print_json, table
+from hectograph.cli.remote import Json, connect
+from hectograph.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from hectograph.api.client import Client
+
+REFRESH_SECONDS = 1.0
+
+
+def status(
+    context: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Again each second.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Switches, hosts, groups and streams at a glance."""
+    if watch and as_json:
+        raise InvalidInput("cannot go with --json", where="--watch")
+    with connect(context) as client:
+        if as_json:
+            print_json(_everything(client))
+        elif watch:
+            _watch(client)
+        else:
+            console().print(_tables(client))
+
+
+def _everything(client: Client) -> dict[str, object]:
+    return {
+        "switches": client.switches.list(),
+        "hosts": client.hosts.list(),
+        "groups": client.groups.list(),
+        "streams": client.streams.list(),
+    }
+
+
+def _tables(client: Client) -> Group:
+    """Of what there is: no headings over nothing."""
+    from rich.console import Group
+    from rich.padding import Padding
+
+    tables = (
+        table(client.switches.list(), switches.COLUMNS),
+        table(client.hosts.list(), hosts.COLUMNS),
+        table(client.groups.list(), groups.COLUMNS),
+        table(client.streams.list(), streams.COLUMNS),
+    )
+    shown = [Padding(each, (0, 0, 1, 0)) for each in tables if each.row_count]
+    return Group(*(shown or ("nothing yet: begin with `hectograph switches add`",)))
+
+
+def _watch(client: Client) -> None:
+    import time
+
+    from rich.live import Live
+
+    with Live(_tables(client), console=console(), auto_refresh=False) as live:
+        while True:
+            time.sleep(REFRESH_SECONDS)
+            live.update(_tables(client), refresh=True)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the reconcilers need of a connection to a switch, and of one to a pusher."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hectograph.core.entities import Change, Tables
+from hectograph.core.model import Host, Switch
+from hectograph.core.status import CounterValue, PusherCounters
+from hectograph.core.streams import PushSpec, PushState
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the switch did not make one change."""
+
+    reason: str
+    stale: bool
+    """The entry was not what we believed (there already, or gone): read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    refusals: Sequence[Refusal | None]
+    """One for each change, in their order; None where it was made."""
+    requests: int
+    bytes: int
+    """Of the encoded requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Every counter of the pipeline."""
+
+    ingress_drops: Mapping[int, CounterValue]
+    egress_drops: Mapping[int, CounterValue]
+    trees: Mapping[int, CounterValue]
+    """By pipeline group."""
+    members: Mapping[tuple[int, int], CounterValue]
+    """By pipeline group and instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketIn:
+    ingress_port: int
+    reason: int
+    frame: bytes
+
+
+class Session(Protocol):
+    """A connection on which arbitration has begun. Every call raises Unavailable when
+    the switch cannot be reached or takes another controller for primary."""
+
+    @property
+    def is_primary(self) -> bool: ...
+
+    async def changed(self) -> None:
+        """Return when primacy changes; raise Unavailable when the connection is lost."""
+        ...
+
+    async def ensure_pipeline(self) -> bool:
+        """Set the forwarding pipeline if it is absent or another; True when it was set."""
+        ...
+
+    async def read(self) -> Tables:
+        """What stands on the switch."""
+        ...
+
+    async def write(self, changes: Sequence[Change]) -> WriteResult:
+        """Make these changes, in any order; those that fail do not stop the others."""
+        ...
+
+    async def read_counters(self) -> Readings: ...
+
+    def packets(self) -> AsyncIterator[PacketIn]:
+        """What the pipeline hands to the controller; one reader."""
+        ...
+
+    async def send(self, port: int, frame: bytes) -> None:
+        """Packet-out."""
+        ...
+
+
+Driver = Callable[[Switch], AbstractAsyncContextManager[Session]]
+"""Connects to a switch, and disconnects."""
+
+
+@dataclass(frozen=True, slots=True)
+class PusherHello:
+    version: str
+    interface: str
+    mtu: int
+    """Of the interface, bytes; 0 while there is no such interface."""
+    pid: int
+    started_at: datetime
+
+
+class PusherSession(Protocol):
+    """A connection to a pusher. Every call raises Unavailable when it is lost, and
+    another HectographError with the pusher's own words when it refuses."""
+
+    async def hello(self) -> PusherHello: ...
+
+    async def list(self) -> Sequence[PushState]:
+        """Every stream, those that have ended too."""
+        ...
+
+    async def start(self, name: str, spec: PushSpec) -> PushState:
+        """One of this name that has ended is replaced."""
+        ...
+
+    async def stop(self, name: str) -> PushState:
+        """Its last state; it is off the list."""
+        ...
+
+    async def counters(self) -> PusherCounters: ...
+
+
+PusherDriver = Callable[[Host], AbstractAsyncContextManager[PusherSession]]
+"""Connects to a host's pusher, and disconnects."""

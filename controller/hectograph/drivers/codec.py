@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our entities in P4Runtime's words, and back; names as in the pipeline's P4Info.
+
+finsy returns addresses as numbers, and a port alone for a replica whose instance is 0.
+"""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import finsy
+from finsy import p4entity
+from finsy.proto import p4r
+
+from hectograph.core.entities import (
+    Change,
+    Entity,
+    HostPort,
+    MemberEntry,
+    MulticastGroup,
+    Operation,
+    PuntMeter,
+    PushGroup,
+    Replica,
+)
+
+TABLES = ("host_port", "push_group", "member")
+PUNT_METER = "punt_meter"
+
+_UPDATE_TYPES = {
+    Operation.INSERT: p4r.Update.INSERT,
+    Operation.MODIFY: p4r.Update.MODIFY,
+    Operation.DELETE: p4r.Update.DELETE,
+}
+
+
+def encode_change(change: Change, schema: finsy.P4Schema) -> p4r.Update:
+    entity = _encode(change.entity, keys_only=change.operation is Operation.DELETE)
+    return p4r.Update(type=_UPDATE_TYPES[change.operation], entity=entity.encode(schema))
+
+
+def _encode(entity: Entity, *, keys_only: bool) -> p4entity.P4Entity:
+    match entity:
+        case HostPort():
+            return finsy.P4TableEntry(
+                "host_port",
+                match=finsy.P4TableMatch(ingress_port=entity.port),
+                action=None if keys_only else finsy.P4TableAction("is_host"),
+            )
+        case PushGroup():
+            return finsy.P4TableEntry(
+                "push_group",
+                match=finsy.P4TableMatch(group=entity.group),
+                action=None
+                if keys_only
+                else finsy.P4TableAction("replicate", multicast_group=entity.multicast_group),
+            )
+        case MemberEntry():
+            return finsy.P4TableEntry(
+                "member",
+                match=finsy.P4TableMatch(group=entity.group, instance=entity.instance),
+                action=None if keys_only else _member_action(entity),
+            )
+        case MulticastGroup():
+            replicas = () if keys_only else sorted(entity.replicas)
+            return finsy.P4MulticastGroupEntry(entity.id, replicas=replicas)
+        case PuntMeter():
+            config = finsy.P4MeterConfig(
+                cir=entity.rate, cburst=entity.burst, pir=entity.rate, pburst=entity.burst
+            )
+            return finsy.P4MeterEntry(PUNT_METER, index=entity.reason, config=config)
+
+
+def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
+    ipv4 = entry.src_addr.version == 4
+    return finsy.P4TableAction(
+        "udp_ipv4" if ipv4 else "udp_ipv6",
+        dst_mac=entry.dst_mac,
+        src_mac=entry.src_mac,
+        vlan_tci=entry.vlan_tci,
+        src_addr=int(entry.src_addr),
+        dst_addr=int(entry.dst_addr),
+        src_port=entry.src_port,
+        dst_port=entry.dst_port,
+        member_sum=entry.member_sum,
+        **{"ttl" if ipv4 else "hop_limit": entry.hop_limit},
+    )
+
+
+def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
+    """None for what is no business of ours: const and default entries, idle meters."""
+    decoded = p4entity.decode_entity(message, schema)
+    match decoded:
+        case finsy.P4TableEntry(is_default_action=False):
+            return _decode_entry(decoded)
+        case finsy.P4MulticastGroupEntry():
+            replicas = frozenset(map(_replica, decoded.replicas))
+            return MulticastGroup(decoded.multicast_group_id, replicas)
+        case finsy.P4MeterEntry(index=int(index), config=finsy.P4MeterConfig() as config):
+            return PuntMeter(index, config.pir, config.pburst)
+        case _:
+            return None
+
+
+def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
+    action = entry.action
+    if not isinstance(action, finsy.P4TableAction):
+        return None
+    match entry.table_id:
+        case "host_port":
+            return HostPort(entry["ingress_port"])
+        case "push_group":
+            return PushGroup(entry["group"], action.args["multicast_group"])
+        case "member":
+            return _decode_member(entry, action.name, action.args)
+        case _:
+            return None
+
+
+def _decode_member(entry: finsy.P4TableEntry, action: str, args: dict[str, Any]) -> MemberEntry:
+    address = IPv4Address if action == "udp_ipv4" else IPv6Address
+    return MemberEntry(
+        group=entry["group"],
+        instance=entry["instance"],
+        dst_mac=args["dst_mac"],
+        src_mac=args["src_mac"],
+        vlan_tci=args["vlan_tci"],
+        src_addr=address(args["src_addr"]),
+        dst_addr=address(args["dst_addr"]),
+        hop_limit=args["ttl" if action == "udp_ipv4" else "hop_limit"],
+        src_port=args["src_port"],
+        dst_port=args["dst_port"],
+        member_sum=args["member_sum"],
+    )
+
+
+def _replica(replica: int | tuple[int, int] | p4entity.P4Replica) -> Replica:
+    if isinstance(replica, int):
+        return Replica(replica, 0)
+    if isinstance(replica, tuple):
+        return Replica(*replica)
+    return Replica(replica.port, replica.instance)

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""P4Runtime over gRPC, with finsy's client and codec.
+
+finsy's Switch class is not used: it sets the pipeline in a task of its own, whose
+failure arrives as a cancellation (finsy 0.28), and waits 10 s before it connects again.
+Other quirks of finsy 0.28, as of 2026-11:
+
+* a read ends at gRPC's default of 4 MiB for a message, so it is done table by table;
+* delete_all() and delete_many() skip multicast groups when the program has a const
+  table; stale entries are deleted one by one here anyway;
+* receive() raises RuntimeError at the stream's end.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import finsy
+from finsy import GRPCStatusCode as Code
+from finsy import P4Client, P4ClientError, p4entity
+from finsy.proto import p4r
+
+from hectograph.core.entities import Change, Tables
+from hectograph.core.model import Switch
+from hectograph.core.status import CounterValue
+from hectograph.drivers import codec
+from hectograph.drivers.arbitration import Arbitration
+from hectograph.drivers.base import PacketIn, Readings, Refusal, WriteResult
+from hectograph.errors import InvalidInput, Unavailable
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5.0
+MAX_UPDATES = 256
+"""In one write request: some 50 KB, and a few milliseconds of encoding."""
+PACKET_QUEUE = 256
+"""Punted packets that wait for the controller; more are dropped, as a full NIC ring does."""
+
+
+class P4RuntimeDriver:
+    """Connects to switches that shall run one compiled program."""
+
+    def __init__(self, p4info: Path, device_config: Path) -> None:
+        for path in (p4info, device_config):
+            if not path.is_file():
+                raise InvalidInput("the compiled pipeline is missing", where=str(path))
+        self._schema = finsy.P4Schema(p4info, device_config)
+
+    @asynccontextmanager
+    async def __call__(self, switch: Switch) -> AsyncGenerator["P4RuntimeSession", None]:
+        session = P4RuntimeSession(switch, self._schema)
+        try:
+            await session.open()
+            yield session
+        finally:
+            await session.close()
+
+
+class P4RuntimeSession:
+    def __init__(self, switch: Switch, schema: finsy.P4Schema) -> None:
+        self._device_id = switch.device_id
+        self._schema = schema
+        self._client = P4Client(switch.address, wait_for_ready=False)
+        self._arbitration = Arbitration(switch.device_id)
+        self._changed = asyncio.Event()
+        self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
+        self._reader: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, bid for primacy, and hear the answer."""
+        await self._client.open(schema=self._schema, complete_request=self._complete)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                with _unavailable("connect"):
+                    await self._client.send(self._arbitration.bid())
+                self._reader = asyncio.create_task(self._read_stream())
+                await self.changed()
+        except TimeoutError:
+            raise Unavailable(f"no answer to arbitration within {CONNECT_SECONDS:g} s") from None
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._client.close()
+
+    @property
+    def is_primary(self) -> bool:
+        return self._arbitration.is_primary
+
+    async def changed(self) -> None:
+        assert self._reader is not None
+        heard = asyncio.create_task(self._changed.wait())
+        try:
+            await asyncio.wait({heard, self._reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+        if self._reader.done():
+            self._reader.result()
+        self._changed.clear()
+
+    async def ensure_pipeline(self) -> bool:
+        try:
+            reply = await self._client.request(
+                p4r.GetForwardingPipelineConfigRequest(
+                    device_id=self._device_id,
+                    response_type=p4r.GetForwardingPipelineConfigRequest.COOKIE_ONLY,
+                )
+            )
+        except P4ClientError as error:
+            if error.code not in (Code.FAILED_PRECONDITION, Code.NOT_FOUND):
+                raise Unavailable(f"read the pipeline's cookie: {_told(error)}") from error
+        else:
+            if reply.config.cookie.cookie == self._schema.p4cookie:
+                return False
+        await self._set_pipeline()
+        return True
+
+    async def _set_pipeline(self) -> None:
+        try:
+            await self._client.request(
+                p4r.SetForwardingPipelineConfigRequest(
+                    device_id=self._device_id,
+                    action=p4r.SetForwardingPipelineConfigRequest.VERIFY_AND_COMMIT,
+                    config=self._schema.get_pipeline_config(),
+                )
+            )
+        except P4ClientError as error:
+            if error.code in _UNAVAILABLE_CODES:
+                raise Unavailable(f"set the pipeline: {_told(error)}") from error
+            raise InvalidInput(f"the switch refused the pipeline: {_told(error)}") from error
+
+    async def read(self) -> Tables:
+        tables = Tables()
+        wanted = (
+            *map(finsy.P4TableEntry, codec.TABLES),
+            finsy.P4MulticastGroupEntry(),
+            finsy.P4MeterEntry(codec.PUNT_METER),
+        )
+        for request in wanted:
+            async for message in self._read(request):
+                entity = codec.decode_entity(message, self._schema)
+                if entity is not None:
+                    tables.put(entity)
+        return tables
+
+    async def write(self, changes: Sequence[Change]) -> WriteResult:
+        refusals: list[Refusal | None] = []
+        requests = written = 0
+        for start in range(0, len(changes), MAX_UPDATES):
+            part = changes[start : start + MAX_UPDATES]
+            request = p4r.WriteRequest(
+                device_id=self._device_id,
+                updates=[codec.encode_change(change, self._schema) for change in part],
+            )
+            requests += 1
+            written += request.ByteSize()
+            refusals += await self._write(request)
+        return WriteResult(refusals, requests, written)
+
+    async def _write(self, request: p4r.WriteRequest) -> list[Refusal | None]:
+        refusals: list[Refusal | None] = [None] * len(request.updates)
+        try:
+            await self._client.request(request)
+        except P4ClientError as error:
+            if not error.details:
+                raise Unavailable(f"write: {_told(error)}") from error
+            for index, detail in error.details.items():
+                code = detail.canonical_code
+                refusals[index] = Refusal(
+                    f"{code.name}: {detail.message}" if detail.message else code.name,
+                    stale=code in (Code.ALREADY_EXISTS, Code.NOT_FOUND),
+                )
+        return refusals
+
+    async def read_counters(self) -> Readings:
+        data = finsy.P4CounterData()
+        return Readings(
+            ingress_drops=await self._read_indirect("ingress_drops"),
+            egress_drops=await self._read_indirect("egress_drops"),
+            trees={
+                entry["group"]: _value(entry.counter_data)
+                async for entry in self._read_entries("push_group", data)
+            },
+            members={
+                (entry["group"], entry["instance"]): _value(entry.counter_data)
+                async for entry in self._read_entries("member", data)
+            },
+        )
+
+    async def packets(self) -> AsyncIterator[PacketIn]:
+        while True:
+            yield await self._packets.get()
+
+    async def send(self, port: int, frame: bytes) -> None:
+        packet = finsy.P4PacketOut(frame, egress_port=port)
+        message = packet.encode_update(self._schema)
+        assert isinstance(message, p4r.StreamMessageRequest)
+        with _unavailable("packet-out"):
+            await self._client.send(message)
+
+    async def _read(self, entity: p4entity.P4Entity) -> AsyncIterator[p4r.Entity]:
+        """Entities of one read; others get their turn while a long answer is decoded."""
+        request = p4r.ReadRequest(device_id=self._device_id, entities=[entity.encode(self._schema)])
+        with _unavailable("read"):
+            async for reply in self._client.request_iter(request):
+                for index, message in enumerate(reply.entities):
+                    if index % MAX_UPDATES == MAX_UPDATES - 1:
+                        await asyncio.sleep(0)
+                    yield message
+
+    async def _read_entries(
+        self, table: str, data: finsy.P4CounterData
+    ) -> AsyncIterator[finsy.P4TableEntry]:
+        async for message in self._read(finsy.P4TableEntry(table, counter_data=data)):
+            entry = finsy.P4TableEntry.decode(message, self._schema)
+            if not entry.is_default_action:
+                yield entry
+
+    async def _read_indirect(self, counter: str) -> dict[int, CounterValue]:
+        values: dict[int, CounterValue] = {}
+        async for message in self._read(finsy.P4CounterEntry(counter)):
+            entry = finsy.P4CounterEntry.decode(message, self._schema)
+            if entry.index is not None:
+                values[entry.index] = _value(entry.data)
+        return values
+
+    async def _read_stream(self) -> None:
+        while True:
+            try:
+                message = await self._client.receive()
+            except P4ClientError as error:
+                if not error.is_election_id_used:
+                    raise Unavailable(f"connection lost: {_told(error)}") from error
+                self._arbitration.outbid()
+                await self._bid()
+            except RuntimeError as error:
+                raise Unavailable("the switch closed the stream") from error
+            else:
+                await self._hear(message)
+
+    async def _hear(self, message: p4r.StreamMessageResponse) -> None:
+        match message.WhichOneof("update"):
+            case "arbitration":
+                if self._arbitration.update(message.arbitration):
+                    await self._bid()
+                else:
+                    self._changed.set()
+            case "packet":
+                self._queue_packet(message)
+            case other:
+                logger.warning("device %d: stream message %s", self._device_id, other)
+
+    def _queue_packet(self, message: p4r.StreamMessageResponse) -> None:
+        try:
+            packet = finsy.P4PacketIn.decode(message, self._schema)
+            heard = PacketIn(packet["ingress_port"], packet["reason"], packet.payload)
+        except (KeyError, ValueError):
+            logger.warning("device %d: packet-in without its metadata", self._device_id)
+            return
+        if not self._packets.full():
+            self._packets.put_nowait(heard)
+
+    async def _bid(self) -> None:
+        with _unavailable("arbitrate"):
+            await self._client.send(self._arbitration.bid())
+
+    def _complete(self, message: object) -> None:
+        """finsy's hook: writers say which bid makes them primary."""
+        if isinstance(message, p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest):
+            message.election_id.CopyFrom(self._arbitration.election_id)
+
+
+_UNAVAILABLE_CODES = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.PERMISSION_DENIED)
+
+
+def _told(error: P4ClientError) -> str:
+    return f"{error.code.name}: {error.message}" if error.message else error.code.name
+
+
+@contextmanager
+def _unavailable(what: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except P4ClientError as error:
+        raise Unavailable(f"{what}: {_told(error)}") from error
+
+
+def _value(data: finsy.P4CounterData | None) -> CounterValue:
+    return CounterValue(data.packet_count, data.byte_count) if data else CounterValue()

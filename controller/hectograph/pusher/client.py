@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of the host protocol (host/pusher/pusher.proto) over the pusher's Unix socket."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from google.protobuf.message import DecodeError
+
+from hectograph.core.status import PusherCounters
+from hectograph.core.streams import PushSpec, PushState
+from hectograph.drivers.base import PusherHello
+from hectograph.errors import Unavailable
+from hectograph.pusher import pusher_pb2 as pb
+from hectograph.pusher.messages import (
+    counters_of,
+    error_of,
+    hello_of,
+    spec_message,
+    state_of,
+)
+
+PROTOCOL = 1
+PREFIX_BYTES = 4
+RESPONSE_BYTES = 1_048_576
+TIMEOUT_SECONDS = 10.0
+"""A pusher answers in milliseconds; a file on a hung network mount may hold up a start."""
+
+
+class PusherClient:
+    """One connection. Calls may overlap; they are made one after the other.
+
+        async with PusherClient(path) as pusher:
+            await pusher.start("film", spec)
+
+    A lost connection raises Unavailable, and every later call does; a refusal raises
+    what it means (InvalidInput, LimitExceeded, NotFound, Conflict, ToolFailure) with
+    the pusher's own words.
+    """
+
+    def __init__(self, path: Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._turn = asyncio.Lock()
+        self._last_id = 0
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def __aenter__(self) -> "PusherClient":
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """And say hello: Unavailable unless a pusher that we understand answers."""
+        try:
+            self._streams = await asyncio.open_unix_connection(self._path)
+        except (OSError, ValueError) as error:
+            raise self._unavailable(f"no pusher answers: {error}") from error
+        try:
+            await self._check_protocol()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _check_protocol(self) -> None:
+        protocol = (await self._ask(pb.Request(hello=pb.HelloRequest()))).hello.protocol
+        if protocol != PROTOCOL:
+            raise self._unavailable(f"the pusher speaks protocol {protocol}, not {PROTOCOL}")
+
+    async def close(self) -> None:
+        if self._streams is None:
+            return
+        _, writer = self._streams
+        self._streams = None
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async def hello(self) -> PusherHello:
+        return hello_of((await self._ask(pb.Request(hello=pb.HelloRequest()))).hello)
+
+    async def start(self, name: str, spec: PushSpec) -> PushState:
+        """Also where it runs already with this specification; one that has ended is replaced.
+
+        Conflict: it runs with another specification.
+        """
+        request = pb.StartStream(name=name, spec=spec_message(spec))
+        return state_of((await self._ask(pb.Request(start=request))).stream)
+
+    async def stop(self, name: str) -> PushState:
+        """Stop it and take it off the list; its last state. NotFound: not on the list."""
+        request = pb.Request(stop=pb.StopStream(name=name))
+        return state_of((await self._ask(request)).stream)
+
+    async def list(self) -> Sequence[PushState]:
+        """Every stream, those that have ended too."""
+        answer = await self._ask(pb.Request(list=pb.ListStreams()))
+        return [state_of(stream) for stream in answer.list.streams]
+
+    async def counters(self) -> PusherCounters:
+        """Since the pusher started."""
+        return counters_of((await self._ask(pb.Request(counters=pb.GetCounters()))).counters)
+
+    async def _ask(self, request: pb.Request) -> pb.Response:
+        async with self._turn:
+            if self._streams is None:
+                raise self._unavailable("not connected")
+            self._last_id += 1
+            request.id = self._last_id
+            try:
+                async with asyncio.timeout(self._timeout):
+                    response = await self._exchange(*self._streams, request)
+            except BaseException as error:
+                # The answer may still come: this connection has lost its place.
+                await self.close()
+                if isinstance(error, TimeoutError):
+                    raise self._unavailable(f"no answer within {self._timeout:g} s") from error
+                if isinstance(error, OSError | EOFError | DecodeError):
+                    raise self._unavailable(f"the connection is lost: {error}") from error
+                raise
+        if response.HasField("status"):
+            raise error_of(response.status)
+        return response
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: pb.Request
+    ) -> pb.Response:
+        message = request.SerializeToString()
+        writer.write(len(message).to_bytes(PREFIX_BYTES, "big") + message)
+        await writer.drain()
+        length = int.from_bytes(await reader.readexactly(PREFIX_BYTES), "big")
+        if length > RESPONSE_BYTES:
+            raise EOFError(f"an answer of {length} bytes is no pusher's")
+        response = pb.Response.FromString(await reader.readexactly(length))
+        # 0: the request could not be decoded; the status says so.
+        if response.id not in (request.id, 0):
+            raise EOFError(f"answer {response.id} to request {request.id}")
+        return response
+
+    def _unavailable(self, what: str) -> Unavailable:
+        return Unavailable(what, where=f"pusher {self._path}")

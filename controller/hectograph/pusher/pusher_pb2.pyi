@@ -1,0 +1,194 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Request(_message.Message):
+    __slots__ = ("id", "hello", "start", "stop", "list", "counters")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    hello: HelloRequest
+    start: StartStream
+    stop: StopStream
+    list: ListStreams
+    counters: GetCounters
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ...) -> None: ...
+
+class Response(_message.Message):
+    __slots__ = ("id", "status", "hello", "stream", "list", "counters")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    status: Status
+    hello: Hello
+    stream: Stream
+    list: StreamList
+    counters: Counters
+    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ...) -> None: ...
+
+class Status(_message.Message):
+    __slots__ = ("code", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+
+class HelloRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("protocol", "version", "interface", "mtu", "pid", "started", "name")
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    MTU_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    protocol: int
+    version: str
+    interface: str
+    mtu: int
+    pid: int
+    started: int
+    name: str
+    def __init__(self, protocol: _Optional[int] = ..., version: _Optional[str] = ..., interface: _Optional[str] = ..., mtu: _Optional[int] = ..., pid: _Optional[int] = ..., started: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class StartStream(_message.Message):
+    __slots__ = ("name", "spec")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: StreamSpec
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[StreamSpec, _Mapping]] = ...) -> None: ...
+
+class StreamSpec(_message.Message):
+    __slots__ = ("path", "udp", "groups", "content", "segment_bytes", "bits_per_second", "packets_per_second", "loop", "start_offset")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    UDP_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BITS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    PACKETS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    LOOP_FIELD_NUMBER: _ClassVar[int]
+    START_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    udp: UdpSource
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    content: int
+    segment_bytes: int
+    bits_per_second: int
+    packets_per_second: int
+    loop: bool
+    start_offset: int
+    def __init__(self, path: _Optional[str] = ..., udp: _Optional[_Union[UdpSource, _Mapping]] = ..., groups: _Optional[_Iterable[int]] = ..., content: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., bits_per_second: _Optional[int] = ..., packets_per_second: _Optional[int] = ..., loop: _Optional[bool] = ..., start_offset: _Optional[int] = ...) -> None: ...
+
+class UdpSource(_message.Message):
+    __slots__ = ("address", "port", "multicast_interface")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    MULTICAST_INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port: int
+    multicast_interface: str
+    def __init__(self, address: _Optional[str] = ..., port: _Optional[int] = ..., multicast_interface: _Optional[str] = ...) -> None: ...
+
+class StopStream(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListStreams(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StreamList(_message.Message):
+    __slots__ = ("streams",)
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    streams: _containers.RepeatedCompositeFieldContainer[Stream]
+    def __init__(self, streams: _Optional[_Iterable[_Union[Stream, _Mapping]]] = ...) -> None: ...
+
+class Stream(_message.Message):
+    __slots__ = ("name", "state", "spec", "total_bytes", "offset", "pushes", "payload_bytes", "rounds", "late_nanoseconds", "elapsed_microseconds", "error", "skipped_nanoseconds")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Stream.State]
+        RUNNING: _ClassVar[Stream.State]
+        DONE: _ClassVar[Stream.State]
+        STOPPED: _ClassVar[Stream.State]
+        FAILED: _ClassVar[Stream.State]
+    STATE_UNSPECIFIED: Stream.State
+    RUNNING: Stream.State
+    DONE: Stream.State
+    STOPPED: Stream.State
+    FAILED: Stream.State
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PUSHES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_FIELD_NUMBER: _ClassVar[int]
+    LATE_NANOSECONDS_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_NANOSECONDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: Stream.State
+    spec: StreamSpec
+    total_bytes: int
+    offset: int
+    pushes: int
+    payload_bytes: int
+    rounds: int
+    late_nanoseconds: int
+    elapsed_microseconds: int
+    error: str
+    skipped_nanoseconds: int
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[Stream.State, str]] = ..., spec: _Optional[_Union[StreamSpec, _Mapping]] = ..., total_bytes: _Optional[int] = ..., offset: _Optional[int] = ..., pushes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., rounds: _Optional[int] = ..., late_nanoseconds: _Optional[int] = ..., elapsed_microseconds: _Optional[int] = ..., error: _Optional[str] = ..., skipped_nanoseconds: _Optional[int] = ...) -> None: ...
+
+class GetCounters(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Counters(_message.Message):
+    __slots__ = ("pushes", "frame_bytes", "payload_bytes", "send_errors", "send_retries", "source_oversized", "requests", "bad_requests", "source_empty", "source_overflow")
+    PUSHES_FIELD_NUMBER: _ClassVar[int]
+    FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SEND_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    SEND_RETRIES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_OVERSIZED_FIELD_NUMBER: _ClassVar[int]
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    BAD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_EMPTY_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_OVERFLOW_FIELD_NUMBER: _ClassVar[int]
+    pushes: int
+    frame_bytes: int
+    payload_bytes: int
+    send_errors: int
+    send_retries: int
+    source_oversized: int
+    requests: int
+    bad_requests: int
+    source_empty: int
+    source_overflow: int
+    def __init__(self, pushes: _Optional[int] = ..., frame_bytes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., send_errors: _Optional[int] = ..., send_retries: _Optional[int] = ..., source_oversized: _Optional[int] = ..., requests: _Optional[int] = ..., bad_requests: _Optional[int] = ..., source_empty: _Optional[int] = ..., source_overflow: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is planned for one switch, what stands there, and the writes from one to the other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hectograph.core.diff import Diff, Key, count_differences, key
+from hectograph.core.entities import (
+    Change,
+    MemberEntry,
+    MulticastGroup,
+    Operation,
+    PushGroup,
+    Replica,
+    Tables,
+)
+from hectograph.core.plan import Planner
+from hectograph.core.records import MemberRecord
+from hectograph.core.status import ApplyState
+from hectograph.drivers.base import Session, WriteResult
+
+_OF_TREES = (PushGroup, MemberEntry, MulticastGroup)
+"""The kinds whose key begins with a tree's id."""
+
+
+@dataclass(slots=True)
+class WriteStats:
+    """Since the start."""
+
+    writes: int = 0
+    updates: int = 0
+    bytes: int = 0
+    repairs: int = 0
+
+    def add(self, updates: int, result: WriteResult) -> None:
+        self.writes += result.requests
+        self.updates += updates
+        self.bytes += result.bytes
+
+
+class Applier:
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._actual = Tables()
+        self._known = False
+        self._refused: dict[Key, str] = {}
+        self.stats = WriteStats()
+        self.stale = False
+        """The switch answered that something is not as we believed: audit it."""
+
+    @property
+    def refused_trees(self) -> set[int]:
+        """To sync them is to try again."""
+        return {number for kind, number, _ in self._refused if kind in _OF_TREES}
+
+    @property
+    def refusals(self) -> list[str]:
+        """The switch's reasons, in the order in which it gave them."""
+        return list(self._refused.values())
+
+    def disconnected(self) -> None:
+        """Nothing is known of the switch any more."""
+        self._actual = Tables()
+        self._known = False
+        self._refused.clear()
+
+    async def audit(self, session: Session) -> None:
+        """Read everything, and write what differs from the plan."""
+        actual = await session.read()
+        if self._known:
+            self.stats.repairs += count_differences(self._actual, actual)
+        self._actual, self._known, self.stale = actual, True, False
+        self._planner.refresh()
+        await self._write(session, self._planner.tables.tree_ids() | actual.tree_ids())
+
+    async def sync(self, session: Session, trees: Iterable[int]) -> None:
+        """Bring these trees, and the ports, to what is wanted now."""
+        dirty = set(trees)
+        self._planner.refresh_ports()
+        self._planner.refresh_trees(dirty)
+        await self._write(session, dirty)
+
+    async def _write(self, session: Session, trees: set[int]) -> int:
+        """Stage by stage. When something was refused and then members went, there may be
+        room for it now: once more."""
+        self._refused = {
+            (kind, number, instance): reason
+            for (kind, number, instance), reason in self._refused.items()
+            if kind in _OF_TREES and number not in trees
+        }
+        written, deleted = await self._write_stages(session, trees)
+        if deleted and self._refused:
+            self._refused.clear()
+            written += (await self._write_stages(session, trees))[0]
+        return written
+
+    async def _write_stages(self, session: Session, trees: set[int]) -> tuple[int, int]:
+        """Returns how many changes were made, and how many of them deleted members."""
+        written = deleted = 0
+        while batch := Diff(self._planner.tables, self._actual, trees, self._refused).next_batch():
+            result = await session.write(batch)
+            self.stats.add(len(batch), result)
+            for change, refusal in zip(batch, result.refusals, strict=True):
+                if refusal is None:
+                    self._actual.apply(change)
+                    written += 1
+                    deleted += _deletes_member(change)
+                else:
+                    self._refused[key(change.entity)] = refusal.reason
+                    self.stale |= refusal.stale
+        return written, deleted
+
+    def member_state(self, record: MemberRecord) -> tuple[ApplyState, str | None]:
+        tree, instance = record.slot.tree, record.slot.instance
+        reason = self._refused.get((MemberEntry, tree, instance)) or self._tree_refusal(tree)
+        if reason is not None:
+            return ApplyState.REFUSED, reason
+        stands = (
+            self._planner.is_planned(record)
+            and self._entry_stands(tree, instance)
+            and Replica(record.member.port, instance) in self._actual.trees.get(tree, ())
+            and self._actual.push_groups.get(tree) == tree
+        )
+        return (ApplyState.APPLIED if stands else ApplyState.PENDING), None
+
+    def tree_state(self, tree: int) -> tuple[ApplyState, str | None]:
+        reason = self._tree_refusal(tree)
+        if reason is not None:
+            return ApplyState.REFUSED, reason
+        stands = tree in self._actual.trees and self._actual.push_groups.get(tree) == tree
+        return (ApplyState.APPLIED if stands else ApplyState.PENDING), None
+
+    def _tree_refusal(self, tree: int) -> str | None:
+        return self._refused.get((MulticastGroup, tree, 0)) or self._refused.get(
+            (PushGroup, tree, 0)
+        )
+
+    def _entry_stands(self, tree: int, instance: int) -> bool:
+        planned = self._planner.tables.members.get(tree, {}).get(instance)
+        return planned == self._actual.members.get(tree, {}).get(instance)
+
+
+def _deletes_member(change: Change) -> bool:
+    return change.operation is Operation.DELETE and isinstance(change.entity, MemberEntry)

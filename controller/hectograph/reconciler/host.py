@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One task per host: connect to its pusher and keep the desired streams running there."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from hectograph.core.records import StreamRecord
+from hectograph.core.state import State
+from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus
+from hectograph.core.streams import pusher_name
+from hectograph.drivers.base import PusherDriver, PusherHello, PusherSession
+from hectograph.errors import HectographError
+from hectograph.reconciler.stream import AskGroup, SaveProgress, StreamKeeper
+from hectograph.reconciler.tasks import Backoff, wait_until
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 2.0
+"""At most this long until the next attempt to connect."""
+POLL_SECONDS = 0.5
+"""Between two looks at what the pusher does."""
+WAITING_POLL_SECONDS = 0.05
+"""The same while a stream waits for its group to be on the switch."""
+
+
+class HostReconciler:
+    def __init__(
+        self,
+        name: str,
+        state: State,
+        driver: PusherDriver,
+        ask_group: AskGroup,
+        save: SaveProgress,
+    ) -> None:
+        self._name = name
+        self._state = state
+        self._driver = driver
+        self._ask_group = ask_group
+        self._save = save
+        self._keepers: dict[str, StreamKeeper] = {}
+        self._wake = asyncio.Event()
+        self._hello: PusherHello | None = None
+        self._trouble: str | None = "not tried yet"
+        self._counters = PusherCounters()
+
+    def wake(self) -> None:
+        """Streams, or the trees that they push to, are not what they were."""
+        self._wake.set()
+
+    def status(self) -> HostStatus:
+        hello = self._hello
+        return HostStatus(
+            name=self._name,
+            state=HostState.READY if self._trouble is None else HostState.CONNECTING,
+            reason=self._trouble,
+            version=hello.version if hello else None,
+            interface=hello.interface if hello else None,
+            mtu=hello.mtu if hello else None,
+            pid=hello.pid if hello else None,
+            started_at=hello.started_at if hello else None,
+            counters=self._counters,
+        )
+
+    def stream_status(self, record: StreamRecord) -> StreamStatus:
+        return self._keeper(record).status()
+
+    async def run(self) -> None:
+        """Until cancelled. Whatever happens to the pusher, it is tried again."""
+        backoff = Backoff(0.1, RECONNECT_SECONDS)
+        while True:
+            try:
+                async with self._driver(self._state.host(self._name)) as session:
+                    self._hello = await session.hello()
+                    self._set_trouble(None)
+                    backoff.reset()
+                    await self._keep(session)
+            except HectographError as error:
+                self._set_trouble(str(error))
+            except Exception as error:
+                logger.exception("host %s", self._name)
+                self._set_trouble(f"internal error: {error!r}")
+            for keeper in self._keepers.values():
+                keeper.host_lost(f"host {self._name}: {self._trouble}")
+            await asyncio.sleep(backoff.next())
+
+    async def _keep(self, session: PusherSession) -> None:
+        """Until the connection is lost (Unavailable)."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            self._wake.clear()
+            await self._settle(session)
+            waiting = any(keeper.is_waiting for keeper in self._keepers.values())
+            pause = WAITING_POLL_SECONDS if waiting else POLL_SECONDS
+            await wait_until(self._wake, clock() + pause)
+
+    async def _settle(self, session: PusherSession) -> None:
+        self._hello = hello = await session.hello()
+        self._counters = await session.counters()
+        seen = {state.name: state for state in await session.list()}
+        keepers = list(self._current_keepers())
+        for name in seen.keys() - {pusher_name(keeper.record) for keeper in keepers}:
+            logger.info("host %s: stopping %s, which is no stream of ours", self._name, name)
+            await session.stop(name)
+        for keeper in keepers:
+            await keeper.settle(session, hello, seen.get(pusher_name(keeper.record)))
+
+    def _current_keepers(self) -> Iterator[StreamKeeper]:
+        """One for each stream that this host has now; those of others are forgotten."""
+        records = [r for r in self._state.streams.values() if r.stream.host == self._name]
+        runs = {record.run for record in records}
+        self._keepers = {run: k for run, k in self._keepers.items() if run in runs}
+        return map(self._keeper, records)
+
+    def _keeper(self, record: StreamRecord) -> StreamKeeper:
+        keeper = self._keepers.get(record.run)
+        if keeper is None:
+            keeper = StreamKeeper(record, self._state, self._ask_group, self._save)
+            self._keepers[record.run] = keeper
+        keeper.record = record
+        return keeper
+
+    def _set_trouble(self, trouble: str | None) -> None:
+        if trouble != self._trouble:
+            logger.info("host %s: %s", self._name, trouble or "connected")
+        self._trouble = trouble

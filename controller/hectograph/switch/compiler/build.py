@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a JSON to a shared object: shipped with the package, cached, or compiled now."""
+
+import errno
+import hashlib
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hectograph.errors import ToolFailure
+from hectograph.switch.compiler.codegen import generate
+from hectograph.switch.compiler.frontend import load_program
+
+log = logging.getLogger(__name__)
+
+FLAGS = ("-std=c17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra")
+"""Without -Werror: what a newer compiler has to say must not stop a switch. The tests add it."""
+
+HEADERS = ("pipeline.h", "pipeline_ops.h")
+PACKAGE = Path(__file__).parents[2]
+SHIPPED = PACKAGE / "pipelines"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program in C, and the digest that its shared object is known by."""
+
+    text: str
+    digest: str
+
+
+def to_c(json: str | bytes, name: str = "the pipeline's JSON") -> Source:
+    """Compile to C. The digest covers all that decides what the shared object does."""
+    text = generate(load_program(json, name))
+    headers = header_directory()
+    parts = [text, *((headers / each).read_text() for each in HEADERS), *FLAGS]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return Source(f'#define DIGEST "{digest}"\n{text}', digest)
+
+
+def find_or_build(json: str | bytes | Path) -> Path:
+    """The shared object of a BMv2 JSON. It blocks: the first time, for as long as cc takes."""
+    source = to_c(json.read_bytes(), str(json)) if isinstance(json, Path) else to_c(json)
+    return _shipped(source.digest) or _cached_or_built(source)
+
+
+def header_directory() -> Path:
+    """Installed, they lie in the package; in the source tree, with the runtime."""
+    for directory in (PACKAGE / "include", PACKAGE.parents[1] / "host" / "switch"):
+        if all((directory / each).is_file() for each in HEADERS):
+            return directory
+    raise ToolFailure(f"the headers {' and '.join(HEADERS)} are not installed", where=str(PACKAGE))
+
+
+def _shipped(digest: str) -> Path | None:
+    """The one that was built with the package, if it is of this very source."""
+    for path in sorted(SHIPPED.glob("*.so")):
+        if digest.encode() in path.read_bytes():
+            return path
+    return None
+
+
+def _cached_or_built(source: Source) -> Path:
+    directory = _cache_directory()
+    cached = directory / f"{source.digest}.so"
+    if _intact(cached):
+        return cached
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _build(source, cached)
+    except OSError as error:
+        log.warning("compiled pipelines cannot be kept in %s: %s", directory, error.strerror)
+    try:
+        return _build(source, Path(_fallback_directory().name) / cached.name)
+    except OSError as error:
+        raise ToolFailure(
+            f"a compiled pipeline can be written nowhere: {error.strerror}", where=error.filename
+        ) from error
+
+
+def _cache_directory() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "hectograph" / "pipelines"
+
+
+@cache
+def _fallback_directory() -> tempfile.TemporaryDirectory[str]:
+    """For this process, which removes it when it ends."""
+    return tempfile.TemporaryDirectory(prefix="hectograph-")
+
+
+def _intact(path: Path) -> bool:
+    """A cached file ends in the SHA-256 of what precedes it; ELF does not mind."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-32]).digest() == content[-32:]
+
+
+def _build(source: Source, target: Path) -> Path:
+    """Renamed into place whole: several builders at once all leave a good file."""
+    with _scratch_file(target) as scratch:
+        _run_compiler(source, scratch)
+        content = scratch.read_bytes()
+        scratch.write_bytes(content + hashlib.sha256(content).digest())
+        scratch.replace(target)
+    return target
+
+
+@contextmanager
+def _scratch_file(target: Path) -> Generator[Path]:
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".so", dir=target.parent)
+    os.close(descriptor)
+    try:
+        yield Path(name)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+
+
+def _run_compiler(source: Source, output: Path) -> None:
+    command = [*_compiler(), *FLAGS, f"-I{header_directory()}", "-x", "c", "-", "-o", str(output)]
+    try:
+        done = subprocess.run(
+            command, input=source.text, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise _no_compiler(command[0]) from error
+    if done.returncode == 0:
+        return
+    free = shutil.disk_usage(output.parent).free
+    if free < len(source.text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(output.parent))
+    raise ToolFailure(
+        f"the C compiler ended with status {done.returncode}",
+        where=shlex.join(command),
+        output=done.stderr or done.stdout,
+    )
+
+
+def _compiler() -> list[str]:
+    if chosen := shlex.split(os.environ.get("CC", "")):
+        return chosen
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return [name]
+    raise _no_compiler("cc, gcc, clang")
+
+
+def _no_compiler(tried: str) -> ToolFailure:
+    return ToolFailure(
+        f"no C compiler found ({tried}): install one (apt install gcc libc6-dev) or set CC"
+    )

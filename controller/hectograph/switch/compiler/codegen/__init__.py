@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From ir.Program to one C file, a subject a module."""
+
+from hectograph.switch.compiler.codegen.emit import generate
+
+__all__ = ["generate"]

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions: a C function each, and a struct for the arguments that a table entry holds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from hectograph.errors import HectographError, UnsupportedFeature
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.codegen.block import Goto, Label, Line, resolve
+from hectograph.switch.compiler.codegen.block import function as function_text
+from hectograph.switch.compiler.codegen.expressions import Expressions
+from hectograph.switch.compiler.codegen.kinds import constant
+from hectograph.switch.compiler.codegen.layout import Layout, c_type, storage_bits
+from hectograph.switch.compiler.codegen.names import Names, c_comment
+from hectograph.switch.compiler.codegen.ranges import value_range
+from hectograph.switch.compiler.flow import in_order
+
+PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
+
+
+class Statements:
+    """Statements in C, for an action or a parser state."""
+
+    def __init__(self, layout: Layout, program: ir.Program, expressions: Expressions) -> None:
+        self._layout = layout
+        self._expressions = expressions
+        self._counters = {each: n for n, each in enumerate(program.counters)}
+        self._meters = {each: n for n, each in enumerate(program.meters)}
+
+    def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
+        lines: list[Line] = []
+        for number_, each in enumerate(placed):
+            lines.append(Label(f"statement_{number_}"))
+            try:
+                lines += self.statement(each.statement)
+            except HectographError as error:
+                error.where = error.where or each.where
+                raise
+        return resolve([*lines, Label(f"statement_{len(placed)}")])
+
+    def statement(self, statement: ir.Statement) -> list[Line]:
+        if isinstance(statement, ir.Assign):
+            text = self._expressions.assignment(statement.target, statement.value)
+            return [f"\t{text}"] if text else []
+        if isinstance(statement, ir.CopyHeader):
+            return self._copy(statement.target, statement.source)
+        if isinstance(statement, ir.AddHeader):
+            return self._add(statement.header)
+        if isinstance(statement, ir.RemoveHeader):
+            return self._remove(statement.header)
+        if isinstance(statement, ir.Count):
+            return self._count(statement)
+        if isinstance(statement, ir.ExecuteMeter):
+            return self._meter(statement)
+        if isinstance(statement, ir.Jump):
+            return self._jump(statement)
+        if isinstance(statement, ir.Exit):
+            return ["\texiting = true;"]
+        return ["\tphv->standard.egress_spec = DROP_PORT;", "\tphv->standard.mcast_grp = 0;"]
+
+    def _add(self, header: ir.Header) -> list[Line]:
+        """BMv2 clears a header that was not valid, and keeps one that was."""
+        if header.metadata:
+            return []
+        member = self._layout.member(header)
+        return [
+            f"\tif (!{member}.valid) {{",
+            f"\t\t{member} = ({self._layout.struct(header.type)}){{ .valid = true }};",
+            f"\t\tphv->packet_bytes += {header.type.bytes};",
+            "\t}",
+        ]
+
+    def _remove(self, header: ir.Header) -> list[Line]:
+        if header.metadata:
+            return []
+        member = self._layout.member(header)
+        return [
+            f"\tif ({member}.valid) {{",
+            f"\t\t{member}.valid = false;",
+            f"\t\tphv->packet_bytes -= {header.type.bytes};",
+            "\t}",
+        ]
+
+    def _copy(self, target: ir.Header, source: ir.Header) -> list[Line]:
+        """Of a header that is not valid BMv2 copies just that; the length stays as it is."""
+        if target is source:
+            return []
+        if target.metadata or source.metadata:
+            raise UnsupportedFeature("copying metadata as a whole: not supported")
+        to, of = self._layout.member(target), self._layout.member(source)
+        return [f"\tif ({of}.valid)", f"\t\t{to} = {of};", "\telse", f"\t\t{to}.valid = false;"]
+
+    def _count(self, count: ir.Count) -> list[Line]:
+        cells = f"ctx->counters[{self._counters[count.counter]}]"
+        return self._indexed(
+            count.index,
+            count.counter.size,
+            lambda index: f"hg_count(&{cells}[{index}], ctx->frame_length);",
+        )
+
+    def _meter(self, execute: ir.ExecuteMeter) -> list[Line]:
+        target = self._expressions.raw(execute.target)
+        mask = "" if execute.target.field.bits > 1 else " & 1"
+        amount = "ctx->frame_length" if execute.meter.in_bytes else "1"
+        cells = f"ctx->meters[{self._meters[execute.meter]}]"
+        return self._indexed(
+            execute.index,
+            execute.meter.size,
+            lambda index: (
+                f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};"
+            ),
+        )
+
+    def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:
+        """An index beyond the end does nothing, as in BMv2."""
+        values = value_range(index)
+        if values.low < 0 or values.high >= 1 << 32:
+            raise UnsupportedFeature("an index of more than 32 bits: not supported")
+        if values.low >= size:
+            return []
+        text = self._expressions.plain(index)
+        if values.high < size:
+            return [f"\t{use(text)}"]
+        return [
+            "\t{",
+            f"\t\tuint32_t index = (uint32_t){text};",
+            "",
+            f"\t\tif (index < {size})",
+            f"\t\t\t{use('index')}",
+            "\t}",
+        ]
+
+    def _jump(self, jump: ir.Jump) -> list[Line]:
+        target = f"statement_{jump.target}"
+        if jump.unless is None:
+            return [Goto(target)]
+        opposite = self._expressions.negation(jump.unless)
+        return [Goto(target, f"\tif ({opposite})\n\t\t")]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What the C function of an action is called and takes."""
+
+    name: str
+    data_struct: str
+    parameters: tuple[str, ...]
+    """C names of the arguments, members of the data struct."""
+    body: list[str]
+    takes_data: bool
+    exits: bool
+
+    def call(self, data: str) -> str:
+        arguments = ["ctx", "phv", *([data] if self.takes_data else [])]
+        return f"{self.name}({', '.join(arguments)})"
+
+    def run(self, data: str) -> list[str]:
+        """The statements that run it in a pipeline's function; exit leaves that function."""
+        if not self.body:
+            return []
+        call = self.call(data)
+        return [f"if ({call})", "\treturn;"] if self.exits else [f"{call};"]
+
+
+class Actions:
+    """The functions of the actions that anything in the program calls."""
+
+    def __init__(self, layout: Layout, program: ir.Program) -> None:
+        self._functions: dict[ir.Action, Function] = {}
+        names = Names()
+        for action in _called(program):
+            self._functions[action] = _function(action, layout, program, names)
+
+    def __getitem__(self, action: ir.Action) -> Function:
+        return self._functions[action]
+
+    def __iter__(self) -> Iterator[tuple[ir.Action, Function]]:
+        return iter(self._functions.items())
+
+    def data(self, call: ir.Call) -> str:
+        """The arguments of a call as an initialiser: a pointer to constant data, or NULL."""
+        function = self._functions[call.action]
+        if not call.arguments:
+            return "NULL"
+        pairs = zip(function.parameters, call.arguments, strict=True)
+        values = ", ".join(f".{name} = {constant(value)}" for name, value in pairs)
+        return f"&(const struct {function.data_struct}){{ {values} }}"
+
+    def definitions(self) -> list[str]:
+        lines: list[str] = []
+        for action, function in self._functions.items():
+            if action.parameters:
+                members = [
+                    (storage_bits(each.bits), name)
+                    for each, name in zip(action.parameters, function.parameters, strict=True)
+                ]
+                members.sort(key=lambda member: -member[0])
+                lines += [f"struct {function.data_struct} {{"]
+                lines += [f"\t{c_type(bits)} {name};" for bits, name in members]
+                lines += ["};", ""]
+            if function.body:
+                lines += _definition(action, function)
+        return lines
+
+
+def _called(program: ir.Program) -> dict[ir.Action, None]:
+    """The actions of every node that a packet can reach, in the order of the code."""
+    found: dict[ir.Action, None] = {}
+    for pipeline in (program.ingress, program.egress):
+        for node in in_order(pipeline):
+            if isinstance(node, ir.Table):
+                found |= dict.fromkeys(node.actions)
+            elif isinstance(node, ir.ActionCall):
+                found[node.action] = None
+    return found
+
+
+def _function(action: ir.Action, layout: Layout, program: ir.Program, names: Names) -> Function:
+    member_names = Names()
+    members = tuple(member_names.make(each.name) for each in action.parameters)
+    statements = Statements(layout, program, Expressions(layout, members))
+    body = statements.body(action.body)
+    return Function(
+        name=names.make(action.name, "action_"),
+        data_struct=names.make(action.name, "data_"),
+        parameters=members,
+        body=body,
+        takes_data=any("data->" in line for line in body),
+        exits=any(isinstance(each.statement, ir.Exit) for each in action.body),
+    )
+
+
+def _definition(action: ir.Action, function: Function) -> list[str]:
+    parameters = PIPELINE_PARAMETERS
+    if function.takes_data:
+        parameters += f", const struct {function.data_struct} *data"
+    body = function.body
+    if function.exits:
+        body = ["\tbool exiting = false;", "", *body, "\treturn exiting;"]
+    comment = [f"/* {c_comment(action.source)} */"] if action.source else []
+    kind = "bool" if function.exits else "void"
+    head = f"static {kind} {function.name}({parameters})"
+    return [*comment, *function_text(head, ("ctx", "phv"), body)]

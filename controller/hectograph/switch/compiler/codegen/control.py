@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pipelines: a label for each node, jumps for what follows what."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from hectograph.errors import HectographError
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.codegen.actions import PIPELINE_PARAMETERS, Actions
+from hectograph.switch.compiler.codegen.block import Goto, Label, Line, function, resolve
+from hectograph.switch.compiler.codegen.expressions import Expressions
+from hectograph.switch.compiler.codegen.layout import Layout
+from hectograph.switch.compiler.codegen.names import Names, c_comment
+from hectograph.switch.compiler.codegen.tables import TableCode
+from hectograph.switch.compiler.flow import in_order
+
+END = "end"
+
+_GotoMaker: TypeAlias = Callable[..., Goto]
+"""The jump to a node by its name; a second argument is what stands before it."""
+
+
+class ControlCode:
+    def __init__(self, layout: Layout, actions: Actions, tables: TableCode) -> None:
+        self._layout = layout
+        self._expressions = Expressions(layout)
+        self._actions = actions
+        self._tables = tables
+        self.looked_up: set[ir.Table] = set()
+        """Tables that the functions made so far look up."""
+
+    def function(self, pipeline: ir.Pipeline) -> list[str]:
+        nodes = in_order(pipeline)
+        names = Names(END)
+        labels = {node.name: names.make(node.name) for node in nodes}
+        lines: list[Line] = []
+        for node in nodes:
+            lines += ["", Label(labels[node.name], c_comment(_comment(node)))]
+            lines += self._node(node, labels)
+        body = resolve([*lines, Label(END)])[1:]
+        body = body or [""]
+        head = f"static void control_{pipeline.name}({PIPELINE_PARAMETERS})"
+        return function(head, ("ctx", "phv"), body)
+
+    def _node(self, node: ir.Node, labels: dict[str, str]) -> list[Line]:
+        def goto(name: str | None, before: str = "\t") -> Goto:
+            return Goto(END if name is None else labels[name], before)
+
+        if isinstance(node, ir.Conditional):
+            return self._conditional(node, goto)
+        if isinstance(node, ir.ActionCall):
+            run = self._actions[node.action].run("NULL")
+            return [*(f"\t{line}" for line in run), goto(node.next)]
+        if node.synthetic:
+            return self._synthetic(node, goto)
+        return self._table(node, goto)
+
+    def _conditional(self, node: ir.Conditional, goto: _GotoMaker) -> list[Line]:
+        try:
+            opposite = self._expressions.negation(node.condition)
+        except HectographError as error:
+            error.where = error.where or node.where
+            raise
+        return [goto(node.no, f"\tif ({opposite})\n\t\t"), goto(node.yes)]
+
+    def _synthetic(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
+        """Its one action, without a lookup. It is a miss: there are no entries."""
+        function_ = self._actions[table.default.action]
+        run = [f"\t{line}" for line in function_.run(self._actions.data(table.default))]
+        following = table.next.miss if isinstance(table.next, ir.NextByHit) else table.next.nodes[0]
+        return [*run, goto(following)]
+
+    def _table(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
+        self.looked_up.add(table)
+        lines: list[Line] = [
+            "\t{",
+            f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};",
+            "",
+            *self._direct(table),
+            *self._switch(table, goto),
+        ]
+        following = table.next
+        if isinstance(following, ir.NextByHit):
+            hit = goto(following.hit, "\t\tif (entry->hit)\n\t\t\t")
+            return [*lines, hit, "\t}", goto(following.miss)]
+        return [*lines, "\t}", goto(following.nodes[0])]
+
+    def _direct(self, table: ir.Table) -> list[Line]:
+        """Direct counter and meter, in BMv2's order: before the action."""
+        lines: list[Line] = []
+        if table.has_counter:
+            lines += ["\t\tif (entry->cell)", "\t\t\thg_count(entry->cell, ctx->frame_length);"]
+        if table.meter:
+            target = self._expressions.raw(table.meter.target)
+            mask = "" if table.meter.target.field.bits > 1 else " & 1"
+            amount = "ctx->frame_length" if table.meter.in_bytes else "1"
+            lines += [
+                "\t\tif (entry->hit)",
+                f"\t\t\t{target} = ctx->ops->meter(entry->meter, 0, ctx->now_ns, {amount}){mask};",
+            ]
+        return lines
+
+    def _switch(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
+        """The entry's action; and what follows it, where that differs between them."""
+        following = table.next
+        differ = isinstance(following, ir.NextByAction) and len(set(following.nodes)) > 1
+        lines: list[Line] = ["\t\tswitch (entry->action) {"]
+        for index, action in enumerate(table.actions):
+            code = self._actions[action]
+            data = f"(const struct {code.data_struct} *)entry->data" if code.takes_data else ""
+            run = code.run(data)
+            if not run and not differ:
+                continue
+            lines += [f"\t\tcase {index}:", *(f"\t\t\t{line}" for line in run)]
+            if differ and isinstance(following, ir.NextByAction):
+                lines.append(goto(following.nodes[index], "\t\t\t"))
+            else:
+                lines.append("\t\t\tbreak;")
+        return [*lines, "\t\t}"] if len(lines) > 1 else []
+
+
+def _comment(node: ir.Node) -> str:
+    return f"{node.name}, {node.source}" if node.source else node.name

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Headers from bytes and back: what the parser extracts and the deparser emits."""
+
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.codegen.bits import Item, load, store, words
+from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.kinds import bare
+from hectograph.switch.compiler.codegen.layout import Layout, c_type, field_storage, storage_bits
+from hectograph.switch.compiler.codegen.names import Names
+
+
+def field_item(text: str, field: ir.Field) -> Item:
+    """A field's bits as they lie in a packet: a signed one in two's complement."""
+    if not field.signed:
+        return Item(text, field.bits, field_storage(field))
+    bits = storage_bits(field.bits)
+    masked = f"({c_type(bits)}){text}"
+    if bits != field.bits:
+        masked = f"({masked} & ((({c_type(128 if bits == 128 else 64)})1 << {field.bits}) - 1))"
+    return Item(masked, field.bits, bits)
+
+
+class HeaderCode:
+    """The functions that read and write one type of header."""
+
+    def __init__(self, layout: Layout, program: ir.Program) -> None:
+        self._layout = layout
+        self._program = program
+        self._extracted = dict.fromkeys(
+            each.op.header.type
+            for state in program.parser.states.values()
+            for each in state.ops
+            if isinstance(each.op, ir.Extract)
+        )
+        self._emitted = dict.fromkeys(header.type for header in program.deparser)
+        names = Names()
+        self._names = {each: names.make(each.name) for each in {**self._extracted, **self._emitted}}
+
+    def extract(self, header: ir.Header, at: str) -> str:
+        return f"extract_{self._names[header.type]}(&{self._layout.member(header)}, {at});"
+
+    def extractors(self) -> list[str]:
+        return [line for each in self._extracted for line in self._extractor(each)]
+
+    def deparser(self) -> list[str]:
+        lines = [line for each in self._emitted for line in self._emitter(each)]
+        body = ["\tconst struct phv *phv = opaque;", "\tuint8_t *at = out;", ""]
+        for header in self._program.deparser:
+            if header.metadata:
+                continue
+            member = self._layout.member(header)
+            body += [
+                f"\tif ({member}.valid)",
+                f"\t\tat = emit_{self._names[header.type]}(&{member}, at);",
+            ]
+        body.append("\treturn (uint32_t)(at - out);")
+        head = "static uint32_t deparse(const void *opaque, uint8_t *out)"
+        return [*lines, *function(head, ("phv",), body)]
+
+    def max_bytes(self) -> int:
+        return sum(header.type.bytes for header in self._program.deparser if not header.metadata)
+
+    def _extractor(self, of: ir.HeaderType) -> list[str]:
+        body: list[str] = []
+        for field in of.fields:
+            text = load("at", field.offset, field.bits, of.bytes)
+            if field.signed:
+                wide = 128 if field.bits > 64 else 64
+                text = f"hg_signed{wide}({text}, {field.bits})"
+            name = self._layout.field_name(of, field)
+            body.append(f"\theader->{name} = {bare(text)};")
+        body.append("\theader->valid = true;")
+        head = (
+            f"static void extract_{self._names[of]}"
+            f"({self._layout.struct(of)} *header, const uint8_t *at)"
+        )
+        return function(head, ("at",), body)
+
+    def _emitter(self, of: ir.HeaderType) -> list[str]:
+        items = [
+            field_item(f"header->{self._layout.field_name(of, field)}", field)
+            for field in of.fields
+        ]
+        body = [f"\t{store('at', first, bits, text)}" for first, bits, text in words(items)]
+        body.append(f"\treturn at + {of.bytes};")
+        head = (
+            f"static uint8_t *emit_{self._names[of]}"
+            f"(const {self._layout.struct(of)} *header, uint8_t *at)"
+        )
+        return function(head, ("header",), body)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole C file."""
+
+from hectograph.errors import UnsupportedFeature
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.codegen.actions import Actions
+from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.checksums import ChecksumCode
+from hectograph.switch.compiler.codegen.control import ControlCode
+from hectograph.switch.compiler.codegen.deparser import HeaderCode
+from hectograph.switch.compiler.codegen.layout import STANDARD, Layout
+from hectograph.switch.compiler.codegen.names import c_comment, c_string
+from hectograph.switch.compiler.codegen.parser import ParserCode
+from hectograph.switch.compiler.codegen.tables import TableCode
+
+DROP_PORT = 511
+"""simple_switch's default."""
+
+
+def generate(program: ir.Program) -> str:
+    """The C source of a program; it wants DIGEST defined before it."""
+    layout = Layout(program)
+    actions = Actions(layout, program)
+    headers = HeaderCode(layout, program)
+    tables = TableCode(layout, program, actions)
+    control = ControlCode(layout, actions, tables)
+    checksums = ChecksumCode(layout, program)
+    controls = [*control.function(program.ingress), *control.function(program.egress)]
+    parser = ParserCode(layout, program, headers).function(checksums.verifications())
+    sections = [
+        _head(program),
+        layout.declarations(),
+        actions.definitions(),
+        tables.specifications(),
+        _arrays(program),
+        headers.extractors(),
+        checksums.functions(),
+        parser,
+        tables.lookups(control.looked_up),
+        controls,
+        _ingress(),
+        _egress(program, checksums.updates()),
+        headers.deparser(),
+        _export(program, tables, headers),
+    ]
+    return "\n".join(line for section in sections for line in section) + "\n"
+
+
+def _head(program: ir.Program) -> list[str]:
+    return [
+        f"/* Compiled from {c_comment(program.name or 'a BMv2 JSON')} */",
+        '#include "pipeline_ops.h"',
+        "",
+        "/* A program may well compare what can never differ. */",
+        '#pragma GCC diagnostic ignored "-Wtautological-compare"',
+        "",
+        f"#define DROP_PORT {DROP_PORT}",
+        "",
+    ]
+
+
+def _arrays(program: ir.Program) -> list[str]:
+    lines: list[str] = []
+    if program.counters:
+        lines += ["static const struct hg_counter_spec counters[] = {"]
+        lines += [f"\t{{ {c_string(each.name)}, {each.size} }}," for each in program.counters]
+        lines += ["};", ""]
+    if program.meters:
+        lines += ["static const struct hg_meter_spec meters[] = {"]
+        for each in program.meters:
+            in_bytes = "true" if each.in_bytes else "false"
+            lines.append(f"\t{{ {c_string(each.name)}, {each.size}, {in_bytes} }},")
+        lines += ["};", ""]
+    return lines
+
+
+def _ingress() -> list[str]:
+    head = "static void ingress(struct hg_context *ctx, void *opaque)"
+    return function(head, (), ["\tcontrol_ingress(ctx, opaque);"])
+
+
+def _egress(program: ir.Program, updates: list[str]) -> list[str]:
+    """simple_switch begins egress with any egress_spec that does not drop."""
+    body = [
+        "\tstruct phv *phv = opaque;",
+        "",
+        f"\tphv->standard.egress_spec = {_undropped(program)};",
+        "\tphv->standard.packet_length = phv->packet_bytes;",
+        "\tcontrol_egress(ctx, phv);",
+        *updates,
+    ]
+    return function("static void egress(struct hg_context *ctx, void *opaque)", (), body)
+
+
+def _undropped(program: ir.Program) -> int:
+    """simple_switch's drop port + 1, in the field's width."""
+    standard = next(header for header in program.headers if header.name == STANDARD)
+    bits = next(field.bits for field in standard.type.fields if field.name == "egress_spec")
+    if DROP_PORT >> bits:
+        raise UnsupportedFeature(
+            f"{bits} bits cannot hold the drop port {DROP_PORT}: not supported",
+            where=f"{STANDARD}.egress_spec",
+        )
+    return (DROP_PORT + 1) & ((1 << bits) - 1)
+
+
+def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list[str]:
+    members = {
+        "abi": "HG_PIPELINE_ABI",
+        "digest": "DIGEST",
+        "phv_bytes": "sizeof(struct phv)",
+        "max_header_bytes": str(headers.max_bytes()),
+        "drop_port": "DROP_PORT",
+        "table_count": str(len(tables.tables)),
+        "tables": "tables" if tables.tables else "NULL",
+        "counter_count": str(len(program.counters)),
+        "counters": "counters" if program.counters else "NULL",
+        "meter_count": str(len(program.meters)),
+        "meters": "meters" if program.meters else "NULL",
+        "parse": "parse",
+        "ingress": "ingress",
+        "egress": "egress",
+        "deparse": "deparse",
+    }
+    lines = [f"\t.{key} = {value}," for key, value in members.items()]
+    return ["const struct hg_pipeline hg_pipeline = {", *lines, "};"]

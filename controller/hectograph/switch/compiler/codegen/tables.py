@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables: their descriptions for the runtime, and the lookup that builds the key."""
+
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.codegen.actions import PIPELINE_PARAMETERS, Actions
+from hectograph.switch.compiler.codegen.bits import Item, store, words
+from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.deparser import field_item
+from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
+from hectograph.switch.compiler.codegen.names import Names, c_string
+
+
+class TableCode:
+    """The tables that a control plane can see; `index` is a table's place among them."""
+
+    def __init__(self, layout: Layout, program: ir.Program, actions: Actions) -> None:
+        self._layout = layout
+        self._actions = actions
+        self.tables = [
+            table
+            for pipeline in (program.ingress, program.egress)
+            for table in pipeline.tables
+            if not table.synthetic
+        ]
+        names = Names()
+        self._names = {table: names.make(table.name) for table in self.tables}
+        self._parameters: dict[ir.Action, str] = {}
+
+    def lookup(self, table: ir.Table) -> str:
+        return f"lookup_{self._names[table]}(ctx, phv)"
+
+    def specifications(self) -> list[str]:
+        """Constant data; actions' parameters first, then a table after the other."""
+        names = Names()
+        lines: list[str] = []
+        for action, code in self._actions:
+            if not action.parameters:
+                continue
+            name = self._parameters[action] = names.make(action.name, "parameters_")
+            lines.append(f"static const struct hg_param {name}[] = {{")
+            for each, member in zip(action.parameters, code.parameters, strict=True):
+                place = f"offsetof(struct {code.data_struct}, {member})"
+                size = storage_bits(each.bits) // 8
+                lines.append(f"	{{ {c_string(each.name)}, {each.bits}, {place}, {size} }},")
+            lines += ["};", ""]
+        for table in self.tables:
+            lines += [*self._key(table), *self._action_specs(table), *self._entries(table)]
+        if self.tables:
+            lines += ["static const struct hg_table_spec tables[] = {"]
+            lines += [line for table in self.tables for line in self._spec(table)]
+            lines += ["};", ""]
+        return lines
+
+    def lookups(self, used: set[ir.Table]) -> list[str]:
+        lines: list[str] = []
+        for index, table in enumerate(self.tables):
+            if table in used:
+                lines += self._lookup(table, index)
+        return lines
+
+    def _key(self, table: ir.Table) -> list[str]:
+        if not table.key:
+            return []
+        lines = [f"static const struct hg_key_field key_{self._names[table]}[] = {{"]
+        offset = 0
+        for each in table.key:
+            kind = f"HG_MATCH_{each.match.name}"
+            lines.append(
+                f"\t{{ {c_string(each.name)}, {each.bits}, {offset}, {each.bytes}, {kind} }},"
+            )
+            offset += each.bytes
+        return [*lines, "};", ""]
+
+    def _action_specs(self, table: ir.Table) -> list[str]:
+        lines = [f"static const struct hg_action_spec actions_{self._names[table]}[] = {{"]
+        for action in table.actions:
+            count, name = len(action.parameters), self._parameters.get(action, "NULL")
+            size = f"sizeof(struct {self._actions[action].data_struct})" if count else "0"
+            lines.append(f"\t{{ {c_string(action.name)}, {count}, {name}, {size} }},")
+        return [*lines, "};", ""]
+
+    def _entries(self, table: ir.Table) -> list[str]:
+        if not table.entries:
+            return []
+        exact = all(each.match is ir.Match.EXACT for each in table.key)
+        lines = [f"static const struct hg_static_entry entries_{self._names[table]}[] = {{"]
+        for entry in table.entries:
+            mask = "NULL" if exact else _octets(entry.masks, table)
+            lines += [
+                "\t{",
+                f"\t\t.key = {_octets(entry.values, table)},",
+                f"\t\t.mask = {mask},",
+                f"\t\t.priority = {entry.priority},",
+                f"\t\t.action = {table.actions.index(entry.call.action)},",
+                f"\t\t.data = {self._actions.data(entry.call)},",
+                "\t},",
+            ]
+        return [*lines, "};", ""]
+
+    def _spec(self, table: ir.Table) -> list[str]:
+        name = self._names[table]
+        members = {
+            "name": c_string(table.name),
+            "key_field_count": str(len(table.key)),
+            "key": f"key_{name}" if table.key else "NULL",
+            "key_bytes": str(table.key_bytes),
+            "action_count": str(len(table.actions)),
+            "actions": f"actions_{name}",
+            "size": str(table.size),
+            "is_const": _truth(table.entries is not None),
+            "const_default": _truth(table.const_default),
+            "has_counter": _truth(table.has_counter),
+            "has_meter": _truth(table.meter is not None),
+            "meter_in_bytes": _truth(table.meter is not None and table.meter.in_bytes),
+            "default_action": str(table.actions.index(table.default.action)),
+            "default_data": self._actions.data(table.default),
+            "entry_count": str(len(table.entries or ())),
+            "entries": f"entries_{name}" if table.entries else "NULL",
+        }
+        return ["\t{", *(f"\t\t.{key} = {value}," for key, value in members.items()), "\t},"]
+
+    def _lookup(self, table: ir.Table, index: int) -> list[str]:
+        head = f"static const struct hg_entry *lookup_{self._names[table]}({PIPELINE_PARAMETERS})"
+        if not table.key:
+            body = [f"\treturn ctx->ops->lookup(ctx->tables[{index}], NULL);"]
+            return function(head, ("phv",), body)
+        body = [f"\tuint8_t key[{table.key_bytes}];", ""]
+        offset = 0
+        for each in table.key:
+            item = self._key_item(each)
+            for first, bits, text in words([Item("", 8 * each.bytes - item.bits, 8), item]):
+                body.append(f"\t{store('key', offset + first, bits, text)}")
+            offset += each.bytes
+        body.append(f"\treturn ctx->ops->lookup(ctx->tables[{index}], key);")
+        return function(head, ("phv",), body)
+
+    def _key_item(self, key: ir.KeyField) -> Item:
+        """A field of a header that is not valid matches as zero."""
+        if isinstance(key.target, ir.Validity):
+            return Item(self._layout.valid(key.target.header), 1, 8)
+        item = field_item(self._layout.field(key.target), key.target.field)
+        valid = self._layout.valid(key.target.header)
+        if valid == "true":
+            return item
+        return Item(f"({valid} ? {item.text} : 0)", item.bits, item.storage)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _octets(values: tuple[int, ...], table: ir.Table) -> str:
+    """A key as the runtime has it: each field in network order, padded to whole bytes."""
+    octets = b"".join(
+        value.to_bytes(each.bytes, "big") for value, each in zip(values, table.key, strict=True)
+    )
+    return f"(const uint8_t[]){{ {', '.join(f'{byte:#04x}' for byte in octets)} }}"

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parser's states: operations, select keys and transitions."""
+
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.frontend.actions import Arrays, Statements
+from hectograph.switch.compiler.frontend.expressions import Expressions
+from hectograph.switch.compiler.frontend.headers import Headers
+from hectograph.switch.compiler.frontend.reader import Node
+
+
+def load_parser(node: Node, headers: Headers, arrays: Arrays) -> ir.Parser:
+    loader = _Loader(headers, arrays)
+    states = [loader.state(item) for item in node.array("parse_states")]
+    by_name = {state.name: state for state in states}
+    for item, state in zip(node.array("parse_states"), states, strict=True):
+        for following in (state.default, *(case.next for case in state.cases)):
+            if following is not None and following not in by_name:
+                item.invalid(f"goes on to the unknown state '{following}'")
+    start = node.find("init_state")
+    if start is not None and start.string() not in by_name:
+        start.invalid(f"'{start.string()}' is not a state")
+    _refuse_endless(node, by_name)
+    return ir.Parser(start.string() if start else None, by_name)
+
+
+class _Loader:
+    def __init__(self, headers: Headers, arrays: Arrays) -> None:
+        self._headers = headers
+        self._expressions = Expressions(headers)
+        self._statements = Statements(self._expressions, arrays)
+
+    def state(self, node: Node) -> ir.ParserState:
+        keys = tuple(self._key(item) for item in node.array("transition_key"))
+        default: str | None = None
+        cases: list[ir.SelectCase] = []
+        for item in node.array("transitions"):
+            value = item.find("value")
+            kind = item.find("type")
+            following = item.find("next_state")
+            following_name = following.string() if following else None
+            if (kind and kind.string() == "default") or (value and value.value == "default"):
+                default = following_name
+            elif kind and kind.string() != "hexstr":
+                item.unsupported(f"transitions of type '{kind.string()}'")
+            else:
+                cases.append(_case(item, keys, following_name))
+        ops = tuple(ir.PlacedOp(self._op(op), op.where) for op in node.array("parser_ops"))
+        return ir.ParserState(node["name"].string(), ops, keys, tuple(cases), default, node.source)
+
+    def _key(self, node: Node) -> ir.SelectKey:
+        kind = node["type"].string()
+        if kind == "field":
+            return self._headers.field(node["value"])
+        if kind == "lookahead":
+            return _lookahead(node["value"])
+        return node.unsupported(f"a select key of type '{kind}'")
+
+    def _op(self, node: Node) -> ir.ParserOp:
+        op, arguments = node["op"].string(), node["parameters"].items()
+        if op == "extract_VL":
+            node.unsupported("variable-length fields (varbit)")
+        expected = 2 if op in ("set", "verify") else 1
+        if len(arguments) != expected:
+            node.invalid(f"'{op}' takes {expected} argument(s), not {len(arguments)}")
+        first, last = arguments[0], arguments[-1]
+        if op == "extract":
+            return self._extract(first)
+        if op == "set":
+            return self._set(first, last)
+        if op == "verify":
+            return ir.Verify(self._expressions.bool(first), self._error(last))
+        if op == "shift":
+            return ir.Advance(ir.Constant(first.natural() * 8))
+        if op == "advance":
+            return ir.Advance(self._expressions.data(first))
+        if op == "primitive":
+            return ir.ParserStatement(self._statements.load(first))
+        return node.unsupported(f"the parser operation '{op}'")
+
+    def _extract(self, node: Node) -> ir.Extract:
+        kind = node["type"].string()
+        if kind != "regular":
+            node.unsupported(f"extracting to a '{kind}'")
+        header = self._headers.header(node["value"])
+        if header.metadata:
+            node.invalid(f"'{header.name}' is metadata")
+        return ir.Extract(header)
+
+    def _set(self, target: Node, value: Node) -> ir.SetField:
+        if target["type"].string() != "field":
+            target.invalid("is not a field")
+        field = self._headers.target(target["value"])
+        if value["type"].string() == "lookahead":
+            return ir.SetField(field, _lookahead(value["value"]))
+        return ir.SetField(field, self._expressions.data(value))
+
+    def _error(self, node: Node) -> ir.Data:
+        if isinstance(node.value, int):
+            return ir.Constant(node.natural())
+        return self._expressions.data(node)
+
+
+def _lookahead(node: Node) -> ir.Lookahead:
+    offset, bits = node.pair()
+    if not 1 <= bits.natural() <= 128:
+        node.unsupported(f"looking ahead {bits.natural()} bits (1 to 128)")
+    return ir.Lookahead(offset.natural(), bits.natural())
+
+
+def _case(node: Node, keys: tuple[ir.SelectKey, ...], following: str | None) -> ir.SelectCase:
+    """A hexstr holds the keys one after the other, each padded to whole bytes."""
+    widths = [(ir.key_bits(key) + 7) // 8 for key in keys]
+    value, mask = node["value"].octets(sum(widths)), node.find("mask")
+    all_ones = (1 << 8 * sum(widths)) - 1
+    masked = mask.octets(sum(widths)) if mask else all_ones
+    return ir.SelectCase(_split(value & masked, widths), _split(masked, widths), following)
+
+
+def _split(value: int, widths: list[int]) -> tuple[int, ...]:
+    parts: list[int] = []
+    for width in reversed(widths):
+        parts.append(value & ((1 << 8 * width) - 1))
+        value >>= 8 * width
+    return tuple(reversed(parts))
+
+
+def _consumes(state: ir.ParserState) -> bool:
+    return any(
+        isinstance(each.op, ir.Extract)
+        or (
+            isinstance(each.op, ir.Advance)
+            and isinstance(each.op.bits, ir.Constant)
+            and each.op.bits.value > 0
+        )
+        for each in state.ops
+    )
+
+
+def _refuse_endless(node: Node, states: dict[str, ir.ParserState]) -> None:
+    """A loop ends with the packet, if every turn takes something of it."""
+    idle = {name: state for name, state in states.items() if not _consumes(state)}
+    for name in idle:
+        seen: set[str] = set()
+        reachable = [name]
+        while reachable:
+            state = idle[reachable.pop()]
+            for following in {state.default, *(case.next for case in state.cases)}:
+                if following == name:
+                    node.unsupported(f"a loop through state '{name}' that takes no bytes")
+                if following in idle and following not in seen:
+                    seen.add(following)
+                    reachable.append(following)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions, and what they count in."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counter:
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meter:
+    name: str
+    size: int
+    in_bytes: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectMeter:
+    name: str
+    in_bytes: bool
+    target: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    target: FieldValue
+    value: Data
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHeader:
+    target: Header
+    source: Header
+
+
+@dataclass(frozen=True, slots=True)
+class AddHeader:
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHeader:
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class MarkToDrop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    counter: Counter
+    index: Data
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteMeter:
+    meter: Meter
+    index: Data
+    target: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """No further node of the pipeline runs; the rest of this action does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """To the statement with that number, which comes later; with a condition, only if it fails."""
+
+    target: int
+    unless: Bool | None
+
+
+Statement: TypeAlias = (
+    Assign | CopyHeader | AddHeader | RemoveHeader | MarkToDrop | Count | ExecuteMeter | Exit | Jump
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A statement, and its place in the JSON for errors."""
+
+    statement: Statement
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionParameter:
+    name: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Action:
+    name: str
+    parameters: tuple[ActionParameter, ...]
+    body: tuple[Placed, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An action with its arguments."""
+
+    action: Action
+    arguments: tuple[int, ...]

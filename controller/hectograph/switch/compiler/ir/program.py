@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checksums, and the program as a whole."""
+
+from dataclasses import dataclass
+
+from hectograph.switch.compiler.ir.actions import Counter, Meter
+from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
+from hectograph.switch.compiler.ir.parser import Parser
+from hectograph.switch.compiler.ir.tables import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A constant in a checksum's input."""
+
+    value: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checksum:
+    """RFC 1071's checksum over the inputs, put together without padding between them."""
+
+    name: str
+    target: FieldValue
+    inputs: tuple[FieldValue | Bits, ...]
+    condition: Bool
+    update: bool
+    verify: bool
+    where: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    headers: tuple[Header, ...]
+    errors: dict[str, int]
+    parser: Parser
+    ingress: Pipeline
+    egress: Pipeline
+    deparser: tuple[Header, ...]
+    checksums: tuple[Checksum, ...]
+    counters: tuple[Counter, ...]
+    meters: tuple[Meter, ...]
+    name: str = ""
+    """Of the P4 source."""

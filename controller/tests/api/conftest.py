@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API on a service that keeps what it is told and does nothing with it."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from hectograph.api.app import create_app
+from hectograph.config import Settings
+from hectograph.core.model import Group, Host, Member, Stream, Switch
+from hectograph.core.status import (
+    ApplyState,
+    CounterValue,
+    GroupStatus,
+    HostState,
+    HostStatus,
+    MemberCounter,
+    MemberStatus,
+    SetChange,
+    Slot,
+    StreamState,
+    StreamStatus,
+    SwitchCounters,
+    SwitchState,
+    SwitchStatus,
+    TreeCounter,
+    TreeStatus,
+)
+from hectograph.errors import NotFound
+from hectograph.service import Service
+
+TREE = 7
+
+Wanted = TypeVar("Wanted", Switch, Host, Group, Stream)
+
+
+class KeepingService(Service):
+    def __init__(self) -> None:
+        self.switches: dict[str, Switch] = {}
+        self.hosts: dict[str, Host] = {}
+        self.groups: dict[str, Group] = {}
+        self.members: dict[str, dict[str, Member]] = {}
+        self.streams: dict[str, Stream] = {}
+
+    async def ready(self) -> list[str]:
+        return [f"switch {name}: connecting" for name in self.switches]
+
+    async def list_switches(self) -> list[Switch]:
+        return list(self.switches.values())
+
+    async def get_switch(self, name: str) -> Switch:
+        return _find(self.switches, name)
+
+    async def put_switch(self, switch: Switch) -> bool:
+        return _put(self.switches, switch)
+
+    async def delete_switch(self, name: str) -> None:
+        _find(self.switches, name)
+        del self.switches[name]
+
+    async def switch_status(self, name: str) -> SwitchStatus:
+        _find(self.switches, name)
+        return SwitchStatus(name, SwitchState.READY, None)
+
+    async def list_hosts(self) -> list[Host]:
+        return list(self.hosts.values())
+
+    async def get_host(self, name: str) -> Host:
+        return _find(self.hosts, name)
+
+    async def put_host(self, host: Host) -> bool:
+        return _put(self.hosts, host)
+
+    async def delete_host(self, name: str) -> None:
+        _find(self.hosts, name)
+        del self.hosts[name]
+
+    async def host_status(self, name: str) -> HostStatus:
+        _find(self.hosts, name)
+        return HostStatus(name, HostState.CONNECTING, "no such file")
+
+    async def list_groups(self) -> list[Group]:
+        return list(self.groups.values())
+
+    async def get_group(self, name: str) -> Group:
+        return _find(self.groups, name)
+
+    async def put_group(self, group: Group) -> bool:
+        self.members.setdefault(group.name, {})
+        return _put(self.groups, group)
+
+    async def delete_group(self, name: str) -> None:
+        _find(self.groups, name)
+        del self.groups[name], self.members[name]
+
+    async def group_status(self, name: str) -> GroupStatus:
+        group, members = _find(self.groups, name), self.members[name]
+        return GroupStatus(
+            name=name,
+            switch=group.switch,
+            state=ApplyState.APPLIED,
+            reason=None,
+            trees=(TreeStatus(TREE, len(members), ApplyState.APPLIED),),
+            members=tuple([await self.member_status(name, member) for member in members]),
+        )
+
+    async def list_members(self, group: str) -> list[Member]:
+        _find(self.groups, group)
+        return list(self.members[group].values())
+
+    async def get_member(self, group: str, name: str) -> Member:
+        _find(self.groups, group)
+        return _find(self.members[group], name)
+
+    async def member_status(self, group: str, name: str) -> MemberStatus:
+        await self.get_member(group, name)
+        index = list(self.members[group]).index(name)
+        return MemberStatus(group, name, Slot(TREE, index), ApplyState.APPLIED)
+
+    async def put_member(self, member: Member) -> bool:
+        _find(self.groups, member.group)
+        created = member.name not in self.members[member.group]
+        self.members[member.group][member.name] = member
+        return created
+
+    async def put_members(self, group: str, members: Sequence[Member]) -> SetChange:
+        _find(self.groups, group)
+        before, after = self.members[group], {member.name: member for member in members}
+        self.members[group] = after
+        return SetChange(
+            added=len(after.keys() - before.keys()),
+            changed=sum(before[name] != after[name] for name in after.keys() & before.keys()),
+            removed=len(before.keys() - after.keys()),
+        )
+
+    async def delete_member(self, group: str, name: str) -> None:
+        _find(self.groups, group)
+        _find(self.members[group], name)
+        del self.members[group][name]
+
+    async def list_streams(self) -> list[Stream]:
+        return list(self.streams.values())
+
+    async def get_stream(self, name: str) -> Stream:
+        return _find(self.streams, name)
+
+    async def put_stream(self, stream: Stream) -> bool:
+        return _put(self.streams, stream)
+
+    async def delete_stream(self, name: str) -> None:
+        _find(self.streams, name)
+        del self.streams[name]
+
+    async def stream_status(self, name: str) -> StreamStatus:
+        stream = _find(self.streams, name)
+        return StreamStatus(name, stream.host, stream.group, StreamState.RUNNING, offset=1400)
+
+    async def counters(self) -> list[SwitchCounters]:
+        of_groups = {
+            name: [group.name for group in self.groups.values() if group.switch == name]
+            for name in {*self.switches, *(group.switch for group in self.groups.values())}
+        }
+        return [
+            SwitchCounters(
+                switch=switch,
+                read_at=None,
+                ingress_drops={"malformed": CounterValue(3, 42)},
+                egress_drops={},
+                trees=tuple(TreeCounter(name, TREE, CounterValue(1, 1430)) for name in groups),
+                members=tuple(
+                    MemberCounter(name, member, CounterValue(1, 1430))
+                    for name in groups
+                    for member in self.members[name]
+                ),
+            )
+            for switch, groups in of_groups.items()
+        ]
+
+
+Found = TypeVar("Found")
+
+
+def _find(kept: dict[str, Found], name: str) -> Found:
+    if name not in kept:
+        raise NotFound("there is no such thing", where=name)
+    return kept[name]
+
+
+def _put(kept: dict[str, Wanted], wanted: Wanted) -> bool:
+    created = wanted.name not in kept
+    kept[wanted.name] = wanted
+    return created
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(database=tmp_path / "controller.db")
+
+
+@pytest.fixture
+def service() -> Service:
+    return KeepingService()
+
+
+@pytest.fixture
+async def api(settings: Settings, service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """As a program at the other end sees it: an exception is a response."""
+    transport = httpx.ASGITransport(create_app(settings, service), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://controller") as client:
+        yield client

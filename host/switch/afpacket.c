@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "afpacket.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "hg_switch.h"
+
+static int ethtool(int fd, const char *interface, uint32_t command, uint32_t *value)
+{
+	struct ethtool_value setting = { .cmd = command, .data = *value };
+	struct ifreq request = { .ifr_data = (char *)&setting };
+	int ret;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	ret = ioctl(fd, SIOCETHTOOL, &request);
+	*value = setting.data;
+	return ret;
+}
+
+/*
+ * Frames that the kernel merged would be longer than what was sent to us. An
+ * interface that does not know a setting does not merge by it either.
+ */
+static void receive_unmerged(int fd, const char *interface)
+{
+	uint32_t flags = 0;
+
+	(void)ethtool(fd, interface, ETHTOOL_SGRO, &(uint32_t){ 0 });
+	if (ethtool(fd, interface, ETHTOOL_GFLAGS, &flags) || !(flags & ETH_FLAG_LRO))
+		return;
+	flags &= ~(uint32_t)ETH_FLAG_LRO;
+	(void)ethtool(fd, interface, ETHTOOL_SFLAGS, &flags);
+}
+
+static void afpacket_close(struct io *io)
+{
+	struct afpacket *port = (struct afpacket *)io;
+
+	afpacket_rx_close(port);
+	afpacket_tx_close(port);
+	free(port);
+}
+
+static int afpacket_open(const struct io_config *config, struct io **io, char *error)
+{
+	struct afpacket *port = calloc(1, sizeof(*port));
+	int ret;
+
+	if (!port) {
+		snprintf(error, HG_ERROR_BYTES, "%s: out of memory", config->interface);
+		return -ENOMEM;
+	}
+	port->io.ops = &afpacket_ops;
+	port->io.counters = config->counters;
+	port->io.fd = -1;
+	port->tx.fd = -1;
+	ret = afpacket_tx_open(port, config, error);
+	if (!ret) {
+		receive_unmerged(port->tx.fd, config->interface);
+		ret = afpacket_rx_open(port, config, error);
+	}
+	if (ret)
+		afpacket_close(&port->io);
+	else
+		*io = &port->io;
+	return ret;
+}
+
+static void afpacket_clear_error(struct io *io)
+{
+	int error;
+
+	getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof(error) });
+}
+
+const struct io_ops afpacket_ops = {
+	.open = afpacket_open,
+	.close = afpacket_close,
+	.rx_lost = afpacket_rx_lost,
+	.receive = afpacket_receive,
+	.release = afpacket_release,
+	.header = afpacket_header,
+	.send = afpacket_send,
+	.flush = afpacket_flush,
+	.clear_error = afpacket_clear_error,
+};

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hg_switch.h: ports. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "switch.h"
+
+static void links_changed(void *opaque)
+{
+	struct hg_switch *sw = opaque;
+
+	switch_lock(sw);
+	ports_check(&sw->ports);
+	switch_unlock(sw, 0);
+}
+
+static int add(struct hg_switch *sw, uint32_t number, const char *interface, char *error)
+{
+	int ret;
+
+	if (number && number == sw->config.cpu_port) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: is the CPU port", number);
+		return -EINVAL;
+	}
+	ret = link_watch_start(&sw->links, links_changed, sw);
+	if (ret) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: watching interfaces: %s", number, strerror(-ret));
+		return ret;
+	}
+	return port_add(&sw->ports, number, interface, error);
+}
+
+int hg_port_add(struct hg_switch *sw, uint32_t number, const char *interface, char *error)
+{
+	switch_lock(sw);
+	return switch_unlock(sw, add(sw, number, interface, error));
+}
+
+int hg_port_remove(struct hg_switch *sw, uint32_t number)
+{
+	switch_lock(sw);
+	return switch_unlock(sw, port_remove(&sw->ports, number));
+}
+
+static uint64_t read_relaxed(const _Atomic uint64_t *number)
+{
+	return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static void read_stats(struct port *port, struct hg_port_stats *stats)
+{
+	struct io *io = atomic_load_explicit(&port->io, memory_order_relaxed);
+	struct io_counters *counters = &port->counters;
+
+	if (io)
+		port->rx_lost += io->ops->rx_lost(io);
+	*stats = (struct hg_port_stats){
+		.port = port->number,
+		.up = atomic_load_explicit(&port->up, memory_order_relaxed),
+		.mtu = port->mtu,
+		.rx_packets = read_relaxed(&counters->rx_packets),
+		.rx_bytes = read_relaxed(&counters->rx_bytes),
+		.tx_packets = read_relaxed(&counters->tx_packets),
+		.tx_bytes = read_relaxed(&counters->tx_bytes),
+		.rx_dropped = read_relaxed(&counters->rx_dropped) + port->rx_lost,
+		.tx_dropped = read_relaxed(&counters->tx_dropped),
+		.tx_oversized = read_relaxed(&counters->tx_oversized),
+	};
+	memcpy(stats->interface, port->interface, sizeof(stats->interface));
+}
+
+int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t capacity)
+{
+	const struct port_set *set;
+
+	switch_lock(sw);
+	set = ports_now(&sw->ports);
+	for (uint32_t i = 0; i < set->count && i < capacity; i++)
+		read_stats(set->all[i], &stats[i]);
+	return switch_unlock(sw, (int)set->count);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "epoch.h"
+
+#include <stddef.h>
+#include <time.h>
+
+void epoch_init(struct epoch *epoch)
+{
+	atomic_init(&epoch->now, 1);
+	atomic_init(&epoch->worker, 0);
+	epoch->oldest = NULL;
+	epoch->newest = &epoch->oldest;
+}
+
+/* The worker is past `at`: it saw that epoch, and with it all that was published before. */
+static bool passed(struct epoch *epoch, uint64_t at)
+{
+	uint64_t seen = atomic_load_explicit(&epoch->worker, memory_order_acquire);
+
+	return seen == 0 || seen >= at;
+}
+
+/*
+ * An atomic read-modify-write here and in epoch_online(): whichever comes second
+ * sees what the other thread did before. Either the worker finds the new pointer
+ * or we find the worker.
+ */
+static uint64_t advance(struct epoch *epoch)
+{
+	return atomic_fetch_add_explicit(&epoch->now, 1, memory_order_acq_rel) + 1;
+}
+
+void epoch_retire(struct epoch *epoch, struct retired *retired, void (*release)(struct retired *retired))
+{
+	retired->next = NULL;
+	retired->release = release;
+	retired->epoch = advance(epoch);
+	*epoch->newest = retired;
+	epoch->newest = &retired->next;
+}
+
+void epoch_reclaim(struct epoch *epoch)
+{
+	while (epoch->oldest && passed(epoch, epoch->oldest->epoch)) {
+		struct retired *retired = epoch->oldest;
+
+		epoch->oldest = retired->next;
+		if (!epoch->oldest)
+			epoch->newest = &epoch->oldest;
+		retired->release(retired);
+	}
+}
+
+void epoch_wait(struct epoch *epoch)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000 };
+	uint64_t at = advance(epoch);
+
+	while (!passed(epoch, at))
+		nanosleep(&pause, NULL);
+	epoch_reclaim(epoch);
+}
+
+void epoch_online(struct epoch *epoch)
+{
+	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_relaxed);
+
+	atomic_store_explicit(&epoch->worker, now, memory_order_relaxed);
+	atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
+}
+
+void epoch_quiescent(struct epoch *epoch)
+{
+	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
+
+	atomic_store_explicit(&epoch->worker, now, memory_order_release);
+}
+
+void epoch_offline(struct epoch *epoch)
+{
+	atomic_store_explicit(&epoch->worker, 0, memory_order_release);
+}

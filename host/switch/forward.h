@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One packet through the pipeline: parsed once, ingress once; then egress and
+ * deparser for every copy, straight into where the copy leaves from.
+ * The semantics are BMv2's (targets/simple_switch/simple_switch.cpp).
+ */
+#ifndef HG_FORWARD_H
+#define HG_FORWARD_H
+
+#include "loaded.h"
+
+/* The stats of hg_switch.h, written by the worker alone. */
+struct forward_stats {
+	_Atomic uint64_t ingress_packets, replicas;
+	_Atomic uint64_t dropped_no_pipeline, dropped_ingress, dropped_egress;
+	_Atomic uint64_t dropped_no_group, dropped_no_port, dropped_cpu_queue;
+};
+
+/* Adds to a number that this thread alone writes and others read. */
+static inline void add_relaxed(_Atomic uint64_t *number, uint64_t more)
+{
+	atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
+/*
+ * Where copies go. header() returns LOADED_HEADER_BYTES of room for a port's next
+ * frame, or NULL when it cannot go there, which it has counted; send() completes
+ * the frame. The payload stays where it is until the batch ends.
+ */
+struct output {
+	uint8_t *(*header)(struct output *output, uint32_t port);
+	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+};
+
+struct forwarder {
+	struct hg_loaded *loaded; /* NULL: no pipeline yet */
+	struct forward_stats *stats;
+	struct output *output;
+	uint64_t start_ns; /* when the switch started */
+	uint64_t now_ns;   /* of this batch */
+};
+
+void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a way of moving a port's frames offers; afpacket.c is one. */
+#ifndef HG_IO_H
+#define HG_IO_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "epoch.h"
+
+/* One thread writes each, any may read; they outlive a vanished interface. */
+struct io_counters {
+	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
+	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized;
+};
+
+struct io_frame {
+	uint8_t *bytes;
+	uint32_t length;
+};
+
+struct io_config {
+	const char *interface;
+	int ifindex;
+	uint32_t mtu;         /* bytes */
+	uint32_t tx_frames;   /* gathered before they are handed on */
+	struct io_counters *counters;
+};
+
+struct io;
+
+struct io_ops {
+	/* Writes what went wrong to `error` (HG_ERROR_BYTES). */
+	int (*open)(const struct io_config *config, struct io **io, char *error);
+	void (*close)(struct io *io);
+	uint64_t (*rx_lost)(struct io *io); /* frames that the kernel dropped since the last call; control threads' */
+
+	/* The worker's. receive() lends frames, which it may write to, until release(). */
+	uint32_t (*receive)(struct io *io, struct io_frame *frames, uint32_t capacity);
+	void (*release)(struct io *io);
+	/*
+	 * header() is room for the next frame's headers (LOADED_HEADER_BYTES), send()
+	 * completes it; its payload stays in place until flush(). Frames leave in the
+	 * order of send(). What cannot leave is counted.
+	 */
+	uint8_t *(*header)(struct io *io);
+	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+	void (*flush)(struct io *io);
+	void (*clear_error)(struct io *io); /* so that fd does not report it again */
+};
+
+/* The beginning of every backend's own struct. */
+struct io {
+	struct retired retired;
+	const struct io_ops *ops;
+	struct io_counters *counters;
+	int fd;             /* readable while frames wait */
+	/* The worker's. */
+	uint32_t unflushed; /* frames sent and not flushed */
+	bool listed;        /* among those to flush at the round's end */
+};
+
+extern const struct io_ops afpacket_ops;
+
+#endif

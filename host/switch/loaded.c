@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "loaded.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct hg_runtime_ops runtime_ops = {
+	.lookup = table_lookup,
+	.meter = meter_mark,
+};
+
+static int fail(char *error, int ret, const char *path, const char *what)
+{
+	snprintf(error, HG_ERROR_BYTES, "%s: %s", path, what);
+	return ret;
+}
+
+static int open_object(struct hg_loaded *loaded, const char *path, char *error)
+{
+	const struct hg_pipeline *pipeline;
+
+	if (!strchr(path, '/')) /* dlopen() would search the system's libraries */
+		return fail(error, -EINVAL, path, "give the path of a pipeline, with a directory");
+	loaded->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!loaded->object) {
+		snprintf(error, HG_ERROR_BYTES, "%s", dlerror());
+		return -ENOEXEC;
+	}
+	pipeline = dlsym(loaded->object, "hg_pipeline");
+	if (!pipeline)
+		return fail(error, -ENOEXEC, path, "not a pipeline: it does not export hg_pipeline");
+	if (pipeline->abi != HG_PIPELINE_ABI) {
+		snprintf(error, HG_ERROR_BYTES, "%s: made for version %u of the switch's pipeline interface; this is %u: compile it anew",
+			 path, pipeline->abi, HG_PIPELINE_ABI);
+		return -ENOEXEC;
+	}
+	if (pipeline->phv_bytes < sizeof(struct hg_standard_metadata))
+		return fail(error, -EINVAL, path, "its packet header vector is too short for the standard metadata");
+	if (pipeline->max_header_bytes > LOADED_HEADER_BYTES) {
+		snprintf(error, HG_ERROR_BYTES, "%s: writes up to %u bytes of headers; the switch takes %u",
+			 path, pipeline->max_header_bytes, LOADED_HEADER_BYTES);
+		return -EINVAL;
+	}
+	loaded->pipeline = pipeline;
+	return 0;
+}
+
+static int make_tables(struct hg_loaded *loaded, uint64_t seed, char *error)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+	int ret = 0;
+
+	loaded->tables = calloc(pipeline->table_count + 1, sizeof(*loaded->tables));
+	if (!loaded->tables)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->table_count && !ret; i++)
+		ret = table_new(&pipeline->tables[i], loaded->epoch, seed, &loaded->tables[i], error);
+	return ret;
+}
+
+static int make_counters(struct hg_loaded *loaded)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	loaded->counters = calloc(pipeline->counter_count + 1, sizeof(*loaded->counters));
+	loaded->cells = calloc(pipeline->counter_count + 1, sizeof(*loaded->cells));
+	if (!loaded->counters || !loaded->cells)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->counter_count; i++) {
+		struct counter *counter = &loaded->counters[i];
+		uint32_t size = pipeline->counters[i].size;
+
+		counter->cells = calloc(size + 1, sizeof(*counter->cells));
+		counter->bases = calloc(size + 1, sizeof(*counter->bases));
+		if (!counter->cells || !counter->bases)
+			return -ENOMEM;
+		loaded->cells[i] = counter->cells;
+	}
+	return 0;
+}
+
+static int make_meters(struct hg_loaded *loaded)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	loaded->meters = calloc(pipeline->meter_count + 1, sizeof(*loaded->meters));
+	if (!loaded->meters)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->meter_count; i++) {
+		loaded->meters[i] = calloc(pipeline->meters[i].size + 1, sizeof(*loaded->meters[i]));
+		if (!loaded->meters[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void *new_phv(const struct hg_pipeline *pipeline)
+{
+	return aligned_alloc(HG_PHV_ALIGN, (pipeline->phv_bytes + HG_PHV_ALIGN - 1) / HG_PHV_ALIGN * HG_PHV_ALIGN);
+}
+
+static int make_lane(struct hg_loaded *loaded)
+{
+	loaded->phv = new_phv(loaded->pipeline);
+	loaded->replica = new_phv(loaded->pipeline);
+	loaded->context = (struct hg_context){
+		.tables = loaded->tables,
+		.counters = loaded->cells,
+		.meters = loaded->meters,
+		.ops = &runtime_ops,
+	};
+	return loaded->phv && loaded->replica ? 0 : -ENOMEM;
+}
+
+int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **made, char *error)
+{
+	struct hg_loaded *loaded = calloc(1, sizeof(*loaded));
+	int ret;
+
+	if (!loaded)
+		return fail(error, -ENOMEM, path, "out of memory");
+	loaded->epoch = epoch;
+	ret = open_object(loaded, path, error);
+	if (ret)
+		goto cleanup;
+	fail(error, -ENOMEM, path, "out of memory");
+	ret = -ENOMEM;
+	loaded->groups = groups_new(epoch, max_groups);
+	if (!loaded->groups)
+		goto cleanup;
+	ret = make_tables(loaded, seed, error);
+	if (!ret)
+		ret = make_counters(loaded);
+	if (!ret)
+		ret = make_meters(loaded);
+	if (!ret)
+		ret = make_lane(loaded);
+cleanup:
+	if (ret)
+		loaded_close(loaded);
+	else
+		*made = loaded;
+	return ret;
+}
+
+static void free_meters(struct hg_loaded *loaded)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	for (uint32_t i = 0; loaded->meters && i < pipeline->meter_count; i++) {
+		for (uint32_t cell = 0; loaded->meters[i] && cell < pipeline->meters[i].size; cell++)
+			meter_clear(&loaded->meters[i][cell]);
+		free(loaded->meters[i]);
+	}
+	free(loaded->meters);
+}
+
+void loaded_close(struct hg_loaded *loaded)
+{
+	if (!loaded)
+		return;
+	for (uint32_t i = 0; loaded->tables && i < loaded->pipeline->table_count; i++)
+		table_free(loaded->tables[i]);
+	free(loaded->tables);
+	for (uint32_t i = 0; loaded->counters && i < loaded->pipeline->counter_count; i++) {
+		free(loaded->counters[i].cells);
+		free(loaded->counters[i].bases);
+	}
+	free(loaded->counters);
+	free(loaded->cells);
+	free_meters(loaded);
+	groups_free(loaded->groups);
+	free(loaded->phv);
+	free(loaded->replica);
+	if (loaded->object)
+		dlclose(loaded->object);
+	free(loaded);
+}

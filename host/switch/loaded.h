@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pipeline's shared object, opened, with the tables and cells that it describes. */
+#ifndef HG_LOADED_H
+#define HG_LOADED_H
+
+#include "group.h"
+#include "table.h"
+
+/* The most that a pipeline's deparser may write before the payload. */
+#define LOADED_HEADER_BYTES 1024u
+
+struct counter {
+	struct hg_cell *cells;
+	struct hg_counter_value *bases; /* cell.h */
+};
+
+struct hg_loaded {
+	void *object; /* dlopen's */
+	const struct hg_pipeline *pipeline;
+	struct epoch *epoch;
+	struct hg_table **tables;
+	struct counter *counters;
+	struct groups *groups; /* a pipeline starts with none */
+	struct hg_loaded *next;
+
+	/* The worker's. */
+	struct hg_context context;
+	struct hg_cell **cells;         /* context.counters */
+	struct hg_meter_cell **meters;  /* context.meters */
+	void *phv;     /* as parsed, and after ingress */
+	void *replica; /* a copy's */
+};
+
+int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **loaded, char *error);
+/* When no worker can reach it any more. NULL is fine. */
+void loaded_close(struct hg_loaded *loaded);
+
+#endif

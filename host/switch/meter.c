@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define NS_PER_S 1000000000u
+
+int meter_check(const struct hg_meter_config *config)
+{
+	if (!config->configured)
+		return 0;
+	return config->cir > config->pir ? -EINVAL : 0;
+}
+
+static void profile_release(struct retired *retired)
+{
+	free(retired);
+}
+
+int meter_set(struct epoch *epoch, struct hg_meter_cell *cell, const struct hg_meter_config *config)
+{
+	struct meter_profile *old = atomic_load_explicit(&cell->profile, memory_order_relaxed);
+	struct meter_profile *profile = NULL;
+	int ret = meter_check(config);
+
+	if (ret)
+		return ret;
+	if (config->configured) {
+		profile = calloc(1, sizeof(*profile));
+		if (!profile)
+			return -ENOMEM;
+		profile->config = *config;
+		profile->generation = ++cell->published;
+	}
+	atomic_store_explicit(&cell->profile, profile, memory_order_release);
+	if (old)
+		epoch_retire(epoch, &old->retired, profile_release);
+	return 0;
+}
+
+void meter_get(const struct hg_meter_cell *cell, struct hg_meter_config *config)
+{
+	const struct meter_profile *profile = atomic_load_explicit(&cell->profile, memory_order_relaxed);
+
+	*config = profile ? profile->config : (struct hg_meter_config){ .configured = false };
+}
+
+void meter_clear(struct hg_meter_cell *cell)
+{
+	free(atomic_load_explicit(&cell->profile, memory_order_relaxed));
+	atomic_store_explicit(&cell->profile, NULL, memory_order_relaxed);
+}
+
+/* `rate` tokens a second for elapsed_ns, up to `burst`; nothing is lost to rounding. */
+static void fill(struct meter_bucket *bucket, uint64_t rate, uint64_t burst, uint64_t elapsed_ns)
+{
+	hg_u128 due = (hg_u128)rate * elapsed_ns + bucket->remainder;
+	hg_u128 tokens = bucket->tokens + due / NS_PER_S;
+
+	bucket->remainder = (uint64_t)(due % NS_PER_S);
+	bucket->tokens = tokens < burst ? (uint64_t)tokens : burst;
+}
+
+static void restart(struct hg_meter_cell *cell, const struct meter_profile *profile, uint64_t now_ns)
+{
+	cell->generation = profile->generation;
+	cell->last_ns = now_ns;
+	cell->committed = (struct meter_bucket){ .tokens = profile->config.cburst };
+	cell->peak = (struct meter_bucket){ .tokens = profile->config.pburst };
+}
+
+/* RFC 2698, 3: the colour-blind mode. */
+uint32_t meter_mark(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount)
+{
+	struct hg_meter_cell *cell = &cells[index];
+	const struct meter_profile *profile = atomic_load_explicit(&cell->profile, memory_order_acquire);
+	uint64_t elapsed_ns;
+
+	if (!profile)
+		return METER_GREEN;
+	if (cell->generation != profile->generation)
+		restart(cell, profile, now_ns);
+	elapsed_ns = now_ns - cell->last_ns;
+	cell->last_ns = now_ns;
+	fill(&cell->committed, profile->config.cir, profile->config.cburst, elapsed_ns);
+	fill(&cell->peak, profile->config.pir, profile->config.pburst, elapsed_ns);
+
+	if (cell->peak.tokens < amount)
+		return METER_RED;
+	cell->peak.tokens -= amount;
+	if (cell->committed.tokens < amount)
+		return METER_YELLOW;
+	cell->committed.tokens -= amount;
+	return METER_GREEN;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What compiled pipelines compute with. Their arithmetic is BMv2's: exact on
+ * integers of any size, cut to a field's width when it is stored; the compiler
+ * chooses the C type in which each step is exact. Loads and stores are in network
+ * order and need no alignment.
+ */
+#ifndef HG_PIPELINE_OPS_H
+#define HG_PIPELINE_OPS_H
+
+#include "pipeline.h"
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define HG_ORDER16(x) __builtin_bswap16(x)
+#define HG_ORDER32(x) __builtin_bswap32(x)
+#define HG_ORDER64(x) __builtin_bswap64(x)
+#else
+#define HG_ORDER16(x) (x)
+#define HG_ORDER32(x) (x)
+#define HG_ORDER64(x) (x)
+#endif
+
+/* A 128-bit constant from its halves. */
+#define HG_U128(high, low) ((hg_u128)(high) << 64 | (low))
+
+static inline uint16_t hg_load16(const uint8_t *at)
+{
+	uint16_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return HG_ORDER16(word);
+}
+
+static inline uint32_t hg_load32(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return HG_ORDER32(word);
+}
+
+static inline uint64_t hg_load64(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return HG_ORDER64(word);
+}
+
+static inline hg_u128 hg_load128(const uint8_t *at)
+{
+	return HG_U128(hg_load64(at), hg_load64(at + 8));
+}
+
+static inline void hg_store16(uint8_t *at, uint16_t value)
+{
+	value = HG_ORDER16(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void hg_store32(uint8_t *at, uint32_t value)
+{
+	value = HG_ORDER32(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void hg_store64(uint8_t *at, uint64_t value)
+{
+	value = HG_ORDER64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void hg_store128(uint8_t *at, hg_u128 value)
+{
+	hg_store64(at, (uint64_t)(value >> 64));
+	hg_store64(at + 8, (uint64_t)value);
+}
+
+/* Shifts by a variable amount: C leaves undefined what is as wide as the type. */
+
+static inline uint64_t hg_shl64(uint64_t value, hg_u128 amount)
+{
+	return amount < 64 ? value << amount : 0;
+}
+
+static inline hg_u128 hg_shl128(hg_u128 value, hg_u128 amount)
+{
+	return amount < 128 ? value << amount : 0;
+}
+
+static inline uint64_t hg_shr64(uint64_t value, hg_u128 amount)
+{
+	return amount < 64 ? value >> amount : 0;
+}
+
+static inline hg_u128 hg_shr128(hg_u128 value, hg_u128 amount)
+{
+	return amount < 128 ? value >> amount : 0;
+}
+
+/* Towards minus infinity. */
+static inline int64_t hg_sar64(int64_t value, hg_u128 amount)
+{
+	return value >> (amount < 64 ? (unsigned int)amount : 63);
+}
+
+static inline hg_i128 hg_sar128(hg_i128 value, hg_u128 amount)
+{
+	return value >> (amount < 128 ? (unsigned int)amount : 127);
+}
+
+/* The signed value of the low `bits` bits (1 to the type's width), in two's complement. */
+
+static inline int64_t hg_signed64(uint64_t value, unsigned int bits)
+{
+	return (int64_t)(value << (64 - bits)) >> (64 - bits);
+}
+
+static inline hg_i128 hg_signed128(hg_u128 value, unsigned int bits)
+{
+	return (hg_i128)(value << (128 - bits)) >> (128 - bits);
+}
+
+/* Saturation. */
+
+static inline uint64_t hg_min64(uint64_t value, uint64_t high)
+{
+	return value < high ? value : high;
+}
+
+static inline hg_u128 hg_min128(hg_u128 value, hg_u128 high)
+{
+	return value < high ? value : high;
+}
+
+static inline int64_t hg_clamp64(int64_t value, int64_t low, int64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+static inline hg_i128 hg_clamp128(hg_i128 value, hg_i128 low, hg_i128 high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* |+| and |-| on operands that fill 128 bits, whose exact result no C type holds. */
+
+static inline hg_u128 hg_saturating_add128(hg_u128 left, hg_u128 right, hg_u128 high)
+{
+	hg_u128 sum;
+
+	return __builtin_add_overflow(left, right, &sum) || sum > high ? high : sum;
+}
+
+static inline hg_u128 hg_saturating_sub128(hg_u128 left, hg_u128 right, hg_u128 high)
+{
+	return left > right ? hg_min128(left - right, high) : 0;
+}
+
+/*
+ * A signed field keeps, as BMv2's does, any value from its minimum to the largest
+ * of the unsigned field as wide; what lies outside is wrapped.
+ */
+
+static inline int64_t hg_keep64(int64_t value, unsigned int bits)
+{
+	int64_t half = (int64_t)1 << (bits - 1);
+
+	return value < -half || value > half - 1 + half ? hg_signed64((uint64_t)value, bits) : value;
+}
+
+static inline hg_i128 hg_keep128(hg_i128 value, unsigned int bits)
+{
+	hg_i128 half = (hg_i128)1 << (bits - 1);
+
+	return value < -half || value > half - 1 + half ? hg_signed128((hg_u128)value, bits) : value;
+}
+
+/* RFC 1071: the end-around carries of a sum of 16- or 32-bit words. */
+static inline uint16_t hg_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/*
+ * The same sum where headers that are not valid are left out, so that what
+ * follows them lies at an offset known only then: a string of bits, put together
+ * a word at a time.
+ */
+struct hg_bits {
+	uint64_t sum;  /* of the whole words so far */
+	uint64_t rest; /* the bits after them */
+	unsigned int rest_bits;
+};
+
+/* `bits` is at most 32, and value has no others. */
+static inline void hg_bits_add(struct hg_bits *to, uint64_t value, unsigned int bits)
+{
+	to->rest = to->rest << bits | value;
+	to->rest_bits += bits;
+	for (; to->rest_bits >= 16; to->rest_bits -= 16)
+		to->sum += to->rest >> (to->rest_bits - 16) & 0xffff;
+	to->rest &= ((uint64_t)1 << to->rest_bits) - 1;
+}
+
+static inline uint16_t hg_bits_fold(const struct hg_bits *of)
+{
+	return hg_fold(of->sum + (of->rest << (16 - of->rest_bits) & 0xffff));
+}
+
+#endif

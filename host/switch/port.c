@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "forward.h"
+#include "hg_switch.h"
+
+int ports_init(struct ports *ports, struct epoch *epoch, uint32_t tx_frames)
+{
+	struct port_set *set = calloc(1, sizeof(*set));
+
+	ports->epoch = epoch;
+	ports->tx_frames = tx_frames ? tx_frames : PORT_TX_FRAMES;
+	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
+	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (!set)
+		return -ENOMEM;
+	return ports->poll_fd < 0 || ports->control_fd < 0 ? -EMFILE : 0;
+}
+
+void ports_clear(struct ports *ports)
+{
+	struct port_set *set = atomic_load_explicit(&ports->set, memory_order_relaxed);
+
+	for (uint32_t i = 0; set && i < set->count; i++) {
+		struct io *io = atomic_load_explicit(&set->all[i]->io, memory_order_relaxed);
+
+		if (io)
+			io->ops->close(io);
+		free(set->all[i]);
+	}
+	free(set);
+	if (ports->poll_fd >= 0)
+		close(ports->poll_fd);
+	if (ports->control_fd >= 0)
+		close(ports->control_fd);
+}
+
+/* ---- interfaces ------------------------------------------------------------- */
+
+struct link {
+	int ifindex;
+	uint32_t mtu;
+	bool up;
+};
+
+/* -ENODEV: there is no such interface now. */
+static int read_link(int fd, const char *interface, struct link *link)
+{
+	struct ifreq request = { 0 };
+
+	memcpy(request.ifr_name, interface, strnlen(interface, IFNAMSIZ - 1));
+	if (ioctl(fd, SIOCGIFINDEX, &request))
+		return -errno;
+	link->ifindex = request.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFMTU, &request))
+		return -errno;
+	link->mtu = (uint32_t)request.ifr_mtu;
+	if (ioctl(fd, SIOCGIFFLAGS, &request))
+		return -errno;
+	link->up = (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	return 0;
+}
+
+static int open_io(struct ports *ports, struct port *port, const struct link *link, char *error)
+{
+	struct io_config config = {
+		.interface = port->interface,
+		.ifindex = link->ifindex,
+		.mtu = link->mtu,
+		.tx_frames = ports->tx_frames,
+		.counters = &port->counters,
+	};
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };
+	struct io *io;
+	int ret = afpacket_ops.open(&config, &io, error);
+
+	if (ret)
+		return ret;
+	if (epoll_ctl(ports->poll_fd, EPOLL_CTL_ADD, io->fd, &event)) {
+		ret = -errno;
+		snprintf(error, HG_ERROR_BYTES, "%s: waiting for its frames: %s", port->interface, strerror(-ret));
+		io->ops->close(io);
+		return ret;
+	}
+	port->ifindex = link->ifindex;
+	port->mtu = link->mtu;
+	atomic_store_explicit(&port->io, io, memory_order_release);
+	return 0;
+}
+
+static void io_release(struct retired *retired)
+{
+	struct io *io = (struct io *)retired;
+
+	io->ops->close(io);
+}
+
+static void close_io(struct ports *ports, struct port *port)
+{
+	struct io *io = atomic_load_explicit(&port->io, memory_order_relaxed);
+
+	if (!io)
+		return;
+	port->rx_lost += io->ops->rx_lost(io);
+	atomic_store_explicit(&port->up, false, memory_order_relaxed);
+	atomic_store_explicit(&port->io, NULL, memory_order_release);
+	epoll_ctl(ports->poll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+	epoch_retire(ports->epoch, &io->retired, io_release);
+}
+
+static void check_port(struct ports *ports, struct port *port)
+{
+	bool open = atomic_load_explicit(&port->io, memory_order_relaxed);
+	char error[HG_ERROR_BYTES];
+	struct link link;
+
+	if (read_link(ports->control_fd, port->interface, &link)) {
+		close_io(ports, port);
+		return;
+	}
+	if (open && (link.ifindex != port->ifindex || link.mtu != port->mtu)) {
+		close_io(ports, port);
+		open = false;
+	}
+	/* When this fails the interface is going again; the next event tells. */
+	if (!open && open_io(ports, port, &link, error))
+		return;
+	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
+}
+
+void ports_check(struct ports *ports)
+{
+	const struct port_set *set = ports_now(ports);
+
+	for (uint32_t i = 0; i < set->count; i++)
+		check_port(ports, set->all[i]);
+}
+
+/* ---- the set of ports --------------------------------------------------------- */
+
+static void set_release(struct retired *retired)
+{
+	free(retired);
+}
+
+/* Publishes the set with `port` as that number; NULL takes the number out. */
+static int publish(struct ports *ports, uint32_t number, struct port *port)
+{
+	struct port_set *old = atomic_load_explicit(&ports->set, memory_order_relaxed);
+	struct port_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return -ENOMEM;
+	memcpy(set->by_number, old->by_number, sizeof(set->by_number));
+	set->by_number[number] = port;
+	for (uint32_t i = 0; i < PORT_NUMBERS; i++) {
+		if (set->by_number[i])
+			set->all[set->count++] = set->by_number[i];
+	}
+	atomic_store_explicit(&ports->set, set, memory_order_release);
+	epoch_retire(ports->epoch, &old->retired, set_release);
+	return 0;
+}
+
+static int check_new(const struct ports *ports, uint32_t number, const char *interface, char *error)
+{
+	const struct port_set *set = ports_now(ports);
+
+	if (number == 0 || number >= PORT_NUMBERS) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: a port's number is 1 to %u", number, PORT_NUMBERS - 1);
+		return -EINVAL;
+	}
+	if (strlen(interface) >= IFNAMSIZ || !*interface) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: \"%s\" is not an interface's name", number, interface);
+		return -EINVAL;
+	}
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (set->all[i]->number == number || !strcmp(set->all[i]->interface, interface)) {
+			snprintf(error, HG_ERROR_BYTES, "port %u on %s: port %u is on %s already", number, interface,
+				 set->all[i]->number, set->all[i]->interface);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+int port_add(struct ports *ports, uint32_t number, const char *interface, char *error)
+{
+	struct port *port;
+	struct link link;
+	int ret = check_new(ports, number, interface, error);
+
+	if (ret)
+		return ret;
+	ret = read_link(ports->control_fd, interface, &link);
+	if (ret) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: interface %s: %s", number, interface, strerror(-ret));
+		return ret;
+	}
+	port = calloc(1, sizeof(*port));
+	if (!port) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: out of memory", number);
+		return -ENOMEM;
+	}
+	port->number = number;
+	memcpy(port->interface, interface, strlen(interface));
+	ret = open_io(ports, port, &link, error);
+	if (ret)
+		goto cleanup;
+	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
+	ret = publish(ports, number, port);
+	if (ret) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: out of memory", number);
+		close_io(ports, port);
+	}
+cleanup:
+	if (ret) {
+		epoch_wait(ports->epoch);
+		free(port);
+	}
+	return ret;
+}
+
+int port_remove(struct ports *ports, uint32_t number)
+{
+	struct port *port = port_find(ports_now(ports), number);
+	int ret;
+
+	if (!port)
+		return -ENOENT;
+	ret = publish(ports, number, NULL);
+	if (ret)
+		return ret;
+	close_io(ports, port);
+	epoch_wait(ports->epoch);
+	free(port);
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ports: a Linux interface each, by name; it may go and come back under them. */
+#ifndef HG_PORT_H
+#define HG_PORT_H
+
+#include <net/if.h>
+#include <stddef.h>
+
+#include "io.h"
+
+/* v1model's ports are 9 bits wide. */
+#define PORT_NUMBERS 512u
+#define PORT_TX_FRAMES 1024u
+
+struct port {
+	uint32_t number;
+	char interface[IFNAMSIZ];
+	struct io_counters counters;
+	_Atomic(struct io *) io; /* NULL while there is no such interface */
+	_Atomic bool up;         /* the interface is up and has a link */
+	/* Control threads' own. */
+	int ifindex;
+	uint32_t mtu;
+	uint64_t rx_lost; /* by the kernel, as of the last look; of closed backends too */
+};
+
+/* The ports as published: immutable, replaced as a whole. */
+struct port_set {
+	struct retired retired;
+	uint32_t count;
+	struct port *all[PORT_NUMBERS]; /* ascending */
+	struct port *by_number[PORT_NUMBERS];
+};
+
+struct ports {
+	struct epoch *epoch;
+	_Atomic(struct port_set *) set;
+	uint32_t tx_frames;
+	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
+	int control_fd; /* for interface ioctls */
+};
+
+int ports_init(struct ports *ports, struct epoch *epoch, uint32_t tx_frames);
+/* When no worker runs. */
+void ports_clear(struct ports *ports);
+
+/* Control threads, under the switch's mutex. */
+int port_add(struct ports *ports, uint32_t number, const char *interface, char *error);
+int port_remove(struct ports *ports, uint32_t number);
+/* Follows what happened to the ports' interfaces: gone, back, up, down, another MTU. */
+void ports_check(struct ports *ports);
+
+static inline const struct port_set *ports_now(const struct ports *ports)
+{
+	return atomic_load_explicit(&ports->set, memory_order_acquire);
+}
+
+/* NULL: there is no such port. */
+static inline struct port *port_find(const struct port_set *set, uint32_t number)
+{
+	return number < PORT_NUMBERS ? set->by_number[number] : NULL;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "switch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+
+uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int init(struct hg_switch *sw)
+{
+	struct epoll_event woken = { .events = EPOLLIN, .data.u32 = PORT_NUMBERS };
+	int ret, ports_ret;
+
+	pthread_mutex_init(&sw->mutex, NULL);
+	epoch_init(&sw->epoch);
+	sw->start_ns = now_ns();
+	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
+		sw->seed = sw->start_ns;
+	/* Both, whatever the first says: hg_switch_free() clears both. */
+	ret = cpu_init(&sw->cpu);
+	ports_ret = ports_init(&sw->ports, &sw->epoch, sw->config.tx_frames);
+	if (!ret)
+		ret = ports_ret;
+	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))
+		ret = -errno;
+	return ret;
+}
+
+int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made, char *error)
+{
+	struct hg_switch *sw = calloc(1, sizeof(*sw));
+	int ret = -ENOMEM;
+
+	if (sw) {
+		sw->config = *config;
+		if (!sw->config.max_groups)
+			sw->config.max_groups = GROUP_IDS - 1;
+		ret = init(sw);
+	}
+	if (ret) {
+		snprintf(error, HG_ERROR_BYTES, "switch: %s", strerror(-ret));
+		hg_switch_free(sw);
+		return ret;
+	}
+	*made = sw;
+	return 0;
+}
+
+void hg_switch_free(struct hg_switch *sw)
+{
+	struct hg_loaded *loaded, *next;
+
+	if (!sw)
+		return;
+	hg_switch_stop(sw);
+	link_watch_stop(&sw->links); /* without the mutex, which the watching thread takes */
+	epoch_wait(&sw->epoch);
+	ports_clear(&sw->ports);
+	for (loaded = sw->loaded; loaded; loaded = next) {
+		next = loaded->next;
+		loaded_close(loaded);
+	}
+	cpu_clear(&sw->cpu);
+	pthread_mutex_destroy(&sw->mutex);
+	free(sw);
+}
+
+int hg_switch_start(struct hg_switch *sw, char *error)
+{
+	int ret;
+
+	switch_lock(sw);
+	ret = sw->started ? -EALREADY : worker_start(sw);
+	if (ret)
+		snprintf(error, HG_ERROR_BYTES, "switch: starting: %s", strerror(-ret));
+	else
+		sw->started = true;
+	return switch_unlock(sw, ret);
+}
+
+int hg_switch_stop(struct hg_switch *sw)
+{
+	switch_lock(sw);
+	if (sw->started)
+		worker_stop(sw);
+	sw->started = false;
+	return switch_unlock(sw, 0);
+}
+
+void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
+{
+	struct forward_stats *from = &sw->stats;
+
+	stats->ingress_packets = atomic_load_explicit(&from->ingress_packets, memory_order_relaxed);
+	stats->replicas = atomic_load_explicit(&from->replicas, memory_order_relaxed);
+	stats->dropped_no_pipeline = atomic_load_explicit(&from->dropped_no_pipeline, memory_order_relaxed);
+	stats->dropped_ingress = atomic_load_explicit(&from->dropped_ingress, memory_order_relaxed);
+	stats->dropped_egress = atomic_load_explicit(&from->dropped_egress, memory_order_relaxed);
+	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
+	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
+	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
+}
+
+int hg_cpu_fd(struct hg_switch *sw)
+{
+	return sw->cpu.in_fd;
+}
+
+int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity)
+{
+	return cpu_receive(&sw->cpu, frame, capacity);
+}
+
+int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length)
+{
+	return cpu_send(&sw->cpu, frame, length);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that implement hg_switch.h share. */
+#ifndef HG_SWITCH_INTERNAL_H
+#define HG_SWITCH_INTERNAL_H
+
+#include <pthread.h>
+
+#include "cpu.h"
+#include "forward.h"
+#include "link.h"
+#include "port.h"
+#include "worker.h"
+
+struct hg_switch {
+	struct hg_switch_config config;
+	pthread_mutex_t mutex; /* of all that changes the switch; the worker never takes it */
+	struct epoch epoch;
+	uint64_t seed;
+	uint64_t start_ns;
+	_Atomic(struct hg_loaded *) running;
+	struct hg_loaded *loaded; /* all of them */
+	struct forward_stats stats;
+	struct cpu cpu;
+	struct ports ports;
+	struct link_watch links;
+	struct worker worker;
+	bool started;
+};
+
+uint64_t now_ns(void);
+
+static inline struct hg_loaded *switch_running(struct hg_switch *sw)
+{
+	return atomic_load_explicit(&sw->running, memory_order_acquire);
+}
+
+static inline void switch_lock(struct hg_switch *sw)
+{
+	pthread_mutex_lock(&sw->mutex);
+}
+
+/* Ends what switch_lock() began, and frees what no worker can see any more. */
+static inline int switch_unlock(struct hg_switch *sw, int ret)
+{
+	epoch_reclaim(&sw->epoch);
+	pthread_mutex_unlock(&sw->mutex);
+	return ret;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interfaces for a test, in a network namespace that goes with it. */
+#ifndef HG_SWITCH_NET_H
+#define HG_SWITCH_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* From here on this process is in a namespace of its own, in a user namespace when it is not root. */
+void net_isolate(void);
+/* A veth pair, both ends up. */
+void net_add_pair(const char *name, const char *peer, uint32_t mtu);
+void net_delete(const char *name);
+void net_set_up(const char *name, bool up);
+
+/* A socket that sends raw frames on an interface and receives what arrives there. */
+int net_open(const char *name);
+/* Frames that it sends begin with a virtio_net_hdr. */
+int net_open_offload(const char *name);
+/* The next frame's length, or -1 when none comes in time. */
+int net_receive(int fd, uint8_t *frame, uint32_t capacity, int timeout_ms);
+
+#endif
