@@ -44,9 +44,6 @@
 #define HG_PULL_MAYBE_PREVIOUS 8
 #define HG_PULL_ICMP 16            /* an ICMP error about one of the content's packets */
 
-/* flow.flags */
-#define HG_FLOW_PREVIOUS 1 /* the client's SYN was answered under the previous secret */
-
 /* Shortest Ethernet frame without its FCS: up to here trailing bytes are padding. */
 #define HG_ETHERNET_MIN_BYTES 60
 
@@ -81,6 +78,7 @@
 #define HG_DROP_TCP_INVALID 14       /* RST, or flags that no state answers, from a stranger */
 #define HG_DROP_TCP_OPTIONS 15       /* SYN whose options run out of its header */
 #define HG_DROP_FLOW_PORT 16         /* flow push that names no port */
+#define HG_DROP_FLOW_SECRET 17       /* flow push for a SYN answered under a secret that is gone */
 #define HG_DROP_REASONS 32           /* size of both counters */
 
 /* Why a packet went to the controller: packet_in.reason and the punt meter's index. */

@@ -14,7 +14,7 @@ control FlowTuple(in headers_t hdr, inout metadata_t meta) {
     }
 }
 
-/* `flow_hash` is the tuple's cookie under the secret that flow.flags names. */
+/* `flow_hash` is the tuple's cookie under the secret that flow.secret names. */
 control FlowPush(inout headers_t hdr, inout metadata_t meta, in bit<64> flow_hash) {
     apply {
         meta.tcp_length = hdr.push.payload_length + TCP_HEADER_BYTES;

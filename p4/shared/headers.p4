@@ -147,7 +147,7 @@ header flow_t {
     mac_addr_t client_mac;
     mac_addr_t service_mac;
     bit<16> vlan_tci; // 0: no tag
-    bit<8> flags; // HG_FLOW_*
+    bit<8> secret; // the number of the one that the client's SYN was answered under
     bit<1> reserved;
     bit<7> constants; // low bits of the sequence numbers
     ipv6_addr_t client_addr; // IPv4 as ::ffff:a.b.c.d
@@ -171,7 +171,8 @@ header pull_t {
     bit<32> current_position; // acknowledged, under the current secret
     bit<32> previous_position; // under the previous one
     bit<8> constants; // low bits of the sequence numbers
-    bit<24> reserved;
+    bit<8> secret; // the current one's number; the previous one's is one less
+    bit<16> reserved;
 }
 
 /* RFC 826, for IPv4 over Ethernet. */

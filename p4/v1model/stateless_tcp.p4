@@ -102,6 +102,7 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
         hdr.pull.current_position = current.position;
         hdr.pull.previous_position = previous.position;
         hdr.pull.constants = hdr.tcp.ack_no[7:0] & 0x7F;
+        hdr.pull.secret = secrets.number;
         hdr.pull.reserved = 0;
     }
 
@@ -120,12 +121,16 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
         current = { 0, 0, false, false };
         previous = { 0, 0, false, false };
         secret = secrets.current;
-        if (hdr.flow.isValid() && hdr.flow.flags & HG_FLOW_PREVIOUS != 0) {
+        if (hdr.flow.isValid() && hdr.flow.secret != secrets.number) {
             secret = secrets.previous;
         }
         cookie.apply(meta.connection, secret, current.flow_hash);
 
-        if (hdr.flow.isValid()) {
+        /* Named by number, a push on its way while secrets rotate is never numbered by the wrong one. */
+        if (hdr.flow.isValid() && hdr.flow.secret != secrets.number
+            && hdr.flow.secret + 1 != secrets.number) {
+            refuse(HG_DROP_FLOW_SECRET);
+        } else if (hdr.flow.isValid()) {
             flow_filter.apply(current.flow_hash, secrets, true, entered);
             flow_push.apply(hdr, meta, current.flow_hash);
         } else if (hdr.inner_ports.isValid()) {
