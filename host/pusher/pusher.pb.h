@@ -167,9 +167,9 @@ typedef struct _hg_pb_RemoveContent {
     bool reset;
 } hg_pb_RemoveContent;
 
-/* Contents with numbers from `from` on, ascending, at most 64. */
+/* Contents with numbers from `first` on, ascending, at most 64. */
 typedef struct _hg_pb_ListContents {
-    uint32_t from;
+    uint32_t first;
 } hg_pb_ListContents;
 
 typedef struct _hg_pb_Content {
@@ -189,9 +189,9 @@ typedef struct _hg_pb_ContentList {
     uint32_t next; /* ask for the rest from here; 0: there is none */
 } hg_pb_ContentList;
 
-/* Flows from the place `from` on, at most 512. */
+/* Flows from the place `first` on, at most 512. */
 typedef struct _hg_pb_ListFlows {
-    uint32_t from;
+    uint32_t first;
 } hg_pb_ListFlows;
 
 typedef struct _hg_pb_Flow {
@@ -426,7 +426,7 @@ extern "C" {
 #define hg_pb_AddContent_spec_tag                1
 #define hg_pb_RemoveContent_id_tag               1
 #define hg_pb_RemoveContent_reset_tag            2
-#define hg_pb_ListContents_from_tag              1
+#define hg_pb_ListContents_first_tag             1
 #define hg_pb_Content_spec_tag                   1
 #define hg_pb_Content_state_tag                  2
 #define hg_pb_Content_file_bytes_tag             3
@@ -436,7 +436,7 @@ extern "C" {
 #define hg_pb_Content_error_tag                  7
 #define hg_pb_ContentList_contents_tag           1
 #define hg_pb_ContentList_next_tag               2
-#define hg_pb_ListFlows_from_tag                 1
+#define hg_pb_ListFlows_first_tag                1
 #define hg_pb_Flow_client_address_tag            1
 #define hg_pb_Flow_service_address_tag           2
 #define hg_pb_Flow_client_port_tag               3
@@ -653,7 +653,7 @@ X(a, STATIC,   SINGULAR, BOOL,     reset,             2)
 #define hg_pb_RemoveContent_DEFAULT NULL
 
 #define hg_pb_ListContents_FIELDLIST(X, a) \
-X(a, STATIC,   SINGULAR, UINT32,   from,              1)
+X(a, STATIC,   SINGULAR, UINT32,   first,             1)
 #define hg_pb_ListContents_CALLBACK NULL
 #define hg_pb_ListContents_DEFAULT NULL
 
@@ -677,7 +677,7 @@ X(a, STATIC,   SINGULAR, STRING,   error,             7)
 #define hg_pb_Content_spec_MSGTYPE hg_pb_ContentSpec
 
 #define hg_pb_ListFlows_FIELDLIST(X, a) \
-X(a, STATIC,   SINGULAR, UINT32,   from,              1)
+X(a, STATIC,   SINGULAR, UINT32,   first,             1)
 #define hg_pb_ListFlows_CALLBACK NULL
 #define hg_pb_ListFlows_DEFAULT NULL
 

@@ -42,7 +42,7 @@ static int list_contents(struct hg_service *service)
 {
 	hg_pb_ContentList *answer = &service->response.what.contents;
 	struct hg_content_status status;
-	uint32_t from = service->request.what.list_contents.from;
+	uint32_t from = service->request.what.list_contents.first;
 
 	service->response.which_what = hg_pb_Response_contents_tag;
 	answer->contents_count = 0;
@@ -64,7 +64,7 @@ static int list_flows(struct hg_service *service)
 {
 	hg_pb_FlowList *answer = &service->response.what.flows;
 	struct hg_flow_status statuses[FLOWS + 1];
-	uint32_t count = hg_engine_flows(service->engine, service->request.what.list_flows.from, statuses, FLOWS + 1);
+	uint32_t count = hg_engine_flows(service->engine, service->request.what.list_flows.first, statuses, FLOWS + 1);
 
 	service->response.which_what = hg_pb_Response_flows_tag;
 	answer->next = count > FLOWS ? statuses[FLOWS].id : 0;

@@ -137,7 +137,7 @@ class PusherClient:
         while state.phase is ContentPhase.PREPARING:
             progress(state)
             await asyncio.sleep(PREPARE_POLL_SECONDS)
-            answer = await self._ask(pb.Request(list_contents=pb.ListContents(**{"from": spec.id})))
+            answer = await self._ask(pb.Request(list_contents=pb.ListContents(first=spec.id)))
             state = content_of(answer.contents.contents[0])
         return state
 
@@ -151,7 +151,7 @@ class PusherClient:
         found: list[ContentState] = []
         following = 0
         while True:
-            request = pb.ListContents(**{"from": following})
+            request = pb.ListContents(first=following)
             answer = (await self._ask(pb.Request(list_contents=request))).contents
             found += map(content_of, answer.contents)
             following = answer.next
@@ -163,7 +163,7 @@ class PusherClient:
         found: list[FlowState] = []
         following = 0
         while len(found) < limit:
-            request = pb.ListFlows(**{"from": following})
+            request = pb.ListFlows(first=following)
             answer = (await self._ask(pb.Request(list_flows=request))).flows
             found += map(flow_of, answer.flows)
             following = answer.next

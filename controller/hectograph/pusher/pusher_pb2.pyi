@@ -240,9 +240,10 @@ class RemoveContent(_message.Message):
     def __init__(self, id: _Optional[int] = ..., reset: _Optional[bool] = ...) -> None: ...
 
 class ListContents(_message.Message):
-    __slots__ = ()
-    FROM_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
 
 class ContentList(_message.Message):
     __slots__ = ("contents", "next")
@@ -283,9 +284,10 @@ class Content(_message.Message):
     def __init__(self, spec: _Optional[_Union[ContentSpec, _Mapping]] = ..., state: _Optional[_Union[Content.State, str]] = ..., file_bytes: _Optional[int] = ..., response_bytes: _Optional[int] = ..., prepared_bytes: _Optional[int] = ..., flows: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
 class ListFlows(_message.Message):
-    __slots__ = ()
-    FROM_FIELD_NUMBER: _ClassVar[int]
-    def __init__(self, **kwargs) -> None: ...
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
 
 class FlowList(_message.Message):
     __slots__ = ("flows", "next")
