@@ -98,14 +98,6 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
 
     apply {
         member.apply();
-        if (meta.vlan_tci != 0) {
-            hdr.vlan.setValid();
-            hdr.vlan.pcp = meta.vlan_tci[15:13];
-            hdr.vlan.dei = meta.vlan_tci[12:12];
-            hdr.vlan.vid = meta.vlan_tci[11:0];
-            hdr.vlan.ether_type = hdr.ethernet.ether_type;
-            hdr.ethernet.ether_type = ETHERTYPE_VLAN;
-        }
     }
 }
 
