@@ -199,10 +199,11 @@ header too_big_t {
     bit<32> mtu;
 }
 
-/* TCP's first four bytes. */
-header ports_t {
+/* Of the TCP segment that an ICMP error is about: it quotes eight bytes at least (RFC 792). */
+header quoted_tcp_t {
     l4_port_t src_port;
     l4_port_t dst_port;
+    bit<32> seq_no;
 }
 
 /* A neighbour advertisement's option: target link-layer address. */
@@ -243,7 +244,7 @@ struct headers_t {
     too_big_t too_big;
     ipv4_t inner_ipv4;
     ipv6_t inner_ipv6;
-    ports_t inner_ports;
+    quoted_tcp_t inner_tcp;
     udp_t udp;
     tcp_t tcp;
     tcp_option_mss_t mss;
@@ -270,7 +271,7 @@ struct connection_t {
 
 /* The options of a client's SYN. */
 struct syn_options_t {
-    bit<8> left; // bytes not yet looked at
+    bit<16> left; // bytes not yet looked at; not 0 in the end: an option runs out of them
     bit<16> mss;
     bit<4> wscale;
     bit<1> sack;
@@ -292,9 +293,10 @@ struct metadata_t {
     connection_t connection;
     syn_options_t syn;
     bool sum_tcp;               // the TCP checksum is to be written
-    bit<16> tcp_length;
+    bit<16> tcp_length;         // header and payload, bytes
     bit<16> tcp_payload_sum;
     bit<16> tcp_option_sum;     // of the options' words, not inverted
+    bool sum_ipv4;              // the IPv4 header is ours: its checksum is to be written
     bool sum_icmpv6;            // the checksum of a neighbour advertisement
 }
 

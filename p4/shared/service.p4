@@ -48,13 +48,13 @@ control ClientTuple(in headers_t hdr, inout metadata_t meta) {
             ipv6();
         }
         ports(hdr.tcp.src_port, hdr.tcp.dst_port);
-        if (hdr.inner_ports.isValid()) {
+        if (hdr.inner_tcp.isValid()) {
             if (hdr.inner_ipv4.isValid()) {
                 quoted_ipv4();
             } else {
                 quoted_ipv6();
             }
-            ports(hdr.inner_ports.dst_port, hdr.inner_ports.src_port);
+            ports(hdr.inner_tcp.dst_port, hdr.inner_tcp.src_port);
         }
     }
 }

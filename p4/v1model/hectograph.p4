@@ -6,6 +6,7 @@
  */
 #include "target.p4"
 #include "../shared/headers.p4"
+#include "syn_options.p4"
 #include "../shared/parser.p4"
 #include "../shared/host_port.p4"
 #include "../shared/push_admission.p4"
@@ -94,7 +95,7 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
                 }
             } else {
                 client_tuple.apply(hdr, meta);
-                if (hdr.tcp.isValid() || hdr.inner_ports.isValid()) {
+                if (hdr.tcp.isValid() || hdr.inner_tcp.isValid()) {
                     service.apply(meta);
                 }
                 if (!meta.to_service) {

@@ -133,7 +133,7 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
         } else if (hdr.flow.isValid()) {
             flow_filter.apply(current.flow_hash, secrets, true, entered);
             flow_push.apply(hdr, meta, current.flow_hash);
-        } else if (hdr.inner_ports.isValid()) {
+        } else if (hdr.inner_tcp.isValid()) {
             pull(HG_PULL_ICMP);
             service_host.apply(hdr, meta);
         } else if (!meta.to_service) {
