@@ -40,7 +40,7 @@
 /* pull.flags */
 #define HG_PULL_CURRENT 1          /* verified under the current secret */
 #define HG_PULL_PREVIOUS 2         /* verified under the previous one */
-#define HG_PULL_MAYBE_CURRENT 4    /* not in the filter, position plausible */
+#define HG_PULL_MAYBE_CURRENT 4    /* position plausible, but not (or not only) this secret's in the filter */
 #define HG_PULL_MAYBE_PREVIOUS 8
 #define HG_PULL_ICMP 16            /* an ICMP error about one of the content's packets */
 
@@ -62,7 +62,7 @@
  * Why a packet was dropped: the index of its cell in the counters
  * ingress_drops and egress_drops. Never reused, never renumbered.
  */
-#define HG_DROP_MALFORMED 1          /* the parser ran out of packet */
+#define HG_DROP_MALFORMED 1          /* shorter than its own headers */
 #define HG_DROP_PUSH_FROM_CLIENT 2   /* push frame on a port that is not a host's */
 #define HG_DROP_PUSH_VERSION 3       /* push header of another version */
 #define HG_DROP_PUSH_KIND 4          /* neither group nor a kind we know */
@@ -75,10 +75,13 @@
 #define HG_DROP_NO_HOST 11           /* a client's packet for a content that no host serves */
 #define HG_DROP_UNVERIFIED_METER 12  /* plausible, not in the filter, and over the meter */
 #define HG_DROP_RESET_METER 13       /* would have been answered by a RST, over the meter */
-#define HG_DROP_TCP_INVALID 14       /* RST, or flags that no state answers, from a stranger */
+#define HG_DROP_TCP_INVALID 14       /* RST from a stranger, or flags that no state answers */
 #define HG_DROP_TCP_OPTIONS 15       /* SYN whose options run out of its header */
 #define HG_DROP_FLOW_PORT 16         /* flow push that names no port */
 #define HG_DROP_FLOW_SECRET 17       /* flow push for a SYN answered under a secret that is gone */
+#define HG_DROP_CHECKSUM 18          /* IPv4 header whose checksum is wrong */
+#define HG_DROP_MARTIAN 19           /* TCP from no single host's address, or to everyone's Ethernet address */
+#define HG_DROP_ICMP 20              /* ICMP error about a segment that was never sent */
 #define HG_DROP_REASONS 32           /* size of both counters */
 
 /* Why a packet went to the controller: packet_in.reason and the punt meter's index. */

@@ -91,13 +91,17 @@ control ContentAddress(inout headers_t hdr, inout metadata_t meta, in bit<16> in
         content_address.apply();
         if (ours) {
             if (hdr.arp.isValid()) {
-                if (hdr.arp.operation == 1) {
+                if (hdr.arp.operation == 1 && hdr.arp.hardware_type == 1
+                    && hdr.arp.protocol_type == ETHERTYPE_IPV4) {
                     turn_ethernet();
                     answer_arp();
                 }
             } else if (hdr.neighbour.isValid()) {
-                /* A source of :: is somebody who tries whether our address is free: not answered. */
-                if (hdr.ipv6.src_addr != 0) {
+                /*
+                 * A source of :: is somebody who tries whether our address is free: not answered.
+                 * A hop limit that a router took from: not from this link (RFC 4861, 7.1.1).
+                 */
+                if (hdr.ipv6.src_addr != 0 && hdr.ipv6.hop_limit == 255) {
                     turn_ethernet();
                     answer_neighbour();
                 }
@@ -107,6 +111,7 @@ control ContentAddress(inout headers_t hdr, inout metadata_t meta, in bit<16> in
                     hdr.ipv4.src_addr = asked[31:0];
                     hdr.ipv4.dst_addr = meta.connection.client_addr[31:0];
                     hdr.ipv4.ttl = 64;
+                    meta.sum_ipv4 = true;
                     answer_ping(0, 0x0800);
                 }
             } else if (hdr.ipv6.isValid() && hdr.icmp.isValid()) {

@@ -38,6 +38,7 @@ control FlowPush(inout headers_t hdr, inout metadata_t meta, in bit<64> flow_has
             hdr.ipv4.header_checksum = 0;
             hdr.ipv4.src_addr = hdr.flow.service_addr[31:0];
             hdr.ipv4.dst_addr = hdr.flow.client_addr[31:0];
+            meta.sum_ipv4 = true;
         } else {
             hdr.ethernet.ether_type = ETHERTYPE_IPV6;
             hdr.ipv6.setValid();

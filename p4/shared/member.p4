@@ -53,6 +53,7 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
         hdr.ipv4.header_checksum = 0;
         hdr.ipv4.src_addr = src_addr;
         hdr.ipv4.dst_addr = dst_addr;
+        meta.sum_ipv4 = true;
     }
 
     @id(ACTION_UDP_IPV6) @name(".udp_ipv6")

@@ -5,10 +5,50 @@
 
 #include "headers.p4"
 
+/* Refuses a segment (RFC 9293, 3.10.7.1): what acknowledged says which number the reset has. */
+control Reset(inout headers_t hdr, inout metadata_t meta, in bit<32> next_seq_no) {
+    @hidden
+    action acknowledged() {
+        hdr.tcp.seq_no = hdr.tcp.ack_no;
+        hdr.tcp.ack_no = 0;
+        hdr.tcp.flags = TCP_RST;
+    }
+
+    @hidden
+    action unacknowledged() {
+        hdr.tcp.seq_no = 0;
+        hdr.tcp.ack_no = next_seq_no;
+        hdr.tcp.flags = TCP_RST | TCP_ACK;
+    }
+
+    apply {
+        if (hdr.tcp.flags & TCP_ACK != 0) {
+            acknowledged();
+        } else {
+            unacknowledged();
+        }
+        hdr.tcp.window = 0;
+        hdr.tcp.data_offset = 5;
+        meta.tcp_length = TCP_HEADER_BYTES;
+    }
+}
+
+/* Acknowledges a segment with all that it carries. */
+control Acknowledge(inout headers_t hdr, inout metadata_t meta, in bit<32> next_seq_no) {
+    apply {
+        hdr.tcp.seq_no = hdr.tcp.ack_no;
+        hdr.tcp.ack_no = next_seq_no;
+        hdr.tcp.flags = TCP_ACK;
+        hdr.tcp.window = 0xFFFF;
+        hdr.tcp.data_offset = 5;
+        meta.tcp_length = TCP_HEADER_BYTES;
+    }
+}
+
 /*
  * Swaps what a TCP segment is from and to, and sends it back where it came from with
- * `tcp_length` bytes of header. What came behind the header stays behind the end that
- * the IP header says, where receivers cut it off as padding.
+ * `meta.tcp_length` bytes of header. What came behind the header stays behind the end
+ * that the IP header says, where receivers cut it off as padding.
  */
 control TcpReply(inout headers_t hdr, inout metadata_t meta, in bit<16> ingress_port) {
     mac_addr_t mac;
@@ -25,6 +65,7 @@ control TcpReply(inout headers_t hdr, inout metadata_t meta, in bit<16> ingress_
             hdr.ipv4.flags = 2;
             hdr.ipv4.ttl = 64;
             hdr.ipv4.total_length = meta.tcp_length + IPV4_HEADER_BYTES;
+            meta.sum_ipv4 = true;
         } else {
             hdr.ipv6.dst_addr = meta.connection.client_addr;
             hdr.ipv6.src_addr = meta.connection.service_addr;

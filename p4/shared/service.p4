@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which content a TCP packet is for, and which host answers for it. */
+/* Whose TCP packet it is, and which content it is for. */
 #ifndef HG_SERVICE_P4
 #define HG_SERVICE_P4
 
@@ -12,7 +12,7 @@ control ClientTuple(in headers_t hdr, inout metadata_t meta) {
     action ipv4() {
         meta.connection.client_addr = IPV4_MAPPED ++ hdr.ipv4.src_addr;
         meta.connection.service_addr = IPV4_MAPPED ++ hdr.ipv4.dst_addr;
-        meta.tcp_length = hdr.ipv4.total_length - IPV4_HEADER_BYTES;
+        meta.tcp_length = hdr.ipv4.total_length |-| IPV4_HEADER_BYTES;
     }
 
     @hidden
@@ -94,50 +94,6 @@ control Service(inout metadata_t meta) {
 
     apply {
         service.apply();
-    }
-}
-
-/*
- * A flow keeps its host while the table stays: the bucket is made of the client's
- * address and port alone. A host that dies is replaced by writing its buckets.
- */
-control ServiceHost(inout headers_t hdr, inout metadata_t meta) {
-    bit<4> bucket = 0;
-
-    @id(ACTION_TO_HOST) @name(".to_host")
-    action to_host(@id(1) bit<16> port, @id(2) mac_addr_t host_mac) {
-        meta.verdict = verdict_t.SEND;
-        meta.egress_port = port;
-        hdr.pull_ethernet.setValid();
-        hdr.pull_ethernet.dst_addr = host_mac;
-        hdr.pull_ethernet.src_addr = hdr.ethernet.dst_addr;
-        hdr.pull_ethernet.ether_type = ETHERTYPE_PUSH;
-    }
-
-    @id(ACTION_NO_HOST) @name(".no_host")
-    action no_host() {
-        meta.verdict = verdict_t.DROP;
-        meta.reason = HG_DROP_NO_HOST;
-    }
-
-    @id(TABLE_SERVICE_HOST) @name(".service_host")
-    table service_host {
-        key = {
-            meta.host_set : exact @name("host_set") @id(1);
-            bucket : exact @name("bucket") @id(2);
-        }
-        actions = {
-            to_host;
-            @defaultonly no_host;
-        }
-        const default_action = no_host();
-        size = SIZE_SERVICE_HOST;
-    }
-
-    apply {
-        bucket = meta.connection.client_port[3:0] ^ meta.connection.client_port[7:4]
-               ^ meta.connection.client_addr[3:0] ^ meta.connection.client_addr[7:4];
-        service_host.apply();
     }
 }
 

@@ -28,14 +28,25 @@ control UdpChecksum(inout headers_t hdr, in metadata_t meta) {
     }
 }
 
+/* A header with options is looked at by nobody here. */
+control VerifyIpv4(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        verify_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5, {
+            hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.diffserv, hdr.ipv4.total_length,
+            hdr.ipv4.identification, hdr.ipv4.flags, hdr.ipv4.fragment_offset,
+            hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr, hdr.ipv4.dst_addr
+        }, hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+    }
+}
+
 /*
- * What v1model computes after egress: IPv4's header, TCP from the payload's sum and a
- * neighbour advertisement's. Addresses are taken as the tuple has them: the 0xFFFF in
+ * What v1model computes after egress, for headers that are ours: IPv4's, TCP's from the
+ * payload's sum and a neighbour advertisement's. Addresses are taken as the tuple has them: the 0xFFFF in
  * front of an IPv4 address adds nothing in one's complement.
  */
 control Checksums(inout headers_t hdr, inout metadata_t meta) {
     apply {
-        update_checksum(hdr.ipv4.isValid(), {
+        update_checksum(hdr.ipv4.isValid() && meta.sum_ipv4, {
             hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.diffserv, hdr.ipv4.total_length,
             hdr.ipv4.identification, hdr.ipv4.flags, hdr.ipv4.fragment_offset,
             hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr, hdr.ipv4.dst_addr

@@ -21,7 +21,6 @@
 #include "checksum.p4"
 
 const bit<9> CPU_PORT = HG_CPU_PORT;
-const bit<32> RED = 2; // v1model: 0 green, 1 yellow, 2 red
 
 /* hdr.packet_in is written in ingress only. */
 @noWarn("uninitialized-use")
@@ -45,10 +44,6 @@ parser HectographParser(packet_in packet, out headers_t hdr, inout metadata_t me
         packet_parser.apply(packet, hdr, meta);
         transition accept;
     }
-}
-
-control HectographVerify(inout headers_t hdr, inout metadata_t meta) {
-    apply { }
 }
 
 control HectographIngress(inout headers_t hdr, inout metadata_t meta,
@@ -93,6 +88,9 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
                 } else if (meta.verdict == verdict_t.SEND) {
                     flow_tuple.apply(hdr, meta);
                 }
+            } else if (standard_metadata.checksum_error == 1) {
+                meta.verdict = verdict_t.DROP;
+                meta.reason = HG_DROP_CHECKSUM;
             } else {
                 client_tuple.apply(hdr, meta);
                 if (hdr.tcp.isValid() || hdr.inner_tcp.isValid()) {
@@ -110,7 +108,7 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
             } else if (meta.verdict == verdict_t.UNDECIDED) {
                 punt.apply(hdr, meta);
                 punt_meter.execute_meter((bit<32>) meta.reason, color);
-                if (color == RED) {
+                if (color == METER_RED) {
                     meta.verdict = verdict_t.DROP;
                     meta.reason = HG_DROP_PUNT_METER;
                 }
@@ -168,5 +166,5 @@ control HectographDeparser(packet_out packet, in headers_t hdr) {
 
 @pkginfo(name="hectograph", version="0.1.0", organization="Hectograph")
 @brief("Copies a pushed packet to a group's members and writes each copy's headers")
-V1Switch(HectographParser(), HectographVerify(), HectographIngress(), HectographEgress(), Checksums(),
+V1Switch(HectographParser(), VerifyIpv4(), HectographIngress(), HectographEgress(), Checksums(),
          HectographDeparser()) main;
