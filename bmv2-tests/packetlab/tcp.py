@@ -145,6 +145,7 @@ class Client:
         **fields: Any,  # noqa: ANN401
     ) -> bytes:
         """What the client sends; `options` are the header's bytes behind the first twenty."""
+        assert len(options) % 4 == 0
         tcp = {"dataofs": 5 + len(options) // 4, "window": 64240} | fields
         segment = TCP(
             sport=self.port,

@@ -41,8 +41,14 @@ parser SynOptionParser(packet_in packet, inout syn_options_t syn) {
     }
 
     state length {
+        transition select(syn.left) {
+            1: accept;
+            default: value;
+        }
+    }
+
+    state value {
         transition select(syn.left, packet.lookahead<bit<16>>()) {
-            (1, _): accept;
             (_, 0x0000 &&& 0x00FE): accept; // a length below 2 would never end
             (4 .. 40, 0x0204): mss;
             (3 .. 40, 0x0303): window_scale;
