@@ -92,6 +92,9 @@ class Control:
     def modify(self, entry: fy.P4TableEntry) -> None:
         self._call(self._switch.modify([entry]))
 
+    def delete(self, entry: fy.P4TableEntry) -> None:
+        self._call(self._switch.delete([entry]))
+
     def drops(self) -> Counter[str]:
         """Packets by reason, of both pipelines' counters; an index without a name is its number."""
         counts: Counter[str] = Counter()
@@ -104,8 +107,11 @@ class Control:
     def member_counter(self, group: int, member: Member) -> tuple[int, int]:
         """Packets and bytes."""
         match = _key(group=group, instance=member.instance)
-        table = fy.P4TableEntry("member", match=match)
-        (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table))
+        return self.direct_counter(fy.P4TableEntry("member", match=match))
+
+    def direct_counter(self, table_entry: fy.P4TableEntry) -> tuple[int, int]:
+        """Packets and bytes."""
+        (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table_entry))
         return entry.packet_count, entry.byte_count
 
     def packet_out(self, port: int, frame: bytes) -> None:
