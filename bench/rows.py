@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -35,8 +36,8 @@ def keep(path: Path, rows: Iterable[Row]) -> None:
 
 
 def show(console: Console, title: str, rows: Iterable[Row]) -> None:
-    table = Table(title=title, title_justify="left")
-    table.add_column()
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column(no_wrap=True)
     table.add_column("hectograph", justify="right")
     table.add_column()
     for heading in ("peer", "its figure", "ratio"):

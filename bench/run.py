@@ -24,7 +24,7 @@ RESULTS = Path("build/bench")
 def main(arguments: list[str]) -> int:
     programs, *names = arguments
     artifacts = Path(str(files("hectograph"))) / "artifacts" / "v1model"
-    console = Console()
+    console = Console(width=110)  # also into a pipe
     for name in names or BENCHMARKS:
         measured = importlib.import_module(name).measure(Path(programs).resolve(), artifacts)
         rows.keep(RESULTS / f"{name}.json", measured)

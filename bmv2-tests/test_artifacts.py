@@ -4,6 +4,8 @@
 import json
 import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,19 @@ def test_a_new_source_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "p4/shared/new.p4").touch()
     (problem,) = runpy.run_path(str(tmp_path / "p4" / "compile.py"))["stale"]()
     assert "p4/shared/new.p4" in problem
+
+
+@pytest.mark.skipif(shutil.which("p4c-bm2-ss") is None, reason="p4c-bm2-ss is not on PATH")
+def test_p4c_makes_the_committed_artifacts(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "p4", tmp_path / "p4")
+    subprocess.run([sys.executable, tmp_path / "p4/compile.py"], check=True)
+    made, committed = (
+        json.loads((root / "p4/build/v1model/manifest.json").read_text())
+        for root in (tmp_path, ROOT)
+    )
+    if made["compiler"] != committed["compiler"]:
+        pytest.skip(f"{made['compiler']} is on PATH, {committed['compiler']} made the artifacts")
+    assert made == committed
 
 
 @pytest.mark.parametrize("name", ["hectograph.json", "hectograph.p4info.txtpb", "manifest.json"])

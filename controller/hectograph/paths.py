@@ -4,10 +4,12 @@
 import os
 from pathlib import Path
 
+from hectograph.errors import Unavailable
+
 
 def runtime_dir() -> Path:
-    """Sockets and FIFOs: gone after a reboot."""
-    return _directory("XDG_RUNTIME_DIR", f"/tmp/hectograph-{os.getuid()}", "/run/hectograph")  # noqa: S108
+    """Sockets and FIFOs. Never in /tmp, where anyone could have made it first."""
+    return _directory("XDG_RUNTIME_DIR", "~/.local/state/hectograph/run", "/run/hectograph")
 
 
 def state_dir() -> Path:
@@ -23,6 +25,14 @@ def data_dir() -> Path:
 def pusher_socket() -> Path:
     """The pusher's control socket, unless it was told otherwise."""
     return runtime_dir() / "pusher.sock"
+
+
+def make_private(directory: Path) -> None:
+    """A directory for sockets and FIFOs that nobody else may use."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"cannot be made: {error.strerror}", where=str(directory)) from error
 
 
 def _directory(variable: str, for_user: str, for_root: str) -> Path:

@@ -5,7 +5,7 @@ Types and ranges are checked here, because they are the API's own description; w
 values mean, alone and together (core/validate.py), the service checks.
 """
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -21,6 +21,12 @@ def _text(value: object) -> object:
     if not isinstance(value, str | IPv4Address | IPv6Address):
         raise ValueError("must be a string")  # noqa: TRY004  pydantic wants ValueError
     return value
+
+
+def _address(value: object) -> object:
+    """Parsed here, so that what is neither family is one error and not one of each."""
+    text = _text(value)
+    return ip_address(text) if isinstance(text, str) else text
 
 
 def _without_zone(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -51,7 +57,7 @@ Mac = Annotated[
 Ipv4 = Annotated[IPv4Address, BeforeValidator(_text)]
 Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)]
 Address = Annotated[
-    IPv4Address | IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)
+    IPv4Address | IPv6Address, BeforeValidator(_address), AfterValidator(_without_zone)
 ]
 Port = Annotated[int, Field(strict=True, ge=1, lt=wire.CPU_PORT)]
 Ports = Annotated[

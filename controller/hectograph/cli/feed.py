@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hectograph.errors import Unavailable
-from hectograph.paths import runtime_dir
+from hectograph.paths import make_private, runtime_dir
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Feed:
 def standard_input() -> Generator[Feed]:
     """The FIFO is there, and being filled, inside the block."""
     base = runtime_dir()
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(base)
     with TemporaryDirectory(prefix="push-", dir=base) as directory:
         feed = Feed(Path(directory) / "stdin")
         os.mkfifo(feed.path, mode=0o600)

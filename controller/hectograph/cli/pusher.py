@@ -19,11 +19,11 @@ def pusher(
     ] = None,
 ) -> None:
     """Run the pusher on an interface until it gets SIGINT or SIGTERM; needs CAP_NET_RAW."""
-    from hectograph.paths import pusher_socket
+    from hectograph.paths import make_private, pusher_socket
     from hectograph.pusher.program import program_path
 
     socket = (control or pusher_socket()).absolute()
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(socket.parent)
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(socket)]
     if name is not None:
         command += ["--name", name]

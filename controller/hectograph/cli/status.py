@@ -10,7 +10,7 @@ import typer
 from hectograph.cli import groups, hosts, streams, switches
 from hectograph.cli.output import console, print_json, show, table
 from hectograph.cli.remote import Json, connect
-from hectograph.errors import InvalidInput
+from hectograph.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -61,6 +61,7 @@ def _tables(client: Client) -> Group:
 
 
 def _watch(client: Client) -> None:
+    """Through a restart of the controller, too."""
     import time
 
     from rich.live import Live
@@ -68,4 +69,7 @@ def _watch(client: Client) -> None:
     with Live(_tables(client), console=console(), auto_refresh=False) as live:
         while True:
             time.sleep(REFRESH_SECONDS)
-            live.update(_tables(client), refresh=True)
+            try:
+                live.update(_tables(client), refresh=True)
+            except Unavailable as error:
+                live.update(str(error), refresh=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -72,6 +73,16 @@ class Push:
             receiver.program.stop()
         self.host_bytes = self._host_bytes() - host
         self.delivered_bytes = self._delivered_bytes() - delivered
+
+    def taken(self) -> int:
+        """Pushes that the switch took, as it counts them itself, now that all is over."""
+        now = datetime.now(UTC)
+        counters = self.parts.client.group_counters(NAME)
+        while counters.read_at is None or counters.read_at < now:
+            self.parts.controller.check()
+            time.sleep(POLL_SECONDS)
+            counters = self.parts.client.group_counters(NAME)
+        return sum(tree.value.packets for tree in counters.trees)
 
     def _rate(self, bits_per_second: int | None, to_survive: int | None) -> Rate:
         """What was asked for; else what loses nothing, or lets a part restart in between."""

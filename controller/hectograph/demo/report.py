@@ -27,6 +27,8 @@ class Report:
     seconds: float
     """From the first push to the last receiver's last datagram."""
     received: Sequence[Received]
+    taken: int | None = None
+    """Pushes that the switch took; where a file is not identical, and nothing was killed."""
     killed: Sequence[str] = ()
     gaps: Sequence[list[Gap] | None] = ()
     """Of each receiver, where something was killed."""
@@ -38,8 +40,12 @@ class Report:
     @property
     def missing(self) -> list[int]:
         """Datagrams that each receiver did not get."""
-        segments = -(-self.file_bytes // self.segment_bytes)
-        return [segments - each.datagrams for each in self.received]
+        return [self.segments - each.datagrams for each in self.received]
+
+    @property
+    def segments(self) -> int:
+        """Pushes that the file takes."""
+        return -(-self.file_bytes // self.segment_bytes)
 
     def succeeded(self) -> bool:
         """Identical everywhere; where something was killed, with what is missing in one piece."""
@@ -116,11 +122,13 @@ class Report:
             return self._gaps_verdict()
         if self.succeeded():
             return f"[green]all {len(self.received)} files are identical[/]"
+        refused = 0 if self.taken is None else self.segments - self.taken
         full = sum(each.buffer_drops for each in self.received)
         wrong = sum(each.checksum_drops for each in self.received)
         return (
-            f"[red]{self.identical} of {len(self.received)} files are identical[/]; the receivers'"
-            f" kernels dropped {full} datagrams for want of buffer, {wrong} for their checksum"
+            f"[red]{self.identical} of {len(self.received)} files are identical[/]\n"
+            f"the switch came too late for {refused:,} of {self.segments:,} pushes; the receivers'"
+            f" kernels dropped {full:,} datagrams for want of buffer, {wrong:,} for their checksum"
         )
 
 

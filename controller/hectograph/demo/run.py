@@ -46,7 +46,7 @@ def run(options: Options) -> int:
 
 
 def _demonstrate(stack: ExitStack, options: Options, file: Path | None) -> Report:
-    say = Console(stderr=True, highlight=False, soft_wrap=True)
+    say = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     bed = stack.enter_context(Testbed())
     path, made_of = (file, [file]) if file else content.choose(bed.directory)
     size = path.stat().st_size
@@ -66,6 +66,8 @@ def _demonstrate(stack: ExitStack, options: Options, file: Path | None) -> Repor
     push.run(path, options.bits_per_second, options.kill)
     original = stack.enter_context(path.open("rb"))
     sha256 = receivers.digest(original)
+    received = receivers.results(listening, sha256)
+    lost = not options.kill and not all(each.identical for each in received)
     segment_bytes = push.status.segment_bytes
     return Report(
         target=options.target.name,
@@ -75,7 +77,8 @@ def _demonstrate(stack: ExitStack, options: Options, file: Path | None) -> Repor
         host_bytes=push.host_bytes,
         delivered_bytes=push.delivered_bytes,
         seconds=push.seconds,
-        received=receivers.results(listening, sha256),
+        received=received,
+        taken=push.taken() if lost else None,
         killed=options.kill,
         gaps=[find_gaps(original, each.file, segment_bytes) for each in listening]
         if options.kill

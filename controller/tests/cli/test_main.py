@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,15 @@ def test_no_controller_is_one_line(server: str, said: str) -> None:
     assert outcome.stderr.startswith(f"hectograph: {server}: ")
     assert outcome.stderr.count("\n") == 1
     assert said in outcome.stderr
+
+
+@pytest.mark.parametrize("words", [["pusher", "--interface", "lo"], ["push", "-", "--group", "g"]])
+def test_a_runtime_folder_that_cannot_be_made_is_one_line(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    outcome = _process(*words, XDG_RUNTIME_DIR=str(tmp_path / "file"))
+    place = tmp_path / "file" / "hectograph"
+    assert outcome.returncode == 1
+    assert outcome.stderr == f"hectograph: {place}: cannot be made: Not a directory\n"
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

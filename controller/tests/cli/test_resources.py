@@ -110,6 +110,10 @@ ERRORS = [
     (["member", "add", "none", "m", *MEMBER, "--udp-port", "1"], "none"),
     (["member", "add", "news", "m", *MEMBER, "--udp-port", "70000"], "udp_port"),
     (["member", "add", "news", "m", *MEMBER, "--udp-port", "1", "--priority", "3"], "VLAN"),
+    (
+        ["member", "add", "news", "m", *MEMBER, "--udp-port", "1", "--address", "nowhere"],
+        "hectograph: address: 'nowhere' does not appear to be an IPv4 or IPv6 address",
+    ),
     (["switches", "rm", "s1"], "news"),
     (["push", "/srv/f", "--group", "news"], "--host"),
     (["push", "/srv/f", "--group", "news", "--rate", "fast"], "'fast'"),

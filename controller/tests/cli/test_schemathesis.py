@@ -49,12 +49,6 @@ def controller() -> Iterator[Program]:
         with home.entered():
             _settle()
         yield program
-        with home.entered():
-            print(
-                __import__("subprocess")
-                .run(["curl", "-s", URL + "/metrics"], capture_output=True, text=True)
-                .stdout
-            )
         assert program.stop(timeout=20) == 0, program.output()
         assert "Traceback" not in program.output()
 

@@ -10,7 +10,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet
 from scapy.utils import checksum as scapy_checksum
 
-from hectograph.core.checksum import member_sum, ones_complement_sum
+from hectograph.core.checksum import UDP_PROTOCOL, member_sum, ones_complement_sum
 
 UDP_HEADER_BYTES = 8
 PORTS = st.integers(0, 0xFFFF)
@@ -83,3 +83,8 @@ def test_sum_is_rfc_1071s(data: bytes) -> None:
 def test_sum_of_nothing_but_zeros_is_zero() -> None:
     assert ones_complement_sum(bytes(6)) == 0
     assert ones_complement_sum(b"\xff\xff") == 0xFFFF
+
+
+def test_a_members_sum_is_never_the_other_zero() -> None:
+    nowhere = IPv4Address(0)
+    assert member_sum(nowhere, nowhere, 0xFFFF - UDP_PROTOCOL, 0) == 0xFFFF

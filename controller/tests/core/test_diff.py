@@ -187,3 +187,18 @@ def test_refusals_do_not_stop_the_others(
 def test_differences_are_counted_both_ways(one: Tables, other: Tables) -> None:
     assert count_differences(one, one) == 0
     assert count_differences(one, other) == count_differences(other, one)
+
+
+def test_a_replica_that_could_not_go_keeps_its_entry() -> None:
+    """What a switch drops for want of an entry would look like a loss."""
+    leaver = entry(1, 1, client=1)
+    switch = FakeSwitch()
+    switch.tables = tables([leaver, MulticastGroup(1, frozenset({Replica(2, 1)}))])
+    planned = tables([entry(1, 2, client=2), MulticastGroup(1, frozenset({Replica(2, 2)}))])
+    switch.refuse = lambda change: "no" if isinstance(change.entity, MulticastGroup) else None
+    refused: dict[Key, str] = {}
+    while batch := Diff(planned, switch.tables, {1}, refused).next_batch():
+        for change in batch:
+            if (refusal := switch.write(change)) is not None:
+                refused[key(change.entity)] = refusal.reason
+    assert switch.tables.members[1][1] == leaver

@@ -80,7 +80,7 @@ def test_nothing_is_left_when_it_is_ended(file: Path, number: signal.Signals) ->
             os.killpg(process.pid, number)  # as a terminal does
         else:
             process.send_signal(number)
-        process.wait(30)
+        assert process.wait(30) == (-number if number == signal.SIGKILL else 130)
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
     assert set(Path("/var/tmp").iterdir()) == before
 

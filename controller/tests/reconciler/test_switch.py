@@ -170,8 +170,11 @@ async def test_entries_that_change_behind_its_back_are_repaired(lab: Lab) -> Non
     assert lab.reconciler.status().repairs == 4
 
 
-async def test_a_conflict_with_another_writer_is_read_and_solved(lab: Lab) -> None:
-    """An INSERT that finds an entry there: it is not refused, but read and overwritten."""
+async def test_a_conflict_with_another_writer_is_read_and_solved(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An INSERT that finds an entry there: it is read and overwritten, before any audit."""
+    monkeypatch.setattr(switch_module, "AUDIT_SECONDS", 60.0)
     lab.join(member(1))
     await lab.settled()
     lab.switch.tables.members[1][2] = replace(lab.switch.tables.members[1][1], instance=2)
@@ -265,6 +268,7 @@ async def test_room_that_a_change_makes_is_used_at_once(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole set is replaced in a table that holds no more than one set."""
+    monkeypatch.setattr(switch_module, "AUDIT_SECONDS", 60.0)
     monkeypatch.setattr(switch_module, "RETRY_SECONDS", (60.0, 60.0))
     lab.switch.refuse = lambda change: (
         "full"

@@ -9,6 +9,8 @@ from finsy.proto import U128, p4r
 from google.protobuf.any_pb2 import Any
 from p4client import Controller, load_config
 
+from hectograph.switch.arbitration import Arbiter, Client
+
 OK, NOT_FOUND, ALREADY_EXISTS = 0, 5, 6
 
 
@@ -22,6 +24,18 @@ async def test_lower_id_is_backup(address: str, controller: Controller) -> None:
     async with Controller(address) as backup:
         await backup.bid(6)
         assert await backup.told() == (ALREADY_EXISTS, 7)
+
+
+async def test_who_was_outbid_before_it_was_crowned_is_not_primary() -> None:
+    """Writes of the last primary are waited for in between; others may bid meanwhile."""
+    arbiter, clients = Arbiter(device_id=1), [Client(), Client()]
+    for client, election_id in zip(clients, (7, 8), strict=True):
+        bid = p4r.MasterArbitrationUpdate(device_id=1, election_id=U128.encode(election_id))
+        assert arbiter.bid(client, bid)
+    arbiter.crown(clients[0])
+    assert arbiter.primary is None
+    arbiter.crown(clients[1])
+    assert arbiter.primary is clients[1]
 
 
 async def test_higher_id_takes_over_and_the_last_primary_is_told(

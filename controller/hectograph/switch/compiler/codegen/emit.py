@@ -8,7 +8,7 @@ from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
 from hectograph.switch.compiler.codegen.control import ControlCode
 from hectograph.switch.compiler.codegen.deparser import HeaderCode
-from hectograph.switch.compiler.codegen.layout import STANDARD, Layout, storage_bits
+from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
 from hectograph.switch.compiler.codegen.tables import TableCode
@@ -53,6 +53,7 @@ def _head(program: ir.Program) -> list[str]:
         "",
         "/* A program may well compare what can never differ. */",
         '#pragma GCC diagnostic ignored "-Wtautological-compare"',
+        '#pragma GCC diagnostic ignored "-Wtype-limits"',
         "",
         f"#define DROP_PORT {DROP_PORT}",
         "",
@@ -100,12 +101,12 @@ def _egress(program: ir.Program, updates: list[str]) -> list[str]:
 
 def _undropped(program: ir.Program) -> int:
     """simple_switch's drop port + 1, in the field's width."""
-    standard = next(header for header in program.headers if header.name == STANDARD)
+    standard = next(header for header in program.headers if header.name == ir.STANDARD)
     bits = next(field.bits for field in standard.type.fields if field.name == "egress_spec")
     if DROP_PORT >> bits:
         raise UnsupportedFeature(
             f"{bits} bits cannot hold the drop port {DROP_PORT}: not supported",
-            where=f"{STANDARD}.egress_spec",
+            where=f"{ir.STANDARD}.egress_spec",
         )
     return (DROP_PORT + 1) & ((1 << bits) - 1)
 

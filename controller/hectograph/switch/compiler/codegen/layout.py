@@ -9,8 +9,6 @@ from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.names import Names
 
-STANDARD = "standard_metadata"
-
 STANDARD_FIELDS = {
     "ingress_port": 32,
     "egress_spec": 32,
@@ -60,7 +58,7 @@ class Layout:
         used = set(_used_fields(program))
         struct_names, member_names = Names(), Names("standard", "packet_bytes")
         for header in program.headers:
-            if header.name == STANDARD:
+            if header.name == ir.STANDARD:
                 self._place_standard(header, used)
                 continue
             fields = [
@@ -95,7 +93,7 @@ class Layout:
         members = [
             f"\t{self.struct(header.type)} {name};"
             for header, name in self._members.items()
-            if header.name != STANDARD
+            if header.name != ir.STANDARD
         ]
         return [
             *self._declarations,
@@ -132,7 +130,7 @@ class Layout:
                 self._fields[header.type, field.name] = field.name
             elif (header, field.name) in used:
                 raise UnsupportedFeature(
-                    f"a field that v1model does not have, {field.bits} bits",
+                    "a field that v1model does not have: not supported",
                     where=f"{header.name}.{field.name}",
                 )
 

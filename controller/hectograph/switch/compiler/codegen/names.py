@@ -20,6 +20,8 @@ class Names:
         stem = prefix + (re.sub(r"\W", "_", name, flags=re.ASCII) or "_")
         if stem[0].isdigit() or stem.startswith("__"):
             stem = f"n{stem}"
+        if len(stem) > 1 and stem.isupper():
+            stem += "_"  # NULL, UINT8_MAX and their like are macros
         candidate, number = stem, 0
         while candidate in self._taken:
             number += 1

@@ -12,7 +12,6 @@ from hectograph.switch.compiler.frontend.tables import load_pipeline
 JSON_MAJOR, JSON_MINOR = 2, 24
 """The format's newest version that this reads."""
 
-STANDARD = "standard_metadata"
 _REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
 _ALIASED = ("intrinsic_metadata", "queueing_metadata")
 """Headers that P4_14 programs have apart and v1model has as aliases of its own."""
@@ -78,20 +77,20 @@ def _check_version(root: Node) -> None:
 
 
 def _check_metadata(root: Node, headers: Headers) -> None:
-    standard = headers.by_name.get(STANDARD)
+    standard = headers.by_name.get(ir.STANDARD)
     if standard is None or not standard.metadata:
-        root.unsupported(f"a program without v1model's '{STANDARD}'")
+        root.unsupported(f"a program without v1model's '{ir.STANDARD}'")
     fields = {field.name for field in standard.type.fields}
     for required in _REQUIRED:
         if required not in fields:
-            root.invalid(f"'{STANDARD}' has no field '{required}'")
+            root.invalid(f"'{ir.STANDARD}' has no field '{required}'")
     for name in _ALIASED:
         if name in headers.by_name:
             root.unsupported(f"'{name}' as a header of its own")
     for alias in root.array("field_aliases"):
         theirs, ours = alias.pair()
         header, field = (part.string() for part in ours.pair())
-        if header != STANDARD or theirs.string().partition(".")[2] != field:
+        if header != ir.STANDARD or theirs.string().partition(".")[2] != field:
             alias.unsupported(f"'{theirs.string()}' as another name of {header}.{field}")
 
 

@@ -29,6 +29,7 @@ from hectograph.switch.compiler.ir.actions import (
     WriteRegister,
 )
 from hectograph.switch.compiler.ir.expressions import (
+    STANDARD,
     ArithmeticOp,
     Binary,
     Bool,
@@ -86,6 +87,7 @@ from hectograph.switch.compiler.ir.tables import (
 )
 
 __all__ = [
+    "STANDARD",
     "Action",
     "ActionCall",
     "ActionParameter",

@@ -4,6 +4,9 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+STANDARD = "standard_metadata"
+"""The header that v1model's intrinsic metadata is in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
