@@ -38,7 +38,7 @@ class Case:
     answer: Packet
 
 
-def arp(**fields: str | int) -> ARP:
+def arp(**fields: str | int) -> Packet:
     known = {"hwsrc": CLIENT_MAC, "psrc": CLIENT4, "pdst": SERVICE4}
     return ARP(**(known | fields))
 

@@ -43,9 +43,7 @@ def check(site: Site, client: Client, flags: int, secret: int | None = None) -> 
 
 @pytest.mark.parametrize("enter", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("client", [IPV4, IPV6], ids=["ipv4", "ipv6"])
-def test_ages_by_epochs(
-    site: Site, client: Client, enter: Callable[[Site, Client], None]
-) -> None:
+def test_ages_by_epochs(site: Site, client: Client, enter: Callable[[Site, Client], None]) -> None:
     check(site, client, MAYBE_CURRENT)
     enter(site, client)
     check(site, client, CURRENT)

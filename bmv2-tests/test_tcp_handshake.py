@@ -52,12 +52,20 @@ class Options:
         return mss(size) + sack + (b"" if self.wscale == NO_SCALE else NOP + wscale(0))
 
 
-SIZES = {536: 0, 0: 0, 511: 0, 512: 0, 1151: 0, 1152: 1, 1220: 1, 1407: 1, 1408: 2, 1440: 2}
-SIZES |= {1460: 2, 8831: 2, 8832: 3, 8940: 3, 65535: 3}
+MSS_CLASSES = (
+    (0, 511, 512, 536, 1151),
+    (1152, 1220, 1407),
+    (1408, 1440, 1460, 8831),
+    (8832, 8940, 65535),
+)
 LINUX = mss(1460) + SACK + TIMESTAMPS + NOP + wscale(7)
 CASES = [
     Options("none", b""),
-    *(Options(f"mss {size}", mss(size), mss_class=number) for size, number in SIZES.items()),
+    *(
+        Options(f"mss {size}", mss(size), mss_class=number)
+        for number, sizes in enumerate(MSS_CLASSES)
+        for size in sizes
+    ),
     *(
         Options(f"window scale {n}", NOP + wscale(n), wscale=min(n, 14))
         for n in (*range(18), 31, 128, 255)

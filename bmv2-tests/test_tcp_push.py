@@ -28,12 +28,17 @@ CLIENTS = {
 }
 
 
-def pushed(site: Site, client: Client, payload: bytes = b"", **push: Any) -> dict[int, list[bytes]]:
-    fields = {"secret": site.secrets.number, "constants": LOW} | push
+def pushed(
+    site: Site,
+    client: Client,
+    payload: bytes = b"",
+    **push: Any,  # noqa: ANN401
+) -> dict[int, list[bytes]]:
+    fields: dict[str, Any] = {"secret": site.secrets.number, "constants": LOW, **push}
     return site.lab.exchange(HOST_PORT, [client.push(payload, **fields)])
 
 
-def check(  # noqa: PLR0913
+def check(
     site: Site,
     client: Client,
     payload: bytes = b"",
@@ -179,10 +184,7 @@ class Refused:
 GOOD = IPV4.push(b"data", secret=7)
 REFUSED = [
     *(Refused(f"from client port {n}", "push_from_client", GOOD, n) for n in CLIENT_PORTS),
-    *(
-        Refused(f"version {n}", "push_version", IPV4.push(push={"version": n}))
-        for n in (0, 2, 15)
-    ),
+    *(Refused(f"version {n}", "push_version", IPV4.push(push={"version": n})) for n in (0, 2, 15)),
     Refused("one byte less", "push_length", GOOD[:-1]),
     Refused("one byte more", "push_length", GOOD + b"\0"),
     Refused("length says 0", "push_length", IPV4.push(b"data", push={"payload_length": 0})),
@@ -252,7 +254,7 @@ numbers = st.integers(0, (1 << 32) - 1)
     low=st.integers(0, 127),
     flags=st.sampled_from(["A", "PA", "FA", "R"]),
 )
-def test_segments_are_what_scapy_builds(  # noqa: PLR0913
+def test_segments_are_what_scapy_builds(
     site: Site,
     client: Client,
     payload: bytes,
@@ -262,6 +264,4 @@ def test_segments_are_what_scapy_builds(  # noqa: PLR0913
     low: int,
     flags: str,
 ) -> None:
-    check(
-        site, client, payload, offset=offset, ack_no=ack_no, window=window, low=low, flags=flags
-    )
+    check(site, client, payload, offset=offset, ack_no=ack_no, window=window, low=low, flags=flags)

@@ -55,9 +55,7 @@ class Site:
         action = fy.P4TableAction(
             "serve", content=content, response_length=length, host_set=host_set
         )
-        match = fy.P4TableMatch(
-            address=mapped(client.service_address), port=client.service_port
-        )
+        match = fy.P4TableMatch(address=mapped(client.service_address), port=client.service_port)
         self.lab.control.insert(fy.P4TableEntry("service", match=match, action=action))
 
     def own(self, client: Client, mac: str = SERVICE_MAC) -> None:
@@ -90,7 +88,7 @@ class Site:
         with counted(self.lab):
             assert_frames(self.exchange(client, frame), {port: [pull]})
 
-    def pull(  # noqa: PLR0913
+    def pull(
         self,
         client: Client,
         frame: bytes,
@@ -133,7 +131,7 @@ def counted(lab: Lab, **expected: int) -> Generator[None]:
 
 def make_site(lab: Lab, serial: int) -> Site:
     """With secrets of its own: no flow of another site is in the filter."""
-    dice = random.Random(serial)  # noqa: S311
+    dice = random.Random(serial)
     site = Site(lab, Secrets(dice.getrandbits(64), dice.getrandbits(64)))
     site.set_secrets(site.secrets)
     for client in (ipv4_client(), ipv6_client()):

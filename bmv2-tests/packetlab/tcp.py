@@ -134,7 +134,7 @@ class Client:
         """The sequence number of the first data byte: 25 bits of the cookie and the constants."""
         return self.cookie(secret) & 0xFFFF_FF80 | low
 
-    def segment(  # noqa: PLR0913
+    def segment(
         self,
         flags: str,
         *,
@@ -166,7 +166,7 @@ class Client:
             )
         return bytes(ethernet / ip / segment / Raw(options + payload))
 
-    def received(  # noqa: PLR0913
+    def received(
         self,
         flags: str | int,
         *,
