@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`pytest bmv2-tests --target embedded|bmv2`: which switch the pipeline runs on."""
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hectograph.testbed import Testbed
 from hectograph.testbed.targets import TARGETS
 from packetlab.lab import Lab, running_lab
+from packetlab.site import Site, make_site
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,3 +33,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[Lab]:
 def lab(running: Lab) -> Lab:
     running.prepare()
     return running
+
+
+_sites = itertools.count()
+
+
+@pytest.fixture
+def site(lab: Lab) -> Site:
+    return make_site(lab, next(_sites))

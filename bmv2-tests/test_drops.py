@@ -38,7 +38,7 @@ def changed(**fields: int) -> bytes:
 CASES = [
     *(Case(f"from client port {port}", "push_from_client", GOOD, port) for port in CLIENT_PORTS),
     *(Case(f"version {number}", "push_version", changed(version=number)) for number in (0, 2, 15)),
-    Case("kind flow, reserved", "push_kind", changed(kind=2)),
+    Case("kind pull", "push_kind", changed(kind=3)),
     Case("kind 0", "push_kind", changed(kind=0)),
     Case("kind 15", "push_kind", changed(kind=15)),
     Case("no payload", "push_empty", push_frame(GROUP, b"")),

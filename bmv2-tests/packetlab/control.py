@@ -19,6 +19,9 @@ T = TypeVar("T")
 E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroupEntry)
 
 CALL_SECONDS = 20
+ETHERTYPE_LAST = 0x88B6
+"""Local experimental EtherType 2 (RFC 9542, appendix B.1): nothing to the pipeline."""
+TCP_METER_CELLS = (1, 2)
 PUNTS = {name: number for number, name in wire.PUNT_REASONS.items()}
 
 
@@ -31,6 +34,7 @@ class Control:
         )
         self._switch = fy.Switch("switch", address, options)
         self._packets: queue.Queue[fy.P4PacketIn] = queue.Queue()
+        self._last_frames: queue.Queue[bytes] = queue.Queue()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -49,6 +53,8 @@ class Control:
         self._call(self._switch.delete(self._read(fy.P4MulticastGroupEntry())))
         for reason in PUNTS.values():
             self.set_punt_meter(reason, None)
+        for cell in TCP_METER_CELLS:
+            self.set_meter("tcp_meter", cell, None)
         while not self._packets.empty():
             self._packets.get_nowait()
 
@@ -75,8 +81,19 @@ class Control:
         self._insert([fy.P4TableEntry("push_group", match=_key(group=group), action=action)])
 
     def set_punt_meter(self, reason: int, config: fy.P4MeterConfig | None) -> None:
-        entry = fy.P4MeterEntry("punt_meter", index=reason, config=config)
+        self.set_meter("punt_meter", reason, config)
+
+    def set_meter(self, name: str, index: int, config: fy.P4MeterConfig | None) -> None:
+        self._call(self._switch.modify([fy.P4MeterEntry(name, index=index, config=config)]))
+
+    def insert(self, *entries: fy.P4TableEntry) -> None:
+        self._insert([*entries])
+
+    def modify(self, entry: fy.P4TableEntry) -> None:
         self._call(self._switch.modify([entry]))
+
+    def delete(self, entry: fy.P4TableEntry) -> None:
+        self._call(self._switch.delete([entry]))
 
     def drops(self) -> Counter[str]:
         """Packets by reason, of both pipelines' counters; an index without a name is its number."""
@@ -90,8 +107,11 @@ class Control:
     def member_counter(self, group: int, member: Member) -> tuple[int, int]:
         """Packets and bytes."""
         match = _key(group=group, instance=member.instance)
-        table = fy.P4TableEntry("member", match=match)
-        (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table))
+        return self.direct_counter(fy.P4TableEntry("member", match=match))
+
+    def direct_counter(self, table_entry: fy.P4TableEntry) -> tuple[int, int]:
+        """Packets and bytes."""
+        (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table_entry))
         return entry.packet_count, entry.byte_count
 
     def packet_out(self, port: int, frame: bytes) -> None:
@@ -100,6 +120,10 @@ class Control:
     def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
         return self._packets.get(timeout=timeout)
 
+    def last_frame(self, timeout: float = 20) -> bytes:
+        """A frame of the type that tells the end of what went into a client's port."""
+        return self._last_frames.get(timeout=timeout)
+
     async def _connect(self) -> None:
         await self._switch.__aenter__()
         self._switch.create_task(self._collect_packets(), background=True)
@@ -107,7 +131,10 @@ class Control:
 
     async def _collect_packets(self) -> None:
         async for packet in self._switch.read_packets():
-            self._packets.put(packet)
+            if packet.payload[12:14] == ETHERTYPE_LAST.to_bytes(2):
+                self._last_frames.put(packet.payload)
+            else:
+                self._packets.put(packet)
 
     def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
         self._call(self._switch.insert(entities))

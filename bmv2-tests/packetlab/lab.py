@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from scapy.layers.l2 import Ether
+
 from hectograph.testbed import End, Namespace, Testbed
 from hectograph.testbed.targets import Target
-from packetlab.control import Control
-from packetlab.frames import Member, describe, ipv4_member, push_frame
+from packetlab.control import ETHERTYPE_LAST, Control
+from packetlab.frames import HOST_MAC, Member, describe, ipv4_member, push_frame
 from packetlab.ports import FarEnds
 
 HOST_PORT = 1
@@ -63,6 +65,8 @@ class Lab:
         for start in range(0, len(frames), self.limits.frames_at_once):
             for frame in frames[start : start + self.limits.frames_at_once]:
                 self.far_ends.send(port, frame)
+            if port != HOST_PORT:
+                self._wait_for(port)
             for out, more in self.outputs().items():
                 received.setdefault(out, []).extend(more)
         return received
@@ -70,14 +74,22 @@ class Lab:
     def outputs(self) -> dict[int, list[bytes]]:
         """Everything that has come out.
 
-        Ports are queues: behind all that went in goes a push to every port, so that
-        what did not come out before its copies never will.
+        Ports are queues: behind all that went into the host's goes a push to every port,
+        so that what did not come out before its copies never will.
         """
         payload = f"last frame {next(self._serial)}".encode()
         self.far_ends.send(HOST_PORT, push_frame(LAST_GROUP, payload))
         last = {member.replica(payload) for member in _last_members()}
         received = self.far_ends.receive_until(last.__contains__, LAST_SECONDS)
         return {port: frames for port, frames in received.items() if frames}
+
+    def _wait_for(self, port: int) -> None:
+        """Ports do not wait for each other: until a last frame has gone through this one."""
+        number = next(self._serial)
+        frame = Ether(dst=HOST_MAC, src=HOST_MAC, type=ETHERTYPE_LAST) / str(number)
+        self.far_ends.send(port, bytes(frame))
+        while self.control.last_frame() != bytes(frame):
+            pass
 
     def push(self, group: int, *payloads: bytes) -> dict[int, list[bytes]]:
         return self.exchange(HOST_PORT, [push_frame(group, payload) for payload in payloads])

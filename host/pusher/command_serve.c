@@ -15,6 +15,7 @@ struct serve_options {
 	const char *interface;
 	const char *control;
 	const char *name;
+	const char *flows;
 };
 
 static int parse(int argc, char **argv, struct serve_options *options, char *error)
@@ -23,6 +24,7 @@ static int parse(int argc, char **argv, struct serve_options *options, char *err
 		{ "interface", required_argument, NULL, 'i' },
 		{ "control", required_argument, NULL, 'c' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "flows", required_argument, NULL, 'f' },
 		{ 0 },
 	};
 	int option;
@@ -35,6 +37,8 @@ static int parse(int argc, char **argv, struct serve_options *options, char *err
 			options->control = optarg;
 		else if (option == 'n')
 			options->name = optarg;
+		else if (option == 'f')
+			options->flows = optarg;
 		else
 			return hg_fail(error, -EINVAL, "%s: unknown option, or its value is missing", argv[optind - 1]);
 	}
@@ -64,6 +68,7 @@ int hg_serve(int argc, char **argv)
 	char error[HG_PUSHER_ERROR_BYTES];
 	char host[65] = "";
 	struct hg_server *server;
+	char *flows = NULL;
 	int signals;
 	uint32_t mtu;
 	int ret;
@@ -75,7 +80,7 @@ int hg_serve(int argc, char **argv)
 	gethostname(host, sizeof(host) - 1);
 	server = calloc(1, sizeof(*server));
 	signals = hg_signal_fd();
-	if (!server || signals < 0) {
+	if (!server || signals < 0 || asprintf(&flows, "%s.flows", options.control) < 0) {
 		free(server);
 		return hg_complain(HG_EXIT_FAILED, strerror(errno));
 	}
@@ -83,14 +88,21 @@ int hg_serve(int argc, char **argv)
 	ret = hg_listener_open(&server->listener, options.control, error);
 	if (ret)
 		goto free;
+	/* After the socket: who has that has the flow file too. */
+	ret = hg_engine_start(&server->service.engine, options.interface, options.flows ? options.flows : flows, error);
+	if (ret)
+		goto close;
 	fprintf(stderr, "hectograph-pusher %s: interface %s, MTU %u; control socket %s\n", HG_VERSION,
 		options.interface, mtu, options.control);
 	ret = hg_server_run(server, signals);
 	if (ret)
 		hg_fail(error, ret, "%s: %s", options.control, strerror(-ret));
-	hg_listener_close(&server->listener);
 	hg_service_close(&server->service);
+	hg_engine_stop(server->service.engine);
+close:
+	hg_listener_close(&server->listener);
 free:
+	free(flows);
 	free(server);
 	close(signals);
 	return ret ? hg_complain(HG_EXIT_FAILED, error) : 0;

@@ -8,6 +8,7 @@
 
 #include "pusher.pb.h"
 #include "streams.h"
+#include "tcp.h"
 
 /* -EBADMSG: not a Request, or a field longer than pusher.options allows. */
 int hg_request_decode(const uint8_t *message, size_t length, hg_pb_Request *request, char *error);
@@ -17,5 +18,10 @@ int hg_spec_from_message(struct hg_stream_spec *spec, const hg_pb_StreamSpec *me
 void hg_spec_to_message(hg_pb_StreamSpec *message, const struct hg_stream_spec *spec);
 void hg_stream_to_message(hg_pb_Stream *message, struct hg_named_stream *stream);
 void hg_traffic_to_message(hg_pb_Counters *message, const struct hg_traffic *traffic);
+
+void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_ContentSpec *message);
+void hg_content_to_message(hg_pb_Content *message, const struct hg_content_status *status);
+void hg_flow_to_message(hg_pb_Flow *message, const struct hg_flow_status *status);
+void hg_flow_counters_to_message(hg_pb_FlowCounters *message, const struct hg_engine_totals *totals);
 
 #endif

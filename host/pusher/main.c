@@ -10,13 +10,14 @@
 #include "command.h"
 
 static const char usage[] =
-	"usage: hectograph-pusher serve --interface IFACE --control PATH [--name NAME]\n"
+	"usage: hectograph-pusher serve --interface IFACE --control PATH [--name NAME] [--flows PATH]\n"
 	"       hectograph-pusher push --interface IFACE --group N[,N...] [options] SOURCE\n"
 	"\n"
 	"serve  waits for orders on the Unix socket PATH (mode 0600) until SIGINT or SIGTERM\n"
 	"  --interface IFACE   the Ethernet interface that pushes leave by\n"
 	"  --control PATH      the socket; what a killed predecessor left is replaced\n"
 	"  --name NAME         what it calls itself; default: the host's name\n"
+	"  --flows PATH        where running downloads outlive it; default: the socket's path and .flows\n"
 	"\n"
 	"push   pushes SOURCE, prints what it did and ends\n"
 	"  SOURCE              a file, - for standard input, udp://ADDRESS:PORT\n"

@@ -7,11 +7,11 @@
 #endif
 
 
-/* The following messages exceed 64kB in size: hg_pb_Response, hg_pb_StreamList */
+/* The following messages exceed 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList */
 
 /* The PB_FIELD_32BIT compilation option must be defined to support messages that exceed 64 kB in size. */
 #ifndef PB_FIELD_32BIT
-#error Enable PB_FIELD_32BIT to support messages exceeding 64kB in size: hg_pb_Response, hg_pb_StreamList
+#error Enable PB_FIELD_32BIT to support messages exceeding 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList
 #endif
 PB_BIND(hg_pb_Request, hg_pb_Request, 4)
 
@@ -53,6 +53,46 @@ PB_BIND(hg_pb_GetCounters, hg_pb_GetCounters, AUTO)
 
 
 PB_BIND(hg_pb_Counters, hg_pb_Counters, AUTO)
+
+
+PB_BIND(hg_pb_AddContent, hg_pb_AddContent, 4)
+
+
+PB_BIND(hg_pb_ContentSpec, hg_pb_ContentSpec, 4)
+
+
+PB_BIND(hg_pb_RemoveContent, hg_pb_RemoveContent, AUTO)
+
+
+PB_BIND(hg_pb_ListContents, hg_pb_ListContents, AUTO)
+
+
+PB_BIND(hg_pb_ContentList, hg_pb_ContentList, 4)
+
+
+PB_BIND(hg_pb_Content, hg_pb_Content, 4)
+
+
+PB_BIND(hg_pb_ListFlows, hg_pb_ListFlows, AUTO)
+
+
+PB_BIND(hg_pb_FlowList, hg_pb_FlowList, 4)
+
+
+PB_BIND(hg_pb_Flow, hg_pb_Flow, AUTO)
+
+
+PB_BIND(hg_pb_GetFlowCounters, hg_pb_GetFlowCounters, AUTO)
+
+
+PB_BIND(hg_pb_FlowCounters, hg_pb_FlowCounters, 2)
+
+
+PB_BIND(hg_pb_NamedCounter, hg_pb_NamedCounter, AUTO)
+
+
+
+
 
 
 

@@ -18,6 +18,21 @@ typedef enum _hg_pb_Stream_State {
     hg_pb_Stream_State_FAILED = 4 /* see error */
 } hg_pb_Stream_State;
 
+typedef enum _hg_pb_Content_State {
+    hg_pb_Content_State_STATE_UNSPECIFIED = 0,
+    hg_pb_Content_State_PREPARING = 1,
+    hg_pb_Content_State_READY = 2,
+    hg_pb_Content_State_DRAINING = 3, /* removed; its last downloads finish */
+    hg_pb_Content_State_WITHDRAWN = 4 /* the file changed, vanished or could not be read: see error */
+} hg_pb_Content_State;
+
+typedef enum _hg_pb_Flow_State {
+    hg_pb_Flow_State_STATE_UNSPECIFIED = 0,
+    hg_pb_Flow_State_REQUEST = 1, /* waits for the end of a request */
+    hg_pb_Flow_State_RESPONSE = 2,
+    hg_pb_Flow_State_CLOSING = 3 /* everything is acknowledged; waits for the client's FIN */
+} hg_pb_Flow_State;
+
 /* Struct definitions */
 /* One line that names what was wrong and where; code is a positive errno of Linux. */
 typedef struct _hg_pb_Status {
@@ -111,18 +126,6 @@ typedef struct _hg_pb_GetCounters {
     char dummy_field;
 } hg_pb_GetCounters;
 
-typedef struct _hg_pb_Request {
-    uint32_t id;
-    pb_size_t which_what;
-    union {
-        hg_pb_HelloRequest hello;
-        hg_pb_StartStream start;
-        hg_pb_StopStream stop;
-        hg_pb_ListStreams list;
-        hg_pb_GetCounters counters;
-    } what;
-} hg_pb_Request;
-
 /* Of all streams since the pusher started, those that are gone too. */
 typedef struct _hg_pb_Counters {
     uint64_t pushes; /* frames handed to the interface */
@@ -137,6 +140,117 @@ typedef struct _hg_pb_Counters {
     uint64_t source_overflow; /* datagrams that the socket had no room for, dropped */
 } hg_pb_Counters;
 
+typedef struct _hg_pb_ContentSpec {
+    uint32_t id; /* the service table's `content`; not 0 */
+    char path[4096]; /* absolute; a regular file, at most 2^31 bytes with its header */
+    char type[128]; /* media type; empty: application/octet-stream */
+    char etag[65]; /* without quotes, 1 to 64 characters: what identifies these bytes */
+    int64_t modified; /* Last-Modified, Unix time; 0: the file's */
+} hg_pb_ContentSpec;
+
+/* Stateless TCP (docs/stateless-tcp.md): contents that clients download by flow pushes.
+
+ Preparing a content takes time: the answer comes at once, and the list tells when
+ it is READY. Only then does it belong in the switch's service table. Adding one that
+ is there with the same specification changes nothing, but that one that drains serves
+ again; with another specification it is EEXIST. One that is WITHDRAWN is replaced. */
+typedef struct _hg_pb_AddContent {
+    bool has_spec;
+    hg_pb_ContentSpec spec;
+} hg_pb_AddContent;
+
+/* With `reset`, its downloads are reset and it is gone at once. Else they finish, new
+ requests get 404, and it leaves the list with the last of them: the service table
+ keeps it until then. */
+typedef struct _hg_pb_RemoveContent {
+    uint32_t id;
+    bool reset;
+} hg_pb_RemoveContent;
+
+/* Contents with numbers from `first` on, ascending, at most 64. */
+typedef struct _hg_pb_ListContents {
+    uint32_t first;
+} hg_pb_ListContents;
+
+typedef struct _hg_pb_Content {
+    bool has_spec;
+    hg_pb_ContentSpec spec;
+    hg_pb_Content_State state;
+    uint64_t file_bytes;
+    uint64_t response_bytes; /* the service table's `response_length` */
+    uint64_t prepared_bytes; /* of the response */
+    uint32_t flows; /* downloads that run */
+    char error[512];
+} hg_pb_Content;
+
+typedef struct _hg_pb_ContentList {
+    pb_size_t contents_count;
+    hg_pb_Content contents[64];
+    uint32_t next; /* ask for the rest from here; 0: there is none */
+} hg_pb_ContentList;
+
+/* Flows from the place `first` on, at most 512. */
+typedef struct _hg_pb_ListFlows {
+    uint32_t first;
+} hg_pb_ListFlows;
+
+typedef struct _hg_pb_Flow {
+    pb_byte_t client_address[16]; /* 16 bytes; IPv4 as ::ffff:a.b.c.d */
+    pb_byte_t service_address[16];
+    uint32_t client_port;
+    uint32_t service_port;
+    uint32_t content;
+    hg_pb_Flow_State state;
+    uint32_t port; /* the switch's */
+    uint32_t acked; /* position, bytes */
+    uint32_t sent;
+    uint32_t length; /* of the response; 0 while the request is not there */
+    uint32_t window; /* the client's, bytes */
+    uint32_t congestion_window;
+    uint32_t rtt_microseconds; /* smoothed; 0: not measured yet */
+    bool recovering; /* from a loss */
+} hg_pb_Flow;
+
+typedef struct _hg_pb_FlowList {
+    pb_size_t flows_count;
+    hg_pb_Flow flows[512];
+    uint32_t next; /* ask for the rest from here; 0: there is none */
+} hg_pb_FlowList;
+
+typedef struct _hg_pb_GetFlowCounters {
+    char dummy_field;
+} hg_pb_GetFlowCounters;
+
+typedef struct _hg_pb_Request {
+    uint32_t id;
+    pb_size_t which_what;
+    union {
+        hg_pb_HelloRequest hello;
+        hg_pb_StartStream start;
+        hg_pb_StopStream stop;
+        hg_pb_ListStreams list;
+        hg_pb_GetCounters counters;
+        hg_pb_AddContent add_content;
+        hg_pb_RemoveContent remove_content;
+        hg_pb_ListContents list_contents;
+        hg_pb_ListFlows list_flows;
+        hg_pb_GetFlowCounters flow_counters;
+    } what;
+} hg_pb_Request;
+
+typedef struct _hg_pb_NamedCounter {
+    char name[32];
+    uint64_t value;
+} hg_pb_NamedCounter;
+
+/* Since the pusher started; what each name counts: host/tcp/counters.h. */
+typedef struct _hg_pb_FlowCounters {
+    uint32_t flows; /* that are known now */
+    uint32_t contents;
+    pb_size_t counters_count;
+    hg_pb_NamedCounter counters[64];
+} hg_pb_FlowCounters;
+
 typedef struct _hg_pb_Response {
     uint32_t id;
     bool has_status;
@@ -147,6 +261,10 @@ typedef struct _hg_pb_Response {
         hg_pb_Stream stream; /* the answer to start and stop */
         hg_pb_StreamList list;
         hg_pb_Counters counters;
+        hg_pb_Content content; /* the answer to add_content and remove_content */
+        hg_pb_ContentList contents;
+        hg_pb_FlowList flows;
+        hg_pb_FlowCounters flow_counters;
     } what;
 } hg_pb_Response;
 
@@ -160,6 +278,14 @@ extern "C" {
 #define _hg_pb_Stream_State_MAX hg_pb_Stream_State_FAILED
 #define _hg_pb_Stream_State_ARRAYSIZE ((hg_pb_Stream_State)(hg_pb_Stream_State_FAILED+1))
 
+#define _hg_pb_Content_State_MIN hg_pb_Content_State_STATE_UNSPECIFIED
+#define _hg_pb_Content_State_MAX hg_pb_Content_State_WITHDRAWN
+#define _hg_pb_Content_State_ARRAYSIZE ((hg_pb_Content_State)(hg_pb_Content_State_WITHDRAWN+1))
+
+#define _hg_pb_Flow_State_MIN hg_pb_Flow_State_STATE_UNSPECIFIED
+#define _hg_pb_Flow_State_MAX hg_pb_Flow_State_CLOSING
+#define _hg_pb_Flow_State_ARRAYSIZE ((hg_pb_Flow_State)(hg_pb_Flow_State_CLOSING+1))
+
 
 
 
@@ -172,6 +298,20 @@ extern "C" {
 
 
 #define hg_pb_Stream_state_ENUMTYPE hg_pb_Stream_State
+
+
+
+
+
+
+
+
+#define hg_pb_Content_state_ENUMTYPE hg_pb_Content_State
+
+
+
+#define hg_pb_Flow_state_ENUMTYPE hg_pb_Flow_State
+
 
 
 
@@ -191,6 +331,18 @@ extern "C" {
 #define hg_pb_Stream_init_default                {"", _hg_pb_Stream_State_MIN, false, hg_pb_StreamSpec_init_default, 0, 0, 0, 0, 0, 0, 0, "", 0}
 #define hg_pb_GetCounters_init_default           {0}
 #define hg_pb_Counters_init_default              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define hg_pb_AddContent_init_default            {false, hg_pb_ContentSpec_init_default}
+#define hg_pb_ContentSpec_init_default           {0, "", "", "", 0}
+#define hg_pb_RemoveContent_init_default         {0, 0}
+#define hg_pb_ListContents_init_default          {0}
+#define hg_pb_ContentList_init_default           {0, {hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default, hg_pb_Content_init_default}, 0}
+#define hg_pb_Content_init_default               {false, hg_pb_ContentSpec_init_default, _hg_pb_Content_State_MIN, 0, 0, 0, 0, ""}
+#define hg_pb_ListFlows_init_default             {0}
+#define hg_pb_FlowList_init_default              {0, {hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default, hg_pb_Flow_init_default}, 0}
+#define hg_pb_Flow_init_default                  {{0}, {0}, 0, 0, 0, _hg_pb_Flow_State_MIN, 0, 0, 0, 0, 0, 0, 0, 0}
+#define hg_pb_GetFlowCounters_init_default       {0}
+#define hg_pb_FlowCounters_init_default          {0, 0, 0, {hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default}}
+#define hg_pb_NamedCounter_init_default          {"", 0}
 #define hg_pb_Request_init_zero                  {0, 0, {hg_pb_HelloRequest_init_zero}}
 #define hg_pb_Response_init_zero                 {0, false, hg_pb_Status_init_zero, 0, {hg_pb_Hello_init_zero}}
 #define hg_pb_Status_init_zero                   {0, ""}
@@ -205,6 +357,18 @@ extern "C" {
 #define hg_pb_Stream_init_zero                   {"", _hg_pb_Stream_State_MIN, false, hg_pb_StreamSpec_init_zero, 0, 0, 0, 0, 0, 0, 0, "", 0}
 #define hg_pb_GetCounters_init_zero              {0}
 #define hg_pb_Counters_init_zero                 {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define hg_pb_AddContent_init_zero               {false, hg_pb_ContentSpec_init_zero}
+#define hg_pb_ContentSpec_init_zero              {0, "", "", "", 0}
+#define hg_pb_RemoveContent_init_zero            {0, 0}
+#define hg_pb_ListContents_init_zero             {0}
+#define hg_pb_ContentList_init_zero              {0, {hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero, hg_pb_Content_init_zero}, 0}
+#define hg_pb_Content_init_zero                  {false, hg_pb_ContentSpec_init_zero, _hg_pb_Content_State_MIN, 0, 0, 0, 0, ""}
+#define hg_pb_ListFlows_init_zero                {0}
+#define hg_pb_FlowList_init_zero                 {0, {hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero, hg_pb_Flow_init_zero}, 0}
+#define hg_pb_Flow_init_zero                     {{0}, {0}, 0, 0, 0, _hg_pb_Flow_State_MIN, 0, 0, 0, 0, 0, 0, 0, 0}
+#define hg_pb_GetFlowCounters_init_zero          {0}
+#define hg_pb_FlowCounters_init_zero             {0, 0, 0, {hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero}}
+#define hg_pb_NamedCounter_init_zero             {"", 0}
 
 /* Field tags (for use in manual encoding/decoding) */
 #define hg_pb_Status_code_tag                    1
@@ -244,12 +408,6 @@ extern "C" {
 #define hg_pb_Stream_error_tag                   11
 #define hg_pb_Stream_skipped_nanoseconds_tag     12
 #define hg_pb_StreamList_streams_tag             1
-#define hg_pb_Request_id_tag                     1
-#define hg_pb_Request_hello_tag                  2
-#define hg_pb_Request_start_tag                  3
-#define hg_pb_Request_stop_tag                   4
-#define hg_pb_Request_list_tag                   5
-#define hg_pb_Request_counters_tag               6
 #define hg_pb_Counters_pushes_tag                1
 #define hg_pb_Counters_frame_bytes_tag           2
 #define hg_pb_Counters_payload_bytes_tag         3
@@ -260,12 +418,67 @@ extern "C" {
 #define hg_pb_Counters_bad_requests_tag          8
 #define hg_pb_Counters_source_empty_tag          9
 #define hg_pb_Counters_source_overflow_tag       10
+#define hg_pb_ContentSpec_id_tag                 1
+#define hg_pb_ContentSpec_path_tag               2
+#define hg_pb_ContentSpec_type_tag               3
+#define hg_pb_ContentSpec_etag_tag               4
+#define hg_pb_ContentSpec_modified_tag           5
+#define hg_pb_AddContent_spec_tag                1
+#define hg_pb_RemoveContent_id_tag               1
+#define hg_pb_RemoveContent_reset_tag            2
+#define hg_pb_ListContents_first_tag             1
+#define hg_pb_Content_spec_tag                   1
+#define hg_pb_Content_state_tag                  2
+#define hg_pb_Content_file_bytes_tag             3
+#define hg_pb_Content_response_bytes_tag         4
+#define hg_pb_Content_prepared_bytes_tag         5
+#define hg_pb_Content_flows_tag                  6
+#define hg_pb_Content_error_tag                  7
+#define hg_pb_ContentList_contents_tag           1
+#define hg_pb_ContentList_next_tag               2
+#define hg_pb_ListFlows_first_tag                1
+#define hg_pb_Flow_client_address_tag            1
+#define hg_pb_Flow_service_address_tag           2
+#define hg_pb_Flow_client_port_tag               3
+#define hg_pb_Flow_service_port_tag              4
+#define hg_pb_Flow_content_tag                   5
+#define hg_pb_Flow_state_tag                     6
+#define hg_pb_Flow_port_tag                      7
+#define hg_pb_Flow_acked_tag                     8
+#define hg_pb_Flow_sent_tag                      9
+#define hg_pb_Flow_length_tag                    10
+#define hg_pb_Flow_window_tag                    11
+#define hg_pb_Flow_congestion_window_tag         12
+#define hg_pb_Flow_rtt_microseconds_tag          13
+#define hg_pb_Flow_recovering_tag                14
+#define hg_pb_FlowList_flows_tag                 1
+#define hg_pb_FlowList_next_tag                  2
+#define hg_pb_Request_id_tag                     1
+#define hg_pb_Request_hello_tag                  2
+#define hg_pb_Request_start_tag                  3
+#define hg_pb_Request_stop_tag                   4
+#define hg_pb_Request_list_tag                   5
+#define hg_pb_Request_counters_tag               6
+#define hg_pb_Request_add_content_tag            7
+#define hg_pb_Request_remove_content_tag         8
+#define hg_pb_Request_list_contents_tag          9
+#define hg_pb_Request_list_flows_tag             10
+#define hg_pb_Request_flow_counters_tag          11
+#define hg_pb_NamedCounter_name_tag              1
+#define hg_pb_NamedCounter_value_tag             2
+#define hg_pb_FlowCounters_flows_tag             1
+#define hg_pb_FlowCounters_contents_tag          2
+#define hg_pb_FlowCounters_counters_tag          3
 #define hg_pb_Response_id_tag                    1
 #define hg_pb_Response_status_tag                2
 #define hg_pb_Response_hello_tag                 3
 #define hg_pb_Response_stream_tag                4
 #define hg_pb_Response_list_tag                  5
 #define hg_pb_Response_counters_tag              6
+#define hg_pb_Response_content_tag               7
+#define hg_pb_Response_contents_tag              8
+#define hg_pb_Response_flows_tag                 9
+#define hg_pb_Response_flow_counters_tag         10
 
 /* Struct field encoding specification for nanopb */
 #define hg_pb_Request_FIELDLIST(X, a) \
@@ -274,7 +487,12 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,hello,what.hello),   2) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,start,what.start),   3) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,stop,what.stop),   4) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,list,what.list),   5) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6)
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,add_content,what.add_content),   7) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,remove_content,what.remove_content),   8) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_contents,what.list_contents),   9) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_flows,what.list_flows),  10) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,flow_counters,what.flow_counters),  11)
 #define hg_pb_Request_CALLBACK NULL
 #define hg_pb_Request_DEFAULT NULL
 #define hg_pb_Request_what_hello_MSGTYPE hg_pb_HelloRequest
@@ -282,6 +500,11 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6)
 #define hg_pb_Request_what_stop_MSGTYPE hg_pb_StopStream
 #define hg_pb_Request_what_list_MSGTYPE hg_pb_ListStreams
 #define hg_pb_Request_what_counters_MSGTYPE hg_pb_GetCounters
+#define hg_pb_Request_what_add_content_MSGTYPE hg_pb_AddContent
+#define hg_pb_Request_what_remove_content_MSGTYPE hg_pb_RemoveContent
+#define hg_pb_Request_what_list_contents_MSGTYPE hg_pb_ListContents
+#define hg_pb_Request_what_list_flows_MSGTYPE hg_pb_ListFlows
+#define hg_pb_Request_what_flow_counters_MSGTYPE hg_pb_GetFlowCounters
 
 #define hg_pb_Response_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
@@ -289,7 +512,11 @@ X(a, STATIC,   OPTIONAL, MESSAGE,  status,            2) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,hello,what.hello),   3) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,stream,what.stream),   4) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,list,what.list),   5) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6)
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,content,what.content),   7) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,contents,what.contents),   8) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,flows,what.flows),   9) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,flow_counters,what.flow_counters),  10)
 #define hg_pb_Response_CALLBACK NULL
 #define hg_pb_Response_DEFAULT NULL
 #define hg_pb_Response_status_MSGTYPE hg_pb_Status
@@ -297,6 +524,10 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,counters,what.counters),   6)
 #define hg_pb_Response_what_stream_MSGTYPE hg_pb_Stream
 #define hg_pb_Response_what_list_MSGTYPE hg_pb_StreamList
 #define hg_pb_Response_what_counters_MSGTYPE hg_pb_Counters
+#define hg_pb_Response_what_content_MSGTYPE hg_pb_Content
+#define hg_pb_Response_what_contents_MSGTYPE hg_pb_ContentList
+#define hg_pb_Response_what_flows_MSGTYPE hg_pb_FlowList
+#define hg_pb_Response_what_flow_counters_MSGTYPE hg_pb_FlowCounters
 
 #define hg_pb_Status_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   code,              1) \
@@ -400,6 +631,100 @@ X(a, STATIC,   SINGULAR, UINT64,   source_overflow,  10)
 #define hg_pb_Counters_CALLBACK NULL
 #define hg_pb_Counters_DEFAULT NULL
 
+#define hg_pb_AddContent_FIELDLIST(X, a) \
+X(a, STATIC,   OPTIONAL, MESSAGE,  spec,              1)
+#define hg_pb_AddContent_CALLBACK NULL
+#define hg_pb_AddContent_DEFAULT NULL
+#define hg_pb_AddContent_spec_MSGTYPE hg_pb_ContentSpec
+
+#define hg_pb_ContentSpec_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
+X(a, STATIC,   SINGULAR, STRING,   path,              2) \
+X(a, STATIC,   SINGULAR, STRING,   type,              3) \
+X(a, STATIC,   SINGULAR, STRING,   etag,              4) \
+X(a, STATIC,   SINGULAR, INT64,    modified,          5)
+#define hg_pb_ContentSpec_CALLBACK NULL
+#define hg_pb_ContentSpec_DEFAULT NULL
+
+#define hg_pb_RemoveContent_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
+X(a, STATIC,   SINGULAR, BOOL,     reset,             2)
+#define hg_pb_RemoveContent_CALLBACK NULL
+#define hg_pb_RemoveContent_DEFAULT NULL
+
+#define hg_pb_ListContents_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   first,             1)
+#define hg_pb_ListContents_CALLBACK NULL
+#define hg_pb_ListContents_DEFAULT NULL
+
+#define hg_pb_ContentList_FIELDLIST(X, a) \
+X(a, STATIC,   REPEATED, MESSAGE,  contents,          1) \
+X(a, STATIC,   SINGULAR, UINT32,   next,              2)
+#define hg_pb_ContentList_CALLBACK NULL
+#define hg_pb_ContentList_DEFAULT NULL
+#define hg_pb_ContentList_contents_MSGTYPE hg_pb_Content
+
+#define hg_pb_Content_FIELDLIST(X, a) \
+X(a, STATIC,   OPTIONAL, MESSAGE,  spec,              1) \
+X(a, STATIC,   SINGULAR, UENUM,    state,             2) \
+X(a, STATIC,   SINGULAR, UINT64,   file_bytes,        3) \
+X(a, STATIC,   SINGULAR, UINT64,   response_bytes,    4) \
+X(a, STATIC,   SINGULAR, UINT64,   prepared_bytes,    5) \
+X(a, STATIC,   SINGULAR, UINT32,   flows,             6) \
+X(a, STATIC,   SINGULAR, STRING,   error,             7)
+#define hg_pb_Content_CALLBACK NULL
+#define hg_pb_Content_DEFAULT NULL
+#define hg_pb_Content_spec_MSGTYPE hg_pb_ContentSpec
+
+#define hg_pb_ListFlows_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   first,             1)
+#define hg_pb_ListFlows_CALLBACK NULL
+#define hg_pb_ListFlows_DEFAULT NULL
+
+#define hg_pb_FlowList_FIELDLIST(X, a) \
+X(a, STATIC,   REPEATED, MESSAGE,  flows,             1) \
+X(a, STATIC,   SINGULAR, UINT32,   next,              2)
+#define hg_pb_FlowList_CALLBACK NULL
+#define hg_pb_FlowList_DEFAULT NULL
+#define hg_pb_FlowList_flows_MSGTYPE hg_pb_Flow
+
+#define hg_pb_Flow_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, client_address,    1) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, service_address,   2) \
+X(a, STATIC,   SINGULAR, UINT32,   client_port,       3) \
+X(a, STATIC,   SINGULAR, UINT32,   service_port,      4) \
+X(a, STATIC,   SINGULAR, UINT32,   content,           5) \
+X(a, STATIC,   SINGULAR, UENUM,    state,             6) \
+X(a, STATIC,   SINGULAR, UINT32,   port,              7) \
+X(a, STATIC,   SINGULAR, UINT32,   acked,             8) \
+X(a, STATIC,   SINGULAR, UINT32,   sent,              9) \
+X(a, STATIC,   SINGULAR, UINT32,   length,           10) \
+X(a, STATIC,   SINGULAR, UINT32,   window,           11) \
+X(a, STATIC,   SINGULAR, UINT32,   congestion_window,  12) \
+X(a, STATIC,   SINGULAR, UINT32,   rtt_microseconds,  13) \
+X(a, STATIC,   SINGULAR, BOOL,     recovering,       14)
+#define hg_pb_Flow_CALLBACK NULL
+#define hg_pb_Flow_DEFAULT NULL
+
+#define hg_pb_GetFlowCounters_FIELDLIST(X, a) \
+
+#define hg_pb_GetFlowCounters_CALLBACK NULL
+#define hg_pb_GetFlowCounters_DEFAULT NULL
+
+#define hg_pb_FlowCounters_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   flows,             1) \
+X(a, STATIC,   SINGULAR, UINT32,   contents,          2) \
+X(a, STATIC,   REPEATED, MESSAGE,  counters,          3)
+#define hg_pb_FlowCounters_CALLBACK NULL
+#define hg_pb_FlowCounters_DEFAULT NULL
+#define hg_pb_FlowCounters_counters_MSGTYPE hg_pb_NamedCounter
+
+#define hg_pb_NamedCounter_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, STRING,   name,              1) \
+X(a, STATIC,   SINGULAR, UINT64,   value,             2)
+#define hg_pb_NamedCounter_CALLBACK NULL
+#define hg_pb_NamedCounter_DEFAULT NULL
+
 extern const pb_msgdesc_t hg_pb_Request_msg;
 extern const pb_msgdesc_t hg_pb_Response_msg;
 extern const pb_msgdesc_t hg_pb_Status_msg;
@@ -414,6 +739,18 @@ extern const pb_msgdesc_t hg_pb_StreamList_msg;
 extern const pb_msgdesc_t hg_pb_Stream_msg;
 extern const pb_msgdesc_t hg_pb_GetCounters_msg;
 extern const pb_msgdesc_t hg_pb_Counters_msg;
+extern const pb_msgdesc_t hg_pb_AddContent_msg;
+extern const pb_msgdesc_t hg_pb_ContentSpec_msg;
+extern const pb_msgdesc_t hg_pb_RemoveContent_msg;
+extern const pb_msgdesc_t hg_pb_ListContents_msg;
+extern const pb_msgdesc_t hg_pb_ContentList_msg;
+extern const pb_msgdesc_t hg_pb_Content_msg;
+extern const pb_msgdesc_t hg_pb_ListFlows_msg;
+extern const pb_msgdesc_t hg_pb_FlowList_msg;
+extern const pb_msgdesc_t hg_pb_Flow_msg;
+extern const pb_msgdesc_t hg_pb_GetFlowCounters_msg;
+extern const pb_msgdesc_t hg_pb_FlowCounters_msg;
+extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 
 /* Defines for backwards compatibility with code written before nanopb-0.4.0 */
 #define hg_pb_Request_fields &hg_pb_Request_msg
@@ -430,14 +767,38 @@ extern const pb_msgdesc_t hg_pb_Counters_msg;
 #define hg_pb_Stream_fields &hg_pb_Stream_msg
 #define hg_pb_GetCounters_fields &hg_pb_GetCounters_msg
 #define hg_pb_Counters_fields &hg_pb_Counters_msg
+#define hg_pb_AddContent_fields &hg_pb_AddContent_msg
+#define hg_pb_ContentSpec_fields &hg_pb_ContentSpec_msg
+#define hg_pb_RemoveContent_fields &hg_pb_RemoveContent_msg
+#define hg_pb_ListContents_fields &hg_pb_ListContents_msg
+#define hg_pb_ContentList_fields &hg_pb_ContentList_msg
+#define hg_pb_Content_fields &hg_pb_Content_msg
+#define hg_pb_ListFlows_fields &hg_pb_ListFlows_msg
+#define hg_pb_FlowList_fields &hg_pb_FlowList_msg
+#define hg_pb_Flow_fields &hg_pb_Flow_msg
+#define hg_pb_GetFlowCounters_fields &hg_pb_GetFlowCounters_msg
+#define hg_pb_FlowCounters_fields &hg_pb_FlowCounters_msg
+#define hg_pb_NamedCounter_fields &hg_pb_NamedCounter_msg
 
 /* Maximum encoded size of messages (where known) */
 #define HECTOGRAPH_PUSHER_V1_PUSHER_PB_H_MAX_SIZE hg_pb_Response_size
+#define hg_pb_AddContent_size                    4314
+#define hg_pb_ContentList_size                   311814
+#define hg_pb_ContentSpec_size                   4311
+#define hg_pb_Content_size                       4869
 #define hg_pb_Counters_size                      110
+#define hg_pb_FlowCounters_size                  2956
+#define hg_pb_FlowList_size                      52230
+#define hg_pb_Flow_size                          100
 #define hg_pb_GetCounters_size                   0
+#define hg_pb_GetFlowCounters_size               0
 #define hg_pb_HelloRequest_size                  0
 #define hg_pb_Hello_size                         145
+#define hg_pb_ListContents_size                  6
+#define hg_pb_ListFlows_size                     6
 #define hg_pb_ListStreams_size                   0
+#define hg_pb_NamedCounter_size                  44
+#define hg_pb_RemoveContent_size                 8
 #define hg_pb_Request_size                       4595
 #define hg_pb_Response_size                      332885
 #define hg_pb_StartStream_size                   4586
@@ -464,9 +825,29 @@ extern const pb_msgdesc_t hg_pb_Counters_msg;
 #define hectograph_pusher_v1_Stream_State hg_pb_Stream_State
 #define hectograph_pusher_v1_GetCounters hg_pb_GetCounters
 #define hectograph_pusher_v1_Counters hg_pb_Counters
+#define hectograph_pusher_v1_AddContent hg_pb_AddContent
+#define hectograph_pusher_v1_ContentSpec hg_pb_ContentSpec
+#define hectograph_pusher_v1_RemoveContent hg_pb_RemoveContent
+#define hectograph_pusher_v1_ListContents hg_pb_ListContents
+#define hectograph_pusher_v1_ContentList hg_pb_ContentList
+#define hectograph_pusher_v1_Content hg_pb_Content
+#define hectograph_pusher_v1_Content_State hg_pb_Content_State
+#define hectograph_pusher_v1_ListFlows hg_pb_ListFlows
+#define hectograph_pusher_v1_FlowList hg_pb_FlowList
+#define hectograph_pusher_v1_Flow hg_pb_Flow
+#define hectograph_pusher_v1_Flow_State hg_pb_Flow_State
+#define hectograph_pusher_v1_GetFlowCounters hg_pb_GetFlowCounters
+#define hectograph_pusher_v1_FlowCounters hg_pb_FlowCounters
+#define hectograph_pusher_v1_NamedCounter hg_pb_NamedCounter
 #define _hectograph_pusher_v1_Stream_State_MIN _hg_pb_Stream_State_MIN
 #define _hectograph_pusher_v1_Stream_State_MAX _hg_pb_Stream_State_MAX
 #define _hectograph_pusher_v1_Stream_State_ARRAYSIZE _hg_pb_Stream_State_ARRAYSIZE
+#define _hectograph_pusher_v1_Content_State_MIN _hg_pb_Content_State_MIN
+#define _hectograph_pusher_v1_Content_State_MAX _hg_pb_Content_State_MAX
+#define _hectograph_pusher_v1_Content_State_ARRAYSIZE _hg_pb_Content_State_ARRAYSIZE
+#define _hectograph_pusher_v1_Flow_State_MIN _hg_pb_Flow_State_MIN
+#define _hectograph_pusher_v1_Flow_State_MAX _hg_pb_Flow_State_MAX
+#define _hectograph_pusher_v1_Flow_State_ARRAYSIZE _hg_pb_Flow_State_ARRAYSIZE
 #define hectograph_pusher_v1_Request_init_default hg_pb_Request_init_default
 #define hectograph_pusher_v1_Response_init_default hg_pb_Response_init_default
 #define hectograph_pusher_v1_Status_init_default hg_pb_Status_init_default
@@ -481,6 +862,18 @@ extern const pb_msgdesc_t hg_pb_Counters_msg;
 #define hectograph_pusher_v1_Stream_init_default hg_pb_Stream_init_default
 #define hectograph_pusher_v1_GetCounters_init_default hg_pb_GetCounters_init_default
 #define hectograph_pusher_v1_Counters_init_default hg_pb_Counters_init_default
+#define hectograph_pusher_v1_AddContent_init_default hg_pb_AddContent_init_default
+#define hectograph_pusher_v1_ContentSpec_init_default hg_pb_ContentSpec_init_default
+#define hectograph_pusher_v1_RemoveContent_init_default hg_pb_RemoveContent_init_default
+#define hectograph_pusher_v1_ListContents_init_default hg_pb_ListContents_init_default
+#define hectograph_pusher_v1_ContentList_init_default hg_pb_ContentList_init_default
+#define hectograph_pusher_v1_Content_init_default hg_pb_Content_init_default
+#define hectograph_pusher_v1_ListFlows_init_default hg_pb_ListFlows_init_default
+#define hectograph_pusher_v1_FlowList_init_default hg_pb_FlowList_init_default
+#define hectograph_pusher_v1_Flow_init_default hg_pb_Flow_init_default
+#define hectograph_pusher_v1_GetFlowCounters_init_default hg_pb_GetFlowCounters_init_default
+#define hectograph_pusher_v1_FlowCounters_init_default hg_pb_FlowCounters_init_default
+#define hectograph_pusher_v1_NamedCounter_init_default hg_pb_NamedCounter_init_default
 #define hectograph_pusher_v1_Request_init_zero hg_pb_Request_init_zero
 #define hectograph_pusher_v1_Response_init_zero hg_pb_Response_init_zero
 #define hectograph_pusher_v1_Status_init_zero hg_pb_Status_init_zero
@@ -495,6 +888,18 @@ extern const pb_msgdesc_t hg_pb_Counters_msg;
 #define hectograph_pusher_v1_Stream_init_zero hg_pb_Stream_init_zero
 #define hectograph_pusher_v1_GetCounters_init_zero hg_pb_GetCounters_init_zero
 #define hectograph_pusher_v1_Counters_init_zero hg_pb_Counters_init_zero
+#define hectograph_pusher_v1_AddContent_init_zero hg_pb_AddContent_init_zero
+#define hectograph_pusher_v1_ContentSpec_init_zero hg_pb_ContentSpec_init_zero
+#define hectograph_pusher_v1_RemoveContent_init_zero hg_pb_RemoveContent_init_zero
+#define hectograph_pusher_v1_ListContents_init_zero hg_pb_ListContents_init_zero
+#define hectograph_pusher_v1_ContentList_init_zero hg_pb_ContentList_init_zero
+#define hectograph_pusher_v1_Content_init_zero hg_pb_Content_init_zero
+#define hectograph_pusher_v1_ListFlows_init_zero hg_pb_ListFlows_init_zero
+#define hectograph_pusher_v1_FlowList_init_zero hg_pb_FlowList_init_zero
+#define hectograph_pusher_v1_Flow_init_zero hg_pb_Flow_init_zero
+#define hectograph_pusher_v1_GetFlowCounters_init_zero hg_pb_GetFlowCounters_init_zero
+#define hectograph_pusher_v1_FlowCounters_init_zero hg_pb_FlowCounters_init_zero
+#define hectograph_pusher_v1_NamedCounter_init_zero hg_pb_NamedCounter_init_zero
 
 #ifdef __cplusplus
 } /* extern "C" */

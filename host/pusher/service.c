@@ -12,6 +12,7 @@
 #include "convert.h"
 #include "error.h"
 #include "link.h"
+#include "service_tcp.h"
 
 #define PROTOCOL 1
 
@@ -117,7 +118,7 @@ static int act(struct hg_service *service, char *error)
 	case hg_pb_Request_counters_tag:
 		return counters(service);
 	default:
-		return hg_fail(error, -ENOSYS, "the request asks for nothing that this pusher (%s) knows", HG_VERSION);
+		return hg_service_tcp(service, error);
 	}
 }
 

@@ -9,11 +9,13 @@
 #include "framing.h"
 #include "pusher.pb.h"
 #include "streams.h"
+#include "tcp.h"
 
 #define HG_ANSWER_BYTES_MAX (HG_MESSAGE_PREFIX_BYTES + hg_pb_Response_size)
 
 struct hg_service {
 	struct hg_streams streams;
+	struct hg_engine *engine; /* the caller's; NULL: no contents are served */
 	const char *name;
 	uint64_t started; /* Unix time, us */
 	uint64_t requests;

@@ -53,6 +53,7 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
         hdr.ipv4.header_checksum = 0;
         hdr.ipv4.src_addr = src_addr;
         hdr.ipv4.dst_addr = dst_addr;
+        meta.sum_ipv4 = true;
     }
 
     @id(ACTION_UDP_IPV6) @name(".udp_ipv6")
@@ -98,14 +99,6 @@ control Member(inout headers_t hdr, inout metadata_t meta, in bit<16> instance) 
 
     apply {
         member.apply();
-        if (meta.vlan_tci != 0) {
-            hdr.vlan.setValid();
-            hdr.vlan.pcp = meta.vlan_tci[15:13];
-            hdr.vlan.dei = meta.vlan_tci[12:12];
-            hdr.vlan.vid = meta.vlan_tci[11:0];
-            hdr.vlan.ether_type = hdr.ethernet.ether_type;
-            hdr.ethernet.ether_type = ETHERTYPE_VLAN;
-        }
     }
 }
 

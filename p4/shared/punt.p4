@@ -16,8 +16,8 @@ control Punt(in headers_t hdr, inout metadata_t meta) {
     table punt_class {
         key = {
             hdr.ethernet.ether_type : ternary @name("ether_type") @id(1);
-            hdr.icmpv6.isValid() : ternary @name("is_icmpv6") @id(2);
-            hdr.icmpv6.type : ternary @name("icmpv6_type") @id(3);
+            hdr.icmp.isValid() : ternary @name("is_icmpv6") @id(2);
+            hdr.icmp.type : ternary @name("icmpv6_type") @id(3);
         }
         actions = {
             punt_as;

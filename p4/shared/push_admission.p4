@@ -25,11 +25,18 @@ control PushAdmission(in headers_t hdr, in bit<16> frame_length, inout metadata_
             refuse(HG_DROP_PUSH_FROM_CLIENT);
         } else if (hdr.push.version != HG_PUSH_VERSION) {
             refuse(HG_DROP_PUSH_VERSION);
+        } else if (hdr.flow.isValid()) {
+            meta.verdict = verdict_t.SEND;
+            expected_length = hdr.push.payload_length |+| HG_FLOW_FRAME_BYTES;
+            if (hdr.flow.egress_port == 0 || hdr.flow.egress_port >= HG_CPU_PORT) {
+                refuse(HG_DROP_FLOW_PORT);
+            }
         } else if (hdr.push.kind != HG_PUSH_KIND_GROUP) {
             refuse(HG_DROP_PUSH_KIND);
         } else if (hdr.push.payload_length == 0) {
             refuse(HG_DROP_PUSH_EMPTY);
-        } else if (frame_length != expected_length
+        }
+        if (meta.verdict != verdict_t.DROP && frame_length != expected_length
                    && (frame_length |-| HG_ETHERNET_MIN_BYTES != 0
                        || expected_length |-| frame_length != 0)) {
             refuse(HG_DROP_PUSH_LENGTH);

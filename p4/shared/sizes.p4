@@ -14,4 +14,15 @@
 #define SIZE_MEMBER 16384
 #endif
 
+/* Contents, each with its address and port. */
+#define SIZE_SERVICE 16384
+#define SIZE_CONTENT_ADDRESS 16384
+
+/* Buckets of all host sets: 16 for each set of hosts that serve the same contents. */
+#define SIZE_SERVICE_HOST 1024
+
+/* Cells of each half of the flow filter: the index is this many bits of a hash. */
+#define SIZE_FILTER_BITS 20
+#define SIZE_FILTER (1 << SIZE_FILTER_BITS)
+
 #endif

@@ -28,14 +28,42 @@ control UdpChecksum(inout headers_t hdr, in metadata_t meta) {
     }
 }
 
-/* IPv4's header checksum, where a replica has one. */
-control Ipv4Checksum(inout headers_t hdr, inout metadata_t meta) {
+/* A header with options is looked at by nobody here. */
+control VerifyIpv4(inout headers_t hdr, inout metadata_t meta) {
     apply {
-        update_checksum(hdr.ipv4.isValid(), {
+        verify_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5, {
             hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.diffserv, hdr.ipv4.total_length,
             hdr.ipv4.identification, hdr.ipv4.flags, hdr.ipv4.fragment_offset,
             hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr, hdr.ipv4.dst_addr
         }, hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+    }
+}
+
+/*
+ * What v1model computes after egress, for headers that are ours: IPv4's, TCP's from the
+ * payload's sum and a neighbour advertisement's. Addresses are taken as the tuple has them: the 0xFFFF in
+ * front of an IPv4 address adds nothing in one's complement.
+ */
+control Checksums(inout headers_t hdr, inout metadata_t meta) {
+    apply {
+        update_checksum(hdr.ipv4.isValid() && meta.sum_ipv4, {
+            hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.diffserv, hdr.ipv4.total_length,
+            hdr.ipv4.identification, hdr.ipv4.flags, hdr.ipv4.fragment_offset,
+            hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src_addr, hdr.ipv4.dst_addr
+        }, hdr.ipv4.header_checksum, HashAlgorithm.csum16);
+        update_checksum(meta.sum_tcp, {
+            meta.connection.client_addr, meta.connection.service_addr,
+            8w0, IP_PROTOCOL_TCP, meta.tcp_length,
+            hdr.tcp.src_port, hdr.tcp.dst_port, hdr.tcp.seq_no, hdr.tcp.ack_no,
+            hdr.tcp.data_offset, hdr.tcp.reserved, hdr.tcp.flags, hdr.tcp.window,
+            hdr.tcp.urgent_pointer, meta.tcp_option_sum, meta.tcp_payload_sum
+        }, hdr.tcp.checksum, HashAlgorithm.csum16);
+        update_checksum(meta.sum_icmpv6, {
+            hdr.ipv6.src_addr, hdr.ipv6.dst_addr, hdr.ipv6.payload_length,
+            8w0, hdr.ipv6.next_header, hdr.icmp.type, hdr.icmp.code,
+            hdr.neighbour.flags, hdr.neighbour.target_addr,
+            hdr.link_layer.type, hdr.link_layer.length, hdr.link_layer.addr
+        }, hdr.icmp.checksum, HashAlgorithm.csum16);
     }
 }
 

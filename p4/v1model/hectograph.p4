@@ -6,16 +6,21 @@
  */
 #include "target.p4"
 #include "../shared/headers.p4"
+#include "syn_options.p4"
 #include "../shared/parser.p4"
 #include "../shared/host_port.p4"
 #include "../shared/push_admission.p4"
 #include "../shared/push_group.p4"
 #include "../shared/punt.p4"
+#include "../shared/secrets.p4"
+#include "../shared/service.p4"
+#include "../shared/content_address.p4"
+#include "stateless_tcp.p4"
 #include "../shared/member.p4"
+#include "../shared/vlan_tag.p4"
 #include "checksum.p4"
 
 const bit<9> CPU_PORT = HG_CPU_PORT;
-const bit<32> RED = 2; // v1model: 0 green, 1 yellow, 2 red
 
 /* hdr.packet_in is written in ingress only. */
 @noWarn("uninitialized-use")
@@ -36,13 +41,9 @@ parser HectographParser(packet_in packet, out headers_t hdr, inout metadata_t me
     }
 
     state parse_packet {
-        packet_parser.apply(packet, hdr);
+        packet_parser.apply(packet, hdr, meta);
         transition accept;
     }
-}
-
-control HectographVerify(inout headers_t hdr, inout metadata_t meta) {
-    apply { }
 }
 
 control HectographIngress(inout headers_t hdr, inout metadata_t meta,
@@ -51,19 +52,30 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
     PushAdmission() push_admission;
     PushGroup() push_group;
     Punt() punt;
+    Secrets() secrets_table;
+    FlowTuple() flow_tuple;
+    ClientTuple() client_tuple;
+    Service() service;
+    ContentAddress() content_address;
+    StatelessTcp() stateless_tcp;
 
     @id(COUNTER_INGRESS_DROPS) @name(".ingress_drops")
     counter(HG_DROP_REASONS, CounterType.packets_and_bytes) ingress_drops;
     @id(METER_PUNT) @name(".punt_meter")
     meter(HG_PUNT_REASONS, MeterType.packets) punt_meter;
     bit<32> color = 0;
+    secrets_t secrets;
+    bool ours = false;
+    bit<16> port = 0;
 
     apply {
-        meta.verdict = verdict_t.DROP;
+        meta.verdict = verdict_t.UNDECIDED;
         meta.reason = HG_DROP_MALFORMED;
+        port = (bit<16>) standard_metadata.ingress_port;
         if (standard_metadata.parser_error == error.NoError) {
             if (hdr.packet_out.isValid()) {
                 meta.egress_port = hdr.packet_out.egress_port;
+                meta.verdict = verdict_t.DROP;
                 meta.reason = HG_DROP_PACKET_OUT_PORT;
                 if (meta.egress_port != 0 && meta.egress_port < HG_CPU_PORT) {
                     meta.verdict = verdict_t.SEND;
@@ -73,11 +85,30 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
                 push_admission.apply(hdr, (bit<16>) standard_metadata.packet_length, meta);
                 if (meta.verdict == verdict_t.REPLICATE) {
                     push_group.apply(hdr, meta);
+                } else if (meta.verdict == verdict_t.SEND) {
+                    flow_tuple.apply(hdr, meta);
                 }
+            } else if (standard_metadata.checksum_error == 1) {
+                meta.verdict = verdict_t.DROP;
+                meta.reason = HG_DROP_CHECKSUM;
             } else {
+                client_tuple.apply(hdr, meta);
+                if (hdr.tcp.isValid() || hdr.inner_tcp.isValid()) {
+                    service.apply(meta);
+                }
+                if (!meta.to_service) {
+                    content_address.apply(hdr, meta, port, ours);
+                }
+            }
+
+            if (meta.to_service || ours && hdr.tcp.isValid()
+                || hdr.flow.isValid() && meta.verdict == verdict_t.SEND) {
+                secrets_table.apply(secrets);
+                stateless_tcp.apply(hdr, meta, secrets, port);
+            } else if (meta.verdict == verdict_t.UNDECIDED) {
                 punt.apply(hdr, meta);
                 punt_meter.execute_meter((bit<32>) meta.reason, color);
-                if (color == RED) {
+                if (color == METER_RED) {
                     meta.verdict = verdict_t.DROP;
                     meta.reason = HG_DROP_PUNT_METER;
                 }
@@ -104,6 +135,7 @@ control HectographEgress(inout headers_t hdr, inout metadata_t meta,
                inout standard_metadata_t standard_metadata) {
     Member() member;
     UdpChecksum() udp_checksum;
+    VlanTag() vlan_tag;
 
     @id(COUNTER_EGRESS_DROPS) @name(".egress_drops")
     counter(HG_DROP_REASONS, CounterType.packets_and_bytes) egress_drops;
@@ -119,6 +151,7 @@ control HectographEgress(inout headers_t hdr, inout metadata_t meta,
                 hdr.push.setInvalid();
             }
         }
+        vlan_tag.apply(hdr, meta);
         hdr.packet_out.setInvalid();
     }
 }
@@ -133,5 +166,5 @@ control HectographDeparser(packet_out packet, in headers_t hdr) {
 
 @pkginfo(name="hectograph", version="0.1.0", organization="Hectograph")
 @brief("Copies a pushed packet to a group's members and writes each copy's headers")
-V1Switch(HectographParser(), HectographVerify(), HectographIngress(), HectographEgress(), Ipv4Checksum(),
+V1Switch(HectographParser(), VerifyIpv4(), HectographIngress(), HectographEgress(), Checksums(),
          HectographDeparser()) main;

@@ -2,7 +2,7 @@
 """A client of the host protocol (host/pusher/pusher.proto) over the pusher's Unix socket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,17 @@ from hectograph.core.streams import PushSpec, PushState
 from hectograph.drivers.base import PusherHello
 from hectograph.errors import Unavailable
 from hectograph.pusher import pusher_pb2 as pb
+from hectograph.pusher.contents import (
+    ContentPhase,
+    ContentSpec,
+    ContentState,
+    FlowCounters,
+    FlowState,
+    content_message,
+    content_of,
+    flow_counters_of,
+    flow_of,
+)
 from hectograph.pusher.messages import (
     counters_of,
     error_of,
@@ -25,6 +36,7 @@ from hectograph.pusher.messages import (
 PROTOCOL = 1
 PREFIX_BYTES = 4
 RESPONSE_BYTES = 1_048_576
+PREPARE_POLL_SECONDS = 0.05
 TIMEOUT_SECONDS = 10.0
 """A pusher answers in milliseconds; a file on a hung network mount may hold up a start."""
 
@@ -109,6 +121,60 @@ class PusherClient:
     async def counters(self) -> PusherCounters:
         """Since the pusher started."""
         return counters_of((await self._ask(pb.Request(counters=pb.GetCounters()))).counters)
+
+    async def add_content(self, spec: ContentSpec) -> ContentState:
+        """Begin to prepare it; `contents()` tells when it is ready. Conflict: another has its id."""
+        request = pb.AddContent(spec=content_message(spec))
+        return content_of((await self._ask(pb.Request(add_content=request))).content)
+
+    async def prepare_content(
+        self,
+        spec: ContentSpec,
+        progress: Callable[[ContentState], None] = lambda _: None,
+    ) -> ContentState:
+        """Add it and wait until it is ready, or withdrawn because its file cannot be read."""
+        state = await self.add_content(spec)
+        while state.phase is ContentPhase.PREPARING:
+            progress(state)
+            await asyncio.sleep(PREPARE_POLL_SECONDS)
+            answer = await self._ask(pb.Request(list_contents=pb.ListContents(first=spec.id)))
+            state = content_of(answer.contents.contents[0])
+        return state
+
+    async def remove_content(self, content: int, *, reset: bool = False) -> ContentState:
+        """Let its downloads finish, or reset them; its last state. NotFound: there is none."""
+        request = pb.RemoveContent(id=content, reset=reset)
+        return content_of((await self._ask(pb.Request(remove_content=request))).content)
+
+    async def contents(self) -> Sequence[ContentState]:
+        """Every content, by ascending id."""
+        found: list[ContentState] = []
+        following = 0
+        while True:
+            request = pb.ListContents(first=following)
+            answer = (await self._ask(pb.Request(list_contents=request))).contents
+            found += map(content_of, answer.contents)
+            following = answer.next
+            if not following:
+                return found
+
+    async def flows(self, limit: int) -> Sequence[FlowState]:
+        """At most `limit` of the flows that it knows."""
+        found: list[FlowState] = []
+        following = 0
+        while len(found) < limit:
+            request = pb.ListFlows(first=following)
+            answer = (await self._ask(pb.Request(list_flows=request))).flows
+            found += map(flow_of, answer.flows)
+            following = answer.next
+            if not following:
+                break
+        return found[:limit]
+
+    async def flow_counters(self) -> FlowCounters:
+        """Since the pusher started."""
+        request = pb.Request(flow_counters=pb.GetFlowCounters())
+        return flow_counters_of((await self._ask(request)).flow_counters)
 
     async def _ask(self, request: pb.Request) -> pb.Response:
         async with self._turn:

@@ -8,36 +8,54 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("id", "hello", "start", "stop", "list", "counters")
+    __slots__ = ("id", "hello", "start", "stop", "list", "counters", "add_content", "remove_content", "list_contents", "list_flows", "flow_counters")
     ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    ADD_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LIST_CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    LIST_FLOWS_FIELD_NUMBER: _ClassVar[int]
+    FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     hello: HelloRequest
     start: StartStream
     stop: StopStream
     list: ListStreams
     counters: GetCounters
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ...) -> None: ...
+    add_content: AddContent
+    remove_content: RemoveContent
+    list_contents: ListContents
+    list_flows: ListFlows
+    flow_counters: GetFlowCounters
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ..., add_content: _Optional[_Union[AddContent, _Mapping]] = ..., remove_content: _Optional[_Union[RemoveContent, _Mapping]] = ..., list_contents: _Optional[_Union[ListContents, _Mapping]] = ..., list_flows: _Optional[_Union[ListFlows, _Mapping]] = ..., flow_counters: _Optional[_Union[GetFlowCounters, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ("id", "status", "hello", "stream", "list", "counters")
+    __slots__ = ("id", "status", "hello", "stream", "list", "counters", "content", "contents", "flows", "flow_counters")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     status: Status
     hello: Hello
     stream: Stream
     list: StreamList
     counters: Counters
-    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ...) -> None: ...
+    content: Content
+    contents: ContentList
+    flows: FlowList
+    flow_counters: FlowCounters
+    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., content: _Optional[_Union[Content, _Mapping]] = ..., contents: _Optional[_Union[ContentList, _Mapping]] = ..., flows: _Optional[_Union[FlowList, _Mapping]] = ..., flow_counters: _Optional[_Union[FlowCounters, _Mapping]] = ...) -> None: ...
 
 class Status(_message.Message):
     __slots__ = ("code", "message")
@@ -192,3 +210,153 @@ class Counters(_message.Message):
     source_empty: int
     source_overflow: int
     def __init__(self, pushes: _Optional[int] = ..., frame_bytes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., send_errors: _Optional[int] = ..., send_retries: _Optional[int] = ..., source_oversized: _Optional[int] = ..., requests: _Optional[int] = ..., bad_requests: _Optional[int] = ..., source_empty: _Optional[int] = ..., source_overflow: _Optional[int] = ...) -> None: ...
+
+class AddContent(_message.Message):
+    __slots__ = ("spec",)
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    spec: ContentSpec
+    def __init__(self, spec: _Optional[_Union[ContentSpec, _Mapping]] = ...) -> None: ...
+
+class ContentSpec(_message.Message):
+    __slots__ = ("id", "path", "type", "etag", "modified")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    MODIFIED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    path: str
+    type: str
+    etag: str
+    modified: int
+    def __init__(self, id: _Optional[int] = ..., path: _Optional[str] = ..., type: _Optional[str] = ..., etag: _Optional[str] = ..., modified: _Optional[int] = ...) -> None: ...
+
+class RemoveContent(_message.Message):
+    __slots__ = ("id", "reset")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RESET_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    reset: bool
+    def __init__(self, id: _Optional[int] = ..., reset: _Optional[bool] = ...) -> None: ...
+
+class ListContents(_message.Message):
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
+
+class ContentList(_message.Message):
+    __slots__ = ("contents", "next")
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    contents: _containers.RepeatedCompositeFieldContainer[Content]
+    next: int
+    def __init__(self, contents: _Optional[_Iterable[_Union[Content, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class Content(_message.Message):
+    __slots__ = ("spec", "state", "file_bytes", "response_bytes", "prepared_bytes", "flows", "error")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Content.State]
+        PREPARING: _ClassVar[Content.State]
+        READY: _ClassVar[Content.State]
+        DRAINING: _ClassVar[Content.State]
+        WITHDRAWN: _ClassVar[Content.State]
+    STATE_UNSPECIFIED: Content.State
+    PREPARING: Content.State
+    READY: Content.State
+    DRAINING: Content.State
+    WITHDRAWN: Content.State
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FILE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PREPARED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    spec: ContentSpec
+    state: Content.State
+    file_bytes: int
+    response_bytes: int
+    prepared_bytes: int
+    flows: int
+    error: str
+    def __init__(self, spec: _Optional[_Union[ContentSpec, _Mapping]] = ..., state: _Optional[_Union[Content.State, str]] = ..., file_bytes: _Optional[int] = ..., response_bytes: _Optional[int] = ..., prepared_bytes: _Optional[int] = ..., flows: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
+
+class ListFlows(_message.Message):
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
+
+class FlowList(_message.Message):
+    __slots__ = ("flows", "next")
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    flows: _containers.RepeatedCompositeFieldContainer[Flow]
+    next: int
+    def __init__(self, flows: _Optional[_Iterable[_Union[Flow, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class Flow(_message.Message):
+    __slots__ = ("client_address", "service_address", "client_port", "service_port", "content", "state", "port", "acked", "sent", "length", "window", "congestion_window", "rtt_microseconds", "recovering")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Flow.State]
+        REQUEST: _ClassVar[Flow.State]
+        RESPONSE: _ClassVar[Flow.State]
+        CLOSING: _ClassVar[Flow.State]
+    STATE_UNSPECIFIED: Flow.State
+    REQUEST: Flow.State
+    RESPONSE: Flow.State
+    CLOSING: Flow.State
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_PORT_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_PORT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    CONGESTION_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    RTT_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    RECOVERING_FIELD_NUMBER: _ClassVar[int]
+    client_address: bytes
+    service_address: bytes
+    client_port: int
+    service_port: int
+    content: int
+    state: Flow.State
+    port: int
+    acked: int
+    sent: int
+    length: int
+    window: int
+    congestion_window: int
+    rtt_microseconds: int
+    recovering: bool
+    def __init__(self, client_address: _Optional[bytes] = ..., service_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., service_port: _Optional[int] = ..., content: _Optional[int] = ..., state: _Optional[_Union[Flow.State, str]] = ..., port: _Optional[int] = ..., acked: _Optional[int] = ..., sent: _Optional[int] = ..., length: _Optional[int] = ..., window: _Optional[int] = ..., congestion_window: _Optional[int] = ..., rtt_microseconds: _Optional[int] = ..., recovering: _Optional[bool] = ...) -> None: ...
+
+class GetFlowCounters(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class FlowCounters(_message.Message):
+    __slots__ = ("flows", "contents", "counters")
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    flows: int
+    contents: int
+    counters: _containers.RepeatedCompositeFieldContainer[NamedCounter]
+    def __init__(self, flows: _Optional[int] = ..., contents: _Optional[int] = ..., counters: _Optional[_Iterable[_Union[NamedCounter, _Mapping]]] = ...) -> None: ...
+
+class NamedCounter(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: int
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...

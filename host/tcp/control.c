@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads ask of the engine: short, and under its lock. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine.h"
+#include "error.h"
+
+static void enter(struct hg_engine *engine)
+{
+	atomic_fetch_add(&engine->waiting, 1);
+	pthread_mutex_lock(&engine->lock);
+	atomic_fetch_sub(&engine->waiting, 1);
+}
+
+static void leave(struct hg_engine *engine)
+{
+	pthread_mutex_unlock(&engine->lock);
+}
+
+static void describe(const struct hg_content *content, struct hg_content_status *status)
+{
+	status->spec = content->spec;
+	status->state = atomic_load_explicit(&content->state, memory_order_acquire);
+	status->file_bytes = (uint64_t)content->status.st_size;
+	status->response_bytes = content->responses[HG_RESPONSE_CONTENT].length;
+	status->prepared_bytes = atomic_load_explicit(&content->prepared, memory_order_relaxed);
+	status->flows = content->flows;
+	status->error[0] = '\0';
+	if (status->state == HG_CONTENT_WITHDRAWN)
+		memcpy(status->error, content->error, sizeof(status->error));
+}
+
+static int add(struct hg_engine *engine, const struct hg_content_spec *spec, struct hg_content_status *status,
+	       char *error)
+{
+	struct hg_content *content = hg_contents_find(&engine->contents, spec->id);
+	enum hg_content_state draining = HG_CONTENT_DRAINING;
+	int ret;
+
+	if (content && content->state == HG_CONTENT_WITHDRAWN) {
+		hg_flows_reset(engine, spec->id, true);
+		hg_outbox_flush(&engine->outbox);
+		hg_contents_remove(&engine->contents, content);
+	}
+	ret = hg_contents_add(&engine->contents, spec, &content, error);
+	if (ret)
+		return ret;
+	atomic_compare_exchange_strong(&content->state, &draining, HG_CONTENT_READY);
+	describe(content, status);
+	return 0;
+}
+
+int hg_engine_add_content(struct hg_engine *engine, const struct hg_content_spec *spec,
+			  struct hg_content_status *status, char *error)
+{
+	int ret;
+
+	enter(engine);
+	ret = add(engine, spec, status, error);
+	leave(engine);
+	return ret;
+}
+
+int hg_engine_remove_content(struct hg_engine *engine, uint32_t id, bool reset, struct hg_content_status *status,
+			     char *error)
+{
+	enum hg_content_state ready = HG_CONTENT_READY;
+	struct hg_content *content;
+	int ret = 0;
+
+	enter(engine);
+	content = hg_contents_find(&engine->contents, id);
+	if (!content) {
+		ret = hg_fail(error, -ENOENT, "there is no content %" PRIu32, id);
+		goto leave;
+	}
+	if (reset)
+		hg_flows_reset(engine, id, true);
+	atomic_compare_exchange_strong(&content->state, &ready, HG_CONTENT_DRAINING);
+	describe(content, status);
+	/* What does not serve has nothing to drain. */
+	if (content->flows == 0 || !hg_content_serves(content)) {
+		hg_outbox_flush(&engine->outbox);
+		hg_contents_remove(&engine->contents, content);
+	}
+leave:
+	leave(engine);
+	return ret;
+}
+
+uint32_t hg_engine_contents(struct hg_engine *engine, uint32_t from, struct hg_content_status *statuses, uint32_t count)
+{
+	uint32_t place, n = 0;
+
+	enter(engine);
+	for (place = hg_contents_from(&engine->contents, from); place < engine->contents.count && n < count; place++)
+		describe(engine->contents.contents[place], &statuses[n++]);
+	leave(engine);
+	return n;
+}
+
+static void describe_flow(const struct hg_engine *engine, uint32_t index, struct hg_flow_status *status)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	const struct hg_flow *flow = hg_flow_at(engine, index);
+	struct hg_content *content;
+	const struct hg_response *response = hg_flow_response(engine, record, &content);
+
+	*status = (struct hg_flow_status){
+		.id = index,
+		.key = record->header.key,
+		.content = record->content,
+		.acked = record->acked,
+		.sent = record->sent,
+		.length = response && record->state != HG_FLOW_REQUEST ? response->length : 0,
+		.window = flow->window,
+		.congestion_window = flow->cubic.window,
+		.rtt_us = flow->rtt.smoothed,
+		.port = ntohs(record->header.egress_port),
+		.state = record->state,
+		.response = record->response,
+		.recovering = flow->board.recovery != HG_RECOVERY_NONE,
+	};
+}
+
+uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow_status *statuses, uint32_t count)
+{
+	uint32_t n = 0;
+
+	enter(engine);
+	for (uint32_t i = from; i < engine->table.fresh && n < count; i++)
+		if (hg_record_at(engine, i)->state != HG_FLOW_FREE)
+			describe_flow(engine, i, &statuses[n++]);
+	leave(engine);
+	return n;
+}
+
+void hg_engine_totals(struct hg_engine *engine, struct hg_engine_totals *totals)
+{
+	enter(engine);
+	totals->counters = engine->counters;
+	totals->flows = engine->table.used;
+	totals->contents = engine->contents.count;
+	leave(engine);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cubic.h"
+
+#include <math.h>
+
+/* RFC 9438, 4.6 and 5.1 */
+#define C 0.4f
+#define BETA 0.7f
+
+#define WINDOW_MAX (1u << 30)
+
+static uint32_t at_least(uint32_t value, uint32_t least)
+{
+	return value > least ? value : least;
+}
+
+uint32_t hg_initial_window(uint32_t segment)
+{
+	uint32_t bytes = at_least(HG_INITIAL_WINDOW_BYTES, 2 * segment);
+
+	return HG_INITIAL_WINDOW_SEGMENTS * segment < bytes ? HG_INITIAL_WINDOW_SEGMENTS * segment : bytes;
+}
+
+void hg_cubic_init(struct hg_cubic *cubic, uint32_t segment)
+{
+	*cubic = (struct hg_cubic){ .window = hg_initial_window(segment), .threshold = UINT32_MAX };
+}
+
+/* 4.2, 4.8: K is the time that the curve needs to come back to W_max. */
+static void begin_epoch(struct hg_cubic *cubic, uint32_t segment, uint32_t now)
+{
+	float window = (float)cubic->window / (float)segment;
+
+	if (cubic->w_max < window)
+		cubic->w_max = window;
+	cubic->k = cbrtf((cubic->w_max - window) / C);
+	cubic->w_est = window;
+	cubic->epoch = now ? now : 1;
+}
+
+static float curve(const struct hg_cubic *cubic, float seconds)
+{
+	float t = seconds - cubic->k;
+
+	return C * t * t * t + cubic->w_max;
+}
+
+void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, uint32_t smoothed_rtt, uint32_t now)
+{
+	float window, acked, elapsed, target, alpha;
+
+	if (hg_cubic_in_slow_start(cubic)) {
+		cubic->window = cubic->window > WINDOW_MAX - bytes ? WINDOW_MAX : cubic->window + bytes;
+		return;
+	}
+	if (!cubic->epoch)
+		begin_epoch(cubic, segment, now);
+	window = (float)cubic->window / (float)segment;
+	acked = (float)bytes / (float)segment;
+	elapsed = (float)(now - cubic->epoch) * 1e-6f;
+
+	/* 4.3: as fast as Reno, and once back at the window of the last loss, exactly as Reno. */
+	alpha = cubic->w_est * BETA * (float)segment < (float)cubic->threshold ? 3 * (1 - BETA) / (1 + BETA) : 1;
+	cubic->w_est += alpha * acked / window;
+
+	if (curve(cubic, elapsed) < cubic->w_est) {
+		window = fmaxf(window, cubic->w_est);
+	} else {
+		/* 4.2: the target lies one round-trip time ahead, and at most half the window above it. */
+		target = curve(cubic, elapsed + (float)smoothed_rtt * 1e-6f);
+		target = fminf(fmaxf(target, window), 1.5f * window);
+		window += (target - window) / window * acked;
+	}
+	cubic->window = (uint32_t)fminf(window * (float)segment, (float)WINDOW_MAX);
+}
+
+void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
+{
+	float window = (float)cubic->window / (float)segment;
+
+	/* 4.7, fast convergence: a flow that loses before it came back makes room for others. */
+	cubic->w_max = window < cubic->w_max ? window * (1 + BETA) / 2 : window;
+	cubic->threshold = at_least((uint32_t)((float)flight * BETA), 2 * segment);
+	cubic->window = cubic->threshold;
+	cubic->epoch = 0;
+}
+
+void hg_cubic_timed_out(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
+{
+	hg_cubic_lost(cubic, flight, segment);
+	cubic->window = segment;
+}
+
+void hg_cubic_idle(struct hg_cubic *cubic, uint32_t segment)
+{
+	uint32_t initial = hg_initial_window(segment);
+
+	if (cubic->window > initial)
+		cubic->window = initial;
+	cubic->epoch = 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CUBIC congestion control (RFC 9438). Windows in bytes; times in microseconds. */
+#ifndef HG_CUBIC_H
+#define HG_CUBIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* RFC 6928: ten segments, but no more than 14,600 bytes unless two are more than that. */
+#define HG_INITIAL_WINDOW_SEGMENTS 10
+#define HG_INITIAL_WINDOW_BYTES 14600
+
+struct hg_cubic {
+	uint32_t window;    /* cwnd */
+	uint32_t threshold; /* ssthresh; UINT32_MAX at first */
+	float w_max;        /* segments */
+	float k;            /* seconds */
+	float w_est;        /* segments: what Reno would have */
+	uint32_t epoch;     /* when this congestion avoidance began; 0: it has not */
+};
+
+void hg_cubic_init(struct hg_cubic *cubic, uint32_t segment);
+
+static inline bool hg_cubic_in_slow_start(const struct hg_cubic *cubic)
+{
+	return cubic->window < cubic->threshold;
+}
+
+/* `bytes` were newly acknowledged while the window was full. */
+void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, uint32_t smoothed_rtt, uint32_t now);
+
+/* A loss, with `flight` bytes outstanding: the threshold and the window become what they should. */
+void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment);
+
+/* A timeout: as a loss, and the window becomes one segment. */
+void hg_cubic_timed_out(struct hg_cubic *cubic, uint32_t flight, uint32_t segment);
+
+/* Nothing was sent for longer than the retransmission timeout (RFC 5681, 4.1). */
+void hg_cubic_idle(struct hg_cubic *cubic, uint32_t segment);
+
+uint32_t hg_initial_window(uint32_t segment);
+
+#endif

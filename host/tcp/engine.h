@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the engine: what its thread works on, and the parts that its files give each other. */
+#ifndef HG_ENGINE_H
+#define HG_ENGINE_H
+
+#include <net/if.h>
+#include <pthread.h>
+
+#include "contents.h"
+#include "flow_table.h"
+#include "outbox.h"
+#include "pull.h"
+#include "pull_ring.h"
+#include "tcp.h"
+
+struct hg_engine {
+	char interface[IFNAMSIZ];
+	struct hg_contents contents;
+	struct hg_flow_table table;
+	struct hg_timers timers;
+	struct hg_outbox outbox;
+	struct hg_pull_ring ring;
+	struct hg_tcp_counters counters;
+	uint32_t now;    /* us, of this turn of the loop */
+	uint64_t turn;
+	uint64_t looked; /* ns: when contents and interface were last looked after */
+	uint32_t looks;
+
+	pthread_t thread;
+	pthread_mutex_t lock;    /* of all above; the thread lets go of it when it waits */
+	_Atomic uint32_t waiting; /* others that want the lock */
+	int wake; /* eventfd */
+	_Atomic bool stop;
+};
+
+static inline struct hg_flow *hg_flow_at(const struct hg_engine *engine, uint32_t index)
+{
+	return &engine->table.flows[index];
+}
+
+static inline struct hg_flow_record *hg_record_at(const struct hg_engine *engine, uint32_t index)
+{
+	return hg_flow_record_at(&engine->table, index);
+}
+
+static inline void hg_count(struct hg_engine *engine, enum hg_tcp_counter counter)
+{
+	engine->counters.values[counter]++;
+}
+
+/* flow.c: from its first packet to its last. */
+
+/* HG_FLOW_NONE: no room. Its record is filled but for its state. */
+uint32_t hg_flow_open(struct hg_engine *engine, const struct hg_pull *pull, uint8_t secret);
+/* The soft half of a record that is there. */
+void hg_flow_begin(struct hg_engine *engine, uint32_t index);
+/* It answers with this from now on. */
+void hg_flow_respond(struct hg_engine *engine, uint32_t index, struct hg_content *content, enum hg_response_kind kind);
+/* Everything was acknowledged; what is left is to let the client close. */
+void hg_flow_finish(struct hg_engine *engine, uint32_t index);
+void hg_flow_close(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
+/* With a RST. */
+void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
+/* An empty segment with the next sequence number. */
+void hg_flow_send_ack(struct hg_engine *engine, uint32_t index);
+/* An empty segment with an old one: every TCP answers where it stands (RFC 9293, 3.10.7.4). */
+void hg_flow_probe(struct hg_engine *engine, uint32_t index);
+/* What it answers with; NULL: its content is not here now. */
+const struct hg_response *hg_flow_response(const struct hg_engine *engine, const struct hg_flow_record *record,
+					   struct hg_content **content);
+/* Those that are being answered from this content; `all`: also those that only get a header section. */
+void hg_flows_reset(struct hg_engine *engine, uint32_t content, bool all);
+
+/* transmit.c: what is sent when. */
+
+/* Whatever windows, pacing and recovery allow now. */
+void hg_transmit(struct hg_engine *engine, uint32_t index);
+/* Sends [start, end), and the FIN if it is the end. */
+void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
+		       const struct hg_response *response, uint32_t start, uint32_t end);
+
+/* timeout.c: what happens when nothing does. */
+
+/* Sets what the flow now waits for; `restart`: from now on, even if it waited for that already. */
+void hg_timeout_arm(struct hg_engine *engine, uint32_t index, bool restart);
+void hg_timeout_set(struct hg_engine *engine, uint32_t index, enum hg_flow_timeout timeout, uint32_t after);
+/* The wheel's timer for whichever comes first: its timeout or its pacing. */
+void hg_timeout_schedule(struct hg_engine *engine, uint32_t index);
+void hg_timeouts_run(struct hg_engine *engine);
+
+/* acknowledge.c: what an acknowledgement says. `acked` is its exact position. */
+void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
+		    uint32_t length);
+
+/* receive.c: a pull, from the ring to its flow. */
+void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
+
+/* resume.c: flows from before this process. */
+
+/* Soft halves for all that the file holds. */
+void hg_resume_all(struct hg_engine *engine);
+/* The content is here: asks its clients where they stand. */
+void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
+
+#endif

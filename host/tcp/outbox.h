@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flow pushes on their way out: headers here, payload where it lies, one sendmmsg() for many. */
+#ifndef HG_OUTBOX_H
+#define HG_OUTBOX_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "content.h"
+#include "counters.h"
+#include "flow_header.h"
+#include "link.h"
+#include "segment.h"
+
+#define HG_OUTBOX_FRAMES 128
+
+struct hg_outbox {
+	struct hg_link link;
+	bool link_lost; /* the interface is down or gone: everything is dropped until it is back */
+	struct hg_tcp_counters *counters;
+	uint32_t count;
+	uint8_t headers[HG_OUTBOX_FRAMES][HG_FLOW_FRAME_BYTES];
+	struct iovec parts[HG_OUTBOX_FRAMES][1 + HG_SEGMENT_PARTS];
+	struct hg_content *contents[HG_OUTBOX_FRAMES]; /* whose payload it is */
+	struct mmsghdr messages[HG_OUTBOX_FRAMES];
+};
+
+/* [position, position + bytes) of one of the content's responses; 0 bytes: an empty segment. */
+void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
+		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint8_t tcp_flags);
+
+/* Sends everything. What the kernel cannot read withdraws its content. */
+void hg_outbox_flush(struct hg_outbox *outbox);
+
+#endif

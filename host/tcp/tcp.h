@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stateless TCP's host side: contents in, clients' pulls answered by flow pushes, in a
+ * thread of its own. Every function may be called from any thread. 0 or a negative
+ * errno, with a line in `error` (HG_PUSHER_ERROR_BYTES) that names what was wrong.
+ */
+#ifndef HG_TCP_H
+#define HG_TCP_H
+
+#include <stdbool.h>
+
+#include "content.h"
+#include "counters.h"
+#include "flow_header.h"
+
+struct hg_engine;
+
+/* `flows` is the path of the flow file; what it holds goes on. */
+int hg_engine_start(struct hg_engine **engine, const char *interface, const char *flows, char *error);
+/* Flows stay in the file, for the next one. NULL is fine. */
+void hg_engine_stop(struct hg_engine *engine);
+
+struct hg_content_status {
+	struct hg_content_spec spec;
+	enum hg_content_state state;
+	uint64_t file_bytes;
+	uint64_t response_bytes; /* what the service table must say */
+	uint64_t prepared_bytes; /* of the response */
+	uint32_t flows;
+	char error[HG_PUSHER_ERROR_BYTES];
+};
+
+/*
+ * Begins to prepare it, and returns. One that is there with the same specification is
+ * left alone (or serves again, if it was draining); one that is withdrawn is replaced.
+ */
+int hg_engine_add_content(struct hg_engine *engine, const struct hg_content_spec *spec,
+			  struct hg_content_status *status, char *error);
+
+/*
+ * `reset`: its downloads end at once, and it is gone. Else it drains, and goes with the
+ * last of them. -ENOENT.
+ */
+int hg_engine_remove_content(struct hg_engine *engine, uint32_t id, bool reset, struct hg_content_status *status,
+			     char *error);
+
+/* Up to `count` contents with numbers from `from` on, ascending; how many there are. */
+uint32_t hg_engine_contents(struct hg_engine *engine, uint32_t from, struct hg_content_status *statuses, uint32_t count);
+
+enum hg_flow_state {
+	HG_FLOW_FREE = 0,
+	HG_FLOW_REQUEST = 1,  /* waits for the end of a request head */
+	HG_FLOW_RESPONSE = 2, /* sends a response */
+	HG_FLOW_CLOSING = 3,  /* everything is acknowledged; waits for the client's FIN */
+};
+
+struct hg_flow_status {
+	uint32_t id; /* its place: lists go on from there */
+	struct hg_flow_key key;
+	uint32_t content;
+	uint32_t acked, sent, length;
+	uint32_t window, congestion_window;
+	uint32_t rtt_us;
+	uint16_t port;
+	uint8_t state; /* enum hg_flow_state */
+	uint8_t response;
+	bool recovering;
+};
+
+/* Up to `count` flows with places from `from` on. */
+uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow_status *statuses, uint32_t count);
+
+struct hg_engine_totals {
+	struct hg_tcp_counters counters;
+	uint32_t flows;
+	uint32_t contents;
+};
+
+void hg_engine_totals(struct hg_engine *engine, struct hg_engine_totals *totals);
+
+#endif
