@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --constraint constraints.txt
 WITH_TOOLS := PATH="$(CURDIR)/$(BIN):$$PATH"
+# Where `hectograph shell` keeps its environment.
+DATA := XDG_DATA_HOME="$(CURDIR)/$(VENV)/share"
 # What the stamps stand for is in the environment, so they go with it.
 STAMPS := $(VENV)/stamps
 
@@ -19,7 +21,7 @@ SOURCES := pyproject.toml meson.build README.md $(shell find controller/hectogra
 ARGS ?= udp
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint test-native p4 proto clean
+.PHONY: help build demo test bench lint test-native p4 proto clean
 
 help: ## This list
 	@sed -En 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,7 +32,8 @@ demo: build ## Push a file to 16 receivers here; ARGS="udp --clients N --file F"
 	@$(WITH_TOOLS) hectograph demo $(ARGS) $(if $(TARGET),--target $(TARGET))
 
 test: build $(STAMPS)/dev lint test-native ## Run every test
-	@$(WITH_TOOLS) python -m pytest $(PYTEST_ARGS)
+	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
+	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
 
 lint: build $(STAMPS)/dev ## ruff and pyright
 	@$(WITH_TOOLS) ruff check --quiet .
@@ -39,6 +42,10 @@ lint: build $(STAMPS)/dev ## ruff and pyright
 
 test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@tools/test-native $(BIN)
+
+bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="replicas delivery" names some
+	@$(WITH_TOOLS) ninja -C build/meson --quiet bench/replicas bench/sendmmsg
+	@$(WITH_TOOLS) python bench/run.py build/meson/bench $(BENCH)
 
 p4: ## Compile the pipeline with p4c on PATH or its Docker image
 	@$(PYTHON) p4/compile.py

@@ -12,6 +12,7 @@ source's SHA-256, so that a test can tell stale artifacts without a compiler.
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,9 @@ def compiler_command() -> list[str]:
     if shutil.which(COMPILER):
         return [COMPILER]
     if shutil.which("docker"):
-        return ["docker", "run", "--rm", f"--volume={ROOT}:/src", "--workdir=/src", IMAGE, COMPILER]
+        user = f"--user={os.getuid()}:{os.getgid()}"  # whose the artifacts will be
+        volume = f"--volume={ROOT}:/src"
+        return ["docker", "run", "--rm", user, volume, "--workdir=/src", IMAGE, COMPILER]
     raise SystemExit(
         f"p4/compile.py: neither {COMPILER} nor docker is on PATH; "
         f"install p4c (https://github.com/p4lang/p4c) or docker, which runs {IMAGE}"

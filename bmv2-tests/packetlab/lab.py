@@ -33,8 +33,8 @@ class Limits:
 LIMITS = {
     "embedded": Limits(copies_per_port=100, frames_at_once=1000),
     # BMv2's egress queue of each port holds 64: these, and the copy that tells the end.
-    # 32 frames: what a libpcap ring of 2 MiB holds at 64 KiB each.
-    "bmv2": Limits(copies_per_port=63, frames_at_once=32),
+    # Half of what a libpcap ring of 2 MiB holds at 64 KiB for each frame.
+    "bmv2": Limits(copies_per_port=63, frames_at_once=16),
 }
 
 LAST_GROUP = 4000

@@ -9,7 +9,7 @@ HectographError                 anything a caller may want to catch
 ├── Conflict                    names something that exists already, or is in use
 ├── Unauthorized                no token, or the wrong one
 ├── Unavailable                 a switch, pusher or controller cannot be reached now
-├── Refused                     a P4Runtime client asked the embedded switch for what it may not have
+├── Refused                     what a P4Runtime client of the embedded switch may not have
 └── ToolFailure                 a program that we ran (a compiler, say) failed
 
 The message says what was being done to what. `where` names the input's place

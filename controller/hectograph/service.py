@@ -25,7 +25,7 @@ from hectograph.core.status import (
 )
 from hectograph.drivers.base import Driver, PusherDriver
 from hectograph.drivers.p4runtime import P4RuntimeDriver
-from hectograph.errors import Unavailable
+from hectograph.errors import InvalidInput, Unavailable
 from hectograph.pusher.client import PusherClient
 from hectograph.reconciler.fleet import Fleet
 from hectograph.reconciler.reports import (
@@ -62,6 +62,7 @@ class Service:
 
         The drivers are P4Runtime and the host protocol unless others are given.
         """
+        self._database = database
         self._store = Store(database)
         self._artifacts = artifacts
         self._driver = driver
@@ -73,16 +74,26 @@ class Service:
     async def start(self) -> None:
         """Open the database and start the tasks. Conflict: another controller has it open."""
         driver = self._driver or await asyncio.to_thread(_p4runtime_driver, self._artifacts)
-        self._state.load(await self._store.open())
+        records = await self._store.open()
+        try:
+            self._state.load(records)
+        except KeyError as error:
+            await self._store.close()
+            raise InvalidInput(
+                f"damaged: something refers to {error}, which is not there",
+                where=str(self._database),
+            ) from error
         pusher_driver = self._pusher_driver or _connect_pusher
         self._started_fleet = Fleet(self._state, driver, pusher_driver, self._save_progress)
         self._fleet.start()
 
     async def close(self) -> None:
         """Stop the tasks and close the database. Switches and pushers go on as they are."""
-        if self._started_fleet is not None:
-            await self._started_fleet.close()
-        await self._store.close()
+        fleet, self._started_fleet = self._started_fleet, None
+        if fleet is not None:
+            await fleet.close()
+        async with self._lock:
+            await self._store.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -161,8 +172,8 @@ class Service:
 
     async def group_status(self, name: str) -> GroupStatus:
         switch = self._fleet.switch(self._state.group(name).group.switch)
-        _, readings = await switch.readings()
-        return group_status(self._state.group(name), switch, readings)
+        pushes = await switch.pushes()
+        return group_status(self._state.group(name), switch, pushes)
 
     # Members
 
@@ -228,8 +239,8 @@ class Service:
         names = list(self._state.switches)
         readings = await asyncio.gather(*(self._fleet.switch(name).readings() for name in names))
         return [
-            switch_counters(name, self._state, self._fleet.switch(name), read_at, values)
-            for name, (read_at, values) in zip(names, readings, strict=True)
+            switch_counters(name, self._state, self._fleet.switch(name), reading)
+            for name, reading in zip(names, readings, strict=True)
             if name in self._state.switches
         ]
 
@@ -261,11 +272,12 @@ class Service:
 
     async def _edit_to_the_end(self, make_edit: Callable[[State], Edit]) -> None:
         async with self._lock:
+            fleet = self._fleet
             edit = make_edit(self._state)
             if edit:
                 await self._store.commit(edit)
                 self._state.apply(edit)
-                self._fleet.tell(edit)
+                fleet.tell(edit)
 
     async def _save_progress(self, record: StreamRecord, progress: Progress) -> None:
         """Unless the stream was deleted or changed meanwhile."""

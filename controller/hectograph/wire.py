@@ -2,21 +2,20 @@
 """The constants of p4/wire.h, as the C extension compiled them."""
 
 from collections.abc import Mapping
-from importlib import import_module
 
-_lib = import_module("hectograph._native").lib
+from hectograph._native import lib
 
 
 def _constant(name: str) -> int:
-    value: int = getattr(_lib, f"HG_{name}")
+    value: int = getattr(lib, f"HG_{name}")
     return value
 
 
 def _reasons(prefix: str, *, but: frozenset[str]) -> Mapping[int, str]:
     """What a family of constants says about its numbers, in ascending order."""
-    names = {name for name in dir(_lib) if name.startswith(f"HG_{prefix}_")}
+    names = {name for name in dir(lib) if name.startswith(f"HG_{prefix}_")}
     reasons = {
-        getattr(_lib, name): name.removeprefix(f"HG_{prefix}_").lower() for name in names - but
+        getattr(lib, name): name.removeprefix(f"HG_{prefix}_").lower() for name in names - but
     }
     return dict(sorted(reasons.items()))
 

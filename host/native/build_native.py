@@ -14,12 +14,6 @@ from cffi import FFI
 CONSTANT = re.compile(r"^#define[ \t]+(HG_\w+)[ \t]+\S", re.MULTILINE)
 INTERFACE = re.compile(r"/\* CFFI BEGIN \*/(.*)/\* CFFI END \*/", re.DOTALL)
 
-# What hg_switch_inject() calls when Python gives it this function and a handle.
-OUTPUT = """
-extern "Python" void hg_python_output(void *opaque, uint32_t port, const uint8_t *frame,
-                                      uint32_t length);
-"""
-
 
 def declarations(switch_header: str, wire_header: str) -> str:
     """The cdef: every constant that has a value, then the interface."""
@@ -28,7 +22,7 @@ def declarations(switch_header: str, wire_header: str) -> str:
         raise SystemExit("hg_switch.h: no text between the CFFI markers")
     names = CONSTANT.findall(wire_header) + CONSTANT.findall(switch_header)
     constants = "".join(f"#define {name} ...\n" for name in names)
-    return constants + interface.group(1) + OUTPUT
+    return constants + interface.group(1)
 
 
 def main() -> None:

@@ -99,6 +99,21 @@ close:
 	return ret;
 }
 
+uint32_t hg_link_mtu(const char *interface)
+{
+	/* Any socket will do; closing one of the packet family waits for the whole network stack. */
+	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	char unused[HG_PUSHER_ERROR_BYTES];
+	struct ifreq request;
+	uint32_t mtu = 0;
+
+	snprintf(link.interface, IFNAMSIZ, "%s", interface);
+	if (query(&link, SIOCGIFMTU, &request, unused) == 0)
+		mtu = (uint32_t)request.ifr_mtu;
+	hg_link_close(&link);
+	return mtu;
+}
+
 void hg_link_close(struct hg_link *link)
 {
 	if (link->fd >= 0)

@@ -11,7 +11,7 @@
 
 #include "error.h"
 
-#define BACKLOG 16
+#define BACKLOG 128
 
 /* 0: nobody serves it any more. */
 static int check_dead(const struct hg_listener *listener, char *error)

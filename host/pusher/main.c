@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,20 +67,28 @@ int hg_complain_usage(const char *error)
 	return HG_EXIT_USAGE;
 }
 
+/* `hectograph-pusher --help`, and behind a command. */
+static bool asks_for_help(int argc, char **argv)
+{
+	const char *last = argv[argc - 1];
+
+	return argc > 1 && argc < 4 && (strcmp(last, "--help") == 0 || strcmp(last, "-h") == 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
+	if (asks_for_help(argc, argv)) {
+		fputs(usage, stdout);
+		return 0;
+	}
 	if (strcmp(command, "serve") == 0)
 		return hg_serve(argc - 1, argv + 1);
 	if (strcmp(command, "push") == 0)
 		return hg_push(argc - 1, argv + 1);
 	if (strcmp(command, "--version") == 0) {
 		puts("hectograph-pusher " HG_VERSION);
-		return 0;
-	}
-	if (strcmp(command, "--help") == 0) {
-		fputs(usage, stdout);
 		return 0;
 	}
 	return hg_complain_usage(*command ? "the command is neither serve nor push" : "a command is needed: serve or push");

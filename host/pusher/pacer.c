@@ -59,6 +59,16 @@ static uint64_t duration(struct hg_pacer *pacer, uint32_t frames, uint64_t paylo
 	return (uint64_t)(time / rate);
 }
 
+/* How soon a batch may follow one that takes so long at the rate. */
+static uint64_t shortest(uint64_t takes)
+{
+	uint64_t sooner = takes / 4;
+
+	if (sooner < HG_PACER_WAKE_NS)
+		sooner = takes / 2 < HG_PACER_WAKE_NS ? takes / 2 : HG_PACER_WAKE_NS;
+	return takes - sooner;
+}
+
 void hg_pacer_sent(struct hg_pacer *pacer, uint64_t now, uint32_t frames, uint64_t payload_bytes)
 {
 	uint64_t late = now > pacer->due ? now - pacer->due : 0;
@@ -73,5 +83,5 @@ void hg_pacer_sent(struct hg_pacer *pacer, uint64_t now, uint32_t frames, uint64
 		pacer->due = now - HG_PACER_CATCH_UP_NS;
 	}
 	pacer->due += takes;
-	pacer->not_before = now + takes / 2;
+	pacer->not_before = now + shortest(takes);
 }

@@ -3,10 +3,11 @@
  * When the next frames may leave. Pure arithmetic on nanoseconds of the caller's
  * clock, so that it can be tested without one.
  *
- * Frames leave in short batches by absolute time. What a late wake-up costs is
- * made up, or a busy machine would always be slow; but never by a burst: batches
- * keep half their regular distance, and a delay beyond HG_PACER_CATCH_UP_NS is
- * given up and reported.
+ * Frames leave in short batches by absolute time. What late wake-ups cost is made
+ * up, or a busy machine would always be slow, but never by a burst: while it is
+ * behind, batches follow each other at most a third faster than the rate says. A
+ * delay beyond HG_PACER_CATCH_UP_NS is a stall: the rest of it is given up and
+ * reported.
  */
 #ifndef HG_PACER_H
 #define HG_PACER_H
@@ -15,16 +16,19 @@
 
 #define HG_PACER_BATCH_FRAMES 8
 #define HG_PACER_BATCH_NS 250000
-#define HG_PACER_CATCH_UP_NS 5000000
+/* A loaded machine keeps a thread waiting for about this long (30 ms measured at twice its load). */
+#define HG_PACER_CATCH_UP_NS 50000000
+/* How late a sleep comes back: short batches may be sooner by this, or they could never catch up. */
+#define HG_PACER_WAKE_NS 40000
 
 struct hg_pacer {
 	uint64_t bits_per_second; /* of payload; 0: not the measure */
 	uint64_t packets_per_second;
-	uint64_t due;       /* when the next batch should leave */
-	uint64_t not_before; /* half a batch after the last one */
-	uint64_t remainder; /* of the division by the rate, so that no time is lost */
-	uint64_t late;      /* worst delay, ns */
-	uint64_t skipped;   /* time given up, ns */
+	uint64_t due;        /* when the next batch should leave */
+	uint64_t not_before; /* the shortest distance from the last one */
+	uint64_t remainder;  /* of the division by the rate, so that no time is lost */
+	uint64_t late;       /* worst delay, ns */
+	uint64_t skipped;    /* time given up, ns */
 };
 
 /* At most one rate is set; with neither, every frame is due at once. */

@@ -17,8 +17,9 @@
 
 struct hg_client {
 	int fd;
-	bool closing; /* once its answer is gone */
-	uint64_t active; /* when something last came from it, hg_now() */
+	bool closing;   /* once its answer is gone */
+	bool served;    /* it has made a request */
+	uint64_t since; /* when it made its last one, else when it connected; hg_now() */
 	size_t received;
 	size_t answer_bytes, sent;
 	uint8_t requests[HG_MESSAGE_PREFIX_BYTES + HG_REQUEST_BYTES_MAX];
@@ -32,7 +33,17 @@ static void drop_client(struct hg_server *server, uint32_t index)
 	server->clients[index] = server->clients[--server->client_count];
 }
 
-/* When there are too many, whoever has been silent longest gives way. */
+static bool gives_way_to(const struct hg_client *client, const struct hg_client *other)
+{
+	if (client->served != other->served)
+		return other->served;
+	return client->since < other->since;
+}
+
+/*
+ * When there are too many, whoever has been silent longest gives way, and those
+ * who never said anything before the others.
+ */
 static void make_room(struct hg_server *server)
 {
 	uint32_t idle = 0;
@@ -40,7 +51,7 @@ static void make_room(struct hg_server *server)
 	if (server->client_count < HG_CLIENTS_MAX)
 		return;
 	for (uint32_t i = 1; i < server->client_count; i++)
-		if (server->clients[i]->active < server->clients[idle]->active)
+		if (gives_way_to(server->clients[i], server->clients[idle]))
 			idle = i;
 	drop_client(server, idle);
 }
@@ -59,7 +70,8 @@ static void accept_client(struct hg_server *server)
 	}
 	client->fd = fd;
 	client->closing = false;
-	client->active = hg_now();
+	client->served = false;
+	client->since = hg_now();
 	client->received = client->answer_bytes = client->sent = 0;
 	make_room(server);
 	server->clients[server->client_count++] = client;
@@ -95,6 +107,8 @@ static bool answer_requests(struct hg_service *service, struct hg_client *client
 			client->closing = true;
 		} else {
 			client->answer_bytes = hg_service_answer(service, message, length, client->answer);
+			client->served = true;
+			client->since = hg_now();
 			length += HG_MESSAGE_PREFIX_BYTES;
 			client->received -= length;
 			memmove(client->requests, client->requests + length, client->received);
@@ -112,7 +126,6 @@ static bool receive(struct hg_client *client)
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
-	client->active = hg_now();
 	client->received += (size_t)got;
 	return got > 0;
 }

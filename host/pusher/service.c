@@ -35,8 +35,6 @@ void hg_service_close(struct hg_service *service)
 static int hello(struct hg_service *service)
 {
 	hg_pb_Hello *answer = &service->response.what.hello;
-	char unused[HG_PUSHER_ERROR_BYTES];
-	struct hg_link link;
 
 	service->response.which_what = hg_pb_Response_hello_tag;
 	*answer = (hg_pb_Hello){
@@ -44,13 +42,10 @@ static int hello(struct hg_service *service)
 		.version = HG_VERSION,
 		.pid = (uint32_t)getpid(),
 		.started = service->started,
+		.mtu = hg_link_mtu(service->streams.interface),
 	};
 	snprintf(answer->interface, sizeof(answer->interface), "%s", service->streams.interface);
 	snprintf(answer->name, sizeof(answer->name), "%s", service->name);
-	if (hg_link_open(&link, service->streams.interface, unused) == 0) {
-		answer->mtu = link.mtu;
-		hg_link_close(&link);
-	}
 	return 0;
 }
 

@@ -64,8 +64,6 @@ static void keep(struct udp_source *udp, int received)
 static int receive(struct udp_source *udp, char *error)
 {
 	uint32_t room = hg_ring_room(&udp->ring);
-	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
-	socklen_t length = sizeof(memory);
 	int received;
 
 	for (uint32_t i = 0; i < room; i++) {
@@ -78,9 +76,16 @@ static int receive(struct udp_source *udp, char *error)
 		return hg_fail(error, -errno, "%s: cannot receive: %s", udp->name, strerror(errno));
 	if (received > 0)
 		keep(udp, received);
+	return 0;
+}
+
+static void count_overflow(struct udp_source *udp)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t length = sizeof(memory);
+
 	if (getsockopt(udp->source.fd, SOL_SOCKET, SO_MEMINFO, memory, &length) == 0)
 		udp->source.overflow = memory[SK_MEMINFO_DROPS];
-	return 0;
 }
 
 static int udp_peek(struct hg_source *source, struct hg_segment *segments, uint32_t count, char *error)
@@ -88,6 +93,7 @@ static int udp_peek(struct hg_source *source, struct hg_segment *segments, uint3
 	struct udp_source *udp = udp_of(source);
 	int ret;
 
+	count_overflow(udp);
 	if (hg_ring_used(&udp->ring) < count) {
 		ret = receive(udp, error);
 		if (ret)

@@ -15,7 +15,8 @@
 #include "forward.h"
 #include "offload.h"
 
-#define RING_BYTES (8u << 20)
+/* Kernel memory that each port pins: 2,048 frames of 1,500 bytes. */
+#define RING_BYTES (4u << 20)
 #define BLOCK_BYTES (256u << 10)
 #define MIN_FRAME_BYTES 2048u
 /* Before the frame in its slot: tpacket2_hdr, sockaddr_ll, alignment, vnet header. */
@@ -46,24 +47,36 @@ static int set_option(int fd, int name, int value)
 	return setsockopt(fd, SOL_PACKET, name, &value, sizeof(value));
 }
 
+/* A smaller ring is better than none where memory is short. */
+static int request_ring(int fd, struct tpacket_req *request)
+{
+	int ret;
+
+	for (uint32_t bytes = RING_BYTES; bytes >= BLOCK_BYTES; bytes /= 2) {
+		request->tp_block_nr = bytes / request->tp_block_size;
+		request->tp_frame_nr = bytes / request->tp_frame_size;
+		ret = setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request, sizeof(*request));
+		if (!ret || errno != ENOMEM)
+			break;
+	}
+	return ret;
+}
+
 static int make_ring(struct afpacket *port, uint32_t mtu)
 {
+	struct tpacket_req request = { .tp_block_size = BLOCK_BYTES, .tp_frame_size = slot_bytes(mtu) };
 	struct afpacket_rx *rx = &port->rx;
-	struct tpacket_req request = {
-		.tp_block_size = BLOCK_BYTES,
-		.tp_block_nr = RING_BYTES / BLOCK_BYTES,
-		.tp_frame_size = slot_bytes(mtu),
-		.tp_frame_nr = RING_BYTES / slot_bytes(mtu),
-	};
+	size_t bytes;
 
-	if (setsockopt(port->io.fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)))
+	if (request_ring(port->io.fd, &request))
 		return -1;
 	rx->frame_bytes = request.tp_frame_size;
 	rx->frames = request.tp_frame_nr;
-	rx->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, port->io.fd, 0);
+	bytes = (size_t)rx->frames * rx->frame_bytes;
+	rx->ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, port->io.fd, 0);
 	if (rx->ring == MAP_FAILED)
 		return -1;
-	rx->ring_bytes = RING_BYTES;
+	rx->ring_bytes = bytes;
 	return 0;
 }
 

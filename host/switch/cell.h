@@ -9,13 +9,15 @@
 #include "hg_switch.h"
 #include "pipeline.h"
 
-static inline void cell_get(const struct hg_cell *cell, const struct hg_counter_value *base, struct hg_counter_value *value)
+static inline void cell_get(const struct hg_cell *cell, const struct hg_counter_value *base,
+			    struct hg_counter_value *value)
 {
 	value->packets = atomic_load_explicit(&cell->packets, memory_order_relaxed) - base->packets;
 	value->bytes = atomic_load_explicit(&cell->bytes, memory_order_relaxed) - base->bytes;
 }
 
-static inline void cell_set(const struct hg_cell *cell, struct hg_counter_value *base, const struct hg_counter_value *value)
+static inline void cell_set(const struct hg_cell *cell, struct hg_counter_value *base,
+			    const struct hg_counter_value *value)
 {
 	base->packets = atomic_load_explicit(&cell->packets, memory_order_relaxed) - value->packets;
 	base->bytes = atomic_load_explicit(&cell->bytes, memory_order_relaxed) - value->bytes;

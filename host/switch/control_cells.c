@@ -24,7 +24,8 @@ static int check_meter(const struct hg_loaded *loaded, uint32_t meter, uint32_t 
 	return check_cells(first, count, loaded->pipeline->meters[meter].size);
 }
 
-int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t first, uint32_t count, struct hg_counter_value *values)
+int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t first, uint32_t count,
+		   struct hg_counter_value *values)
 {
 	int ret = check_counter(loaded, counter, first, count);
 
@@ -32,11 +33,13 @@ int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t coun
 		return ret;
 	switch_lock(sw);
 	for (uint32_t i = 0; i < count; i++)
-		cell_get(&loaded->counters[counter].cells[first + i], &loaded->counters[counter].bases[first + i], &values[i]);
+		cell_get(&loaded->counters[counter].cells[first + i], &loaded->counters[counter].bases[first + i],
+			 &values[i]);
 	return switch_unlock(sw, 0);
 }
 
-int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t index, const struct hg_counter_value *value)
+int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t index,
+		   const struct hg_counter_value *value)
 {
 	int ret = check_counter(loaded, counter, index, 1);
 
@@ -47,7 +50,8 @@ int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t coun
 	return switch_unlock(sw, 0);
 }
 
-int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count, struct hg_meter_config *configs)
+int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count,
+		 struct hg_meter_config *configs)
 {
 	int ret = check_meter(loaded, meter, first, count);
 
@@ -59,7 +63,8 @@ int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter,
 	return switch_unlock(sw, 0);
 }
 
-int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index, const struct hg_meter_config *config)
+int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index,
+		 const struct hg_meter_config *config)
 {
 	int ret = check_meter(loaded, meter, index, 1);
 

@@ -48,13 +48,13 @@ const char *hg_pipeline_digest(const struct hg_loaded *loaded)
 }
 
 /* The functions below end in this: the index of what has that name. */
-#define FIND(array, count, wanted)                             \
-	do {                                                   \
-		for (uint32_t i = 0; i < (count); i++) {       \
-			if (!strcmp((array)[i].name, wanted))  \
-				return (int)i;                 \
-		}                                              \
-		return -ENOENT;                                \
+#define FIND(array, count, wanted)                            \
+	do {                                                  \
+		for (uint32_t i = 0; i < (count); i++) {      \
+			if (!strcmp((array)[i].name, wanted)) \
+				return (int)i;                \
+		}                                             \
+		return -ENOENT;                               \
 	} while (0)
 
 int hg_table_index(const struct hg_loaded *loaded, const char *name)

@@ -6,13 +6,12 @@
 
 #include "switch.h"
 
-static void links_changed(void *opaque)
+static bool links_changed(void *opaque)
 {
 	struct hg_switch *sw = opaque;
 
 	switch_lock(sw);
-	ports_check(&sw->ports);
-	switch_unlock(sw, 0);
+	return switch_unlock(sw, ports_check(&sw->ports));
 }
 
 static int add(struct hg_switch *sw, uint32_t number, const char *interface, char *error)

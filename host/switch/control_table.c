@@ -5,7 +5,8 @@
 #include "cell.h"
 #include "switch.h"
 
-static int change_entry(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry,
+static int change_entry(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table,
+			const struct hg_flat_entry *entry,
 			int (*change)(struct hg_table *, const struct hg_flat_entry *))
 {
 	if (table >= loaded->pipeline->table_count)
@@ -29,7 +30,8 @@ int hg_entry_delete(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t tab
 	return change_entry(sw, loaded, table, entry, table_delete);
 }
 
-int hg_default_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, uint32_t action, const uint8_t *params, uint32_t params_bytes)
+int hg_default_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, uint32_t action,
+		   const uint8_t *params, uint32_t params_bytes)
 {
 	if (table >= loaded->pipeline->table_count)
 		return -EINVAL;
@@ -45,7 +47,8 @@ int hg_table_count(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t tabl
 	return switch_unlock(sw, (int)loaded->tables[table]->count);
 }
 
-int hg_entry_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, const struct hg_counter_value *value)
+int hg_entry_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table,
+			 const struct hg_flat_entry *entry, const struct hg_counter_value *value)
 {
 	struct record *record;
 	int ret;
@@ -59,7 +62,8 @@ int hg_entry_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_
 	return switch_unlock(sw, ret);
 }
 
-int hg_entry_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, const struct hg_meter_config *config)
+int hg_entry_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table,
+		       const struct hg_flat_entry *entry, const struct hg_meter_config *config)
 {
 	struct record *record;
 	int ret;

@@ -72,7 +72,8 @@ static bool mask_allowed(const struct hg_key_field *field, const uint8_t *key, c
 	}
 }
 
-static int flat_field(const struct hg_key_field *field, const uint8_t *key, const uint8_t *mask, uint8_t *key_out, uint8_t *mask_out)
+static int flat_field(const struct hg_key_field *field, const uint8_t *key, const uint8_t *mask, uint8_t *key_out,
+		      uint8_t *mask_out)
 {
 	for (uint32_t i = 0; i < field->bytes; i++) {
 		uint8_t ones = field_ones(field, i);
@@ -85,7 +86,8 @@ static int flat_field(const struct hg_key_field *field, const uint8_t *key, cons
 	return mask_allowed(field, key_out, mask_out) ? 0 : -EINVAL;
 }
 
-int flat_key(const struct hg_table_spec *spec, const uint8_t *key, const uint8_t *mask, uint8_t *key_out, uint8_t *mask_out)
+int flat_key(const struct hg_table_spec *spec, const uint8_t *key, const uint8_t *mask, uint8_t *key_out,
+	     uint8_t *mask_out)
 {
 	int ret = 0;
 

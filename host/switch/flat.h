@@ -16,7 +16,8 @@ enum table_kind flat_table_kind(const struct hg_table_spec *spec);
  * where the field has bits. -EINVAL where the key has bits outside the mask or a
  * field's match kind does not allow its mask.
  */
-int flat_key(const struct hg_table_spec *spec, const uint8_t *key, const uint8_t *mask, uint8_t *key_out, uint8_t *mask_out);
+int flat_key(const struct hg_table_spec *spec, const uint8_t *key, const uint8_t *mask, uint8_t *key_out,
+	     uint8_t *mask_out);
 uint32_t flat_prefix_bits(const struct hg_table_spec *spec, const uint8_t *mask);
 
 uint32_t flat_params_bytes(const struct hg_action_spec *action);

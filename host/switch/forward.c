@@ -28,7 +28,8 @@ static void egress(const struct forwarder *forwarder, void *phv, const struct pa
 	}
 	header = output->header(output, standard->egress_port);
 	if (header)
-		output->send(output, standard->egress_port, pipeline->deparse(phv, header), payload->bytes, payload->length);
+		output->send(output, standard->egress_port, pipeline->deparse(phv, header), payload->bytes,
+			     payload->length);
 }
 
 /* Copies in the order in which the group was written; none is pruned for where it came from. */

@@ -29,7 +29,8 @@ static inline void add_relaxed(_Atomic uint64_t *number, uint64_t more)
  */
 struct output {
 	uint8_t *(*header)(struct output *output, uint32_t port);
-	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
+		     uint32_t payload_bytes);
 };
 
 struct forwarder {

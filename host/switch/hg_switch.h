@@ -182,7 +182,7 @@ int hg_switch_stop(struct hg_switch *sw);
  */
 int hg_cpu_fd(struct hg_switch *sw);
 int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
-/* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS when the queue is full. */
+/* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS: the queue is full; -ENODEV: there is no CPU port. */
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
 
 /* Every packet that a switch lost outside the program's own decision, by reason. */

@@ -18,7 +18,8 @@ static uint8_t *inject_header(struct output *output, uint32_t port)
 	return ((struct inject_output *)output)->frame;
 }
 
-static void inject_send(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+static void inject_send(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
+			uint32_t payload_bytes)
 {
 	struct inject_output *inject = (struct inject_output *)output;
 
@@ -26,7 +27,8 @@ static void inject_send(struct output *output, uint32_t port, uint32_t header_by
 	inject->function(inject->opaque, port, inject->frame, header_bytes + payload_bytes);
 }
 
-int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, uint32_t length, hg_output_fn output, void *opaque)
+int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, uint32_t length, hg_output_fn output,
+		     void *opaque)
 {
 	struct inject_output inject;
 	struct forwarder forwarder = {

@@ -10,6 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "thread.h"
+
+#define RETRY_MS 1000
+
 static int open_netlink(void)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
@@ -43,16 +47,18 @@ static void *watch_links(void *opaque)
 		{ .fd = watch->stop_fd, .events = POLLIN },
 	};
 
+	int timeout_ms = -1;
+
 	for (;;) {
-		poll(fds, 2, -1);
+		poll(fds, 2, timeout_ms);
 		if (fds[1].revents)
 			return NULL;
 		drain(watch->netlink_fd);
-		watch->changed(watch->opaque);
+		timeout_ms = watch->changed(watch->opaque) ? -1 : RETRY_MS;
 	}
 }
 
-int link_watch_start(struct link_watch *watch, void (*changed)(void *opaque), void *opaque)
+int link_watch_start(struct link_watch *watch, bool (*changed)(void *opaque), void *opaque)
 {
 	int ret;
 
@@ -64,7 +70,7 @@ int link_watch_start(struct link_watch *watch, void (*changed)(void *opaque), vo
 	if (watch->netlink_fd < 0)
 		return watch->netlink_fd;
 	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
-	ret = watch->stop_fd < 0 ? -errno : -pthread_create(&watch->thread, NULL, watch_links, watch);
+	ret = watch->stop_fd < 0 ? -errno : thread_start(&watch->thread, "hg-links", watch_links, watch);
 	if (ret) {
 		close(watch->netlink_fd);
 		if (watch->stop_fd >= 0)

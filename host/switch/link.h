@@ -11,12 +11,15 @@ struct link_watch {
 	pthread_t thread;
 	int netlink_fd;
 	int stop_fd;
-	void (*changed)(void *opaque);
+	bool (*changed)(void *opaque);
 	void *opaque;
 };
 
-/* Watches the calling thread's network namespace; calls `changed` from the watching thread. */
-int link_watch_start(struct link_watch *watch, void (*changed)(void *opaque), void *opaque);
+/*
+ * Watches the calling thread's network namespace; calls `changed` from the
+ * watching thread, and again a second later while that returns false.
+ */
+int link_watch_start(struct link_watch *watch, bool (*changed)(void *opaque), void *opaque);
 void link_watch_stop(struct link_watch *watch);
 
 #endif

@@ -33,15 +33,16 @@ static int open_object(struct hg_loaded *loaded, const char *path, char *error)
 	if (!pipeline)
 		return fail(error, -ENOEXEC, path, "not a pipeline: it does not export hg_pipeline");
 	if (pipeline->abi != HG_PIPELINE_ABI) {
-		snprintf(error, HG_ERROR_BYTES, "%s: made for version %u of the switch's pipeline interface; this is %u: compile it anew",
+		snprintf(error, HG_ERROR_BYTES,
+			 "%s: made for version %u of the switch's pipeline interface; this is %u: compile it anew",
 			 path, pipeline->abi, HG_PIPELINE_ABI);
 		return -ENOEXEC;
 	}
 	if (pipeline->phv_bytes < sizeof(struct hg_standard_metadata))
 		return fail(error, -EINVAL, path, "its packet header vector is too short for the standard metadata");
 	if (pipeline->max_header_bytes > LOADED_HEADER_BYTES) {
-		snprintf(error, HG_ERROR_BYTES, "%s: writes up to %u bytes of headers; the switch takes %u",
-			 path, pipeline->max_header_bytes, LOADED_HEADER_BYTES);
+		snprintf(error, HG_ERROR_BYTES, "%s: writes up to %u bytes of headers; the switch takes %u", path,
+			 pipeline->max_header_bytes, LOADED_HEADER_BYTES);
 		return -EINVAL;
 	}
 	loaded->pipeline = pipeline;
@@ -115,7 +116,8 @@ static int make_lane(struct hg_loaded *loaded)
 	return loaded->phv && loaded->replica ? 0 : -ENOMEM;
 }
 
-int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **made, char *error)
+int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **made,
+		char *error)
 {
 	struct hg_loaded *loaded = calloc(1, sizeof(*loaded));
 	int ret;

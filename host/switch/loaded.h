@@ -31,7 +31,8 @@ struct hg_loaded {
 	void *replica; /* a copy's */
 };
 
-int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **loaded, char *error);
+int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **loaded,
+		char *error);
 /* When no worker can reach it any more. NULL is fine. */
 void loaded_close(struct hg_loaded *loaded);
 

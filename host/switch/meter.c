@@ -52,14 +52,14 @@ void meter_clear(struct hg_meter_cell *cell)
 	atomic_store_explicit(&cell->profile, NULL, memory_order_relaxed);
 }
 
-/* `rate` tokens a second for elapsed_ns, up to `burst`; nothing is lost to rounding. */
+/* `rate` tokens a second for elapsed_ns, up to `burst`; exact, as the fraction of a token is kept. */
 static void fill(struct meter_bucket *bucket, uint64_t rate, uint64_t burst, uint64_t elapsed_ns)
 {
 	hg_u128 due = (hg_u128)rate * elapsed_ns + bucket->remainder;
 	hg_u128 tokens = bucket->tokens + due / NS_PER_S;
 
-	bucket->remainder = (uint64_t)(due % NS_PER_S);
 	bucket->tokens = tokens < burst ? (uint64_t)tokens : burst;
+	bucket->remainder = tokens < burst ? (uint64_t)(due % NS_PER_S) : 0;
 }
 
 static void restart(struct hg_meter_cell *cell, const struct meter_profile *profile, uint64_t now_ns)

@@ -118,7 +118,7 @@ static void close_io(struct ports *ports, struct port *port)
 	epoch_retire(ports->epoch, &io->retired, io_release);
 }
 
-static void check_port(struct ports *ports, struct port *port)
+static bool check_port(struct ports *ports, struct port *port)
 {
 	bool open = atomic_load_explicit(&port->io, memory_order_relaxed);
 	char error[HG_ERROR_BYTES];
@@ -126,24 +126,26 @@ static void check_port(struct ports *ports, struct port *port)
 
 	if (read_link(ports->control_fd, port->interface, &link)) {
 		close_io(ports, port);
-		return;
+		return true;
 	}
 	if (open && (link.ifindex != port->ifindex || link.mtu != port->mtu)) {
 		close_io(ports, port);
 		open = false;
 	}
-	/* When this fails the interface is going again; the next event tells. */
 	if (!open && open_io(ports, port, &link, error))
-		return;
+		return false;
 	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
+	return true;
 }
 
-void ports_check(struct ports *ports)
+bool ports_check(struct ports *ports)
 {
 	const struct port_set *set = ports_now(ports);
+	bool all = true;
 
 	for (uint32_t i = 0; i < set->count; i++)
-		check_port(ports, set->all[i]);
+		all &= check_port(ports, set->all[i]);
+	return all;
 }
 
 /* ---- the set of ports --------------------------------------------------------- */

@@ -47,8 +47,11 @@ void ports_clear(struct ports *ports);
 /* Control threads, under the switch's mutex. */
 int port_add(struct ports *ports, uint32_t number, const char *interface, char *error);
 int port_remove(struct ports *ports, uint32_t number);
-/* Follows what happened to the ports' interfaces: gone, back, up, down, another MTU. */
-void ports_check(struct ports *ports);
+/*
+ * Follows what happened to the ports' interfaces: gone, back, up, down, another
+ * MTU. false: one is there but could not be opened; worth another try.
+ */
+bool ports_check(struct ports *ports);
 
 static inline const struct port_set *ports_now(const struct ports *ports)
 {

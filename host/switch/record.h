@@ -8,6 +8,7 @@
 #define HG_RECORD_H
 
 #include "epoch.h"
+#include "hg_switch.h"
 #include "meter.h"
 #include "pipeline.h"
 
@@ -35,6 +36,24 @@ struct record {
 	_Atomic(struct record *) next; /* same match, lower rank or younger */
 	struct hg_entry entry;         /* ends in data[]; key, mask and match follow it */
 };
+
+struct hg_table;
+
+/* With room for the action's data and the table's keys, all zero; NULL: out of memory. */
+struct record *record_new(const struct hg_table *table, uint32_t action);
+/* With what it has of a direct counter and meter. NULL is fine. */
+void record_free(struct record *record);
+void record_release(struct retired *retired); /* the same, for epoch_retire() */
+
+/* Writes key and mask in canonical form, and what a lookup needs of them. -EINVAL */
+int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask,
+		   int32_t priority);
+/* An entry as the control plane wrote it, without counter and meter. -EINVAL, -ENOMEM */
+int record_from_flat(const struct hg_table *table, const struct hg_flat_entry *entry, struct record **record);
+/* A new counter and meter, where the table has them. */
+int record_add_direct(const struct hg_table *table, struct record *record);
+/* `record` takes the place of `old`: its age, and what it counted and metered. */
+void record_inherit(const struct hg_table *table, struct record *record, struct record *old);
 
 static inline struct record *record_next(const struct record *record)
 {

@@ -107,7 +107,8 @@ int hg_table_snapshot(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t t
 	return switch_unlock(sw, snapshot_table(loaded->tables[table], snapshot));
 }
 
-int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, struct hg_snapshot **snapshot)
+int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry,
+		 struct hg_snapshot **snapshot)
 {
 	if (table >= loaded->pipeline->table_count || !entry)
 		return -EINVAL;

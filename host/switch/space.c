@@ -100,8 +100,8 @@ static bool in_ranges(const struct space *space, const struct record *record, co
 	return true;
 }
 
-static const struct record *find_in_tuple(const struct space *space, const struct tuple *tuple,
-					  const uint8_t *key, const struct record *best)
+static const struct record *find_in_tuple(const struct space *space, const struct tuple *tuple, const uint8_t *key,
+					  const struct record *best)
 {
 	uint8_t masked[SPACE_KEY_BYTES];
 	const struct record *record;
@@ -124,14 +124,11 @@ const struct record *space_find(const struct space *space, const uint8_t *key)
 {
 	const struct tuple_list *list = atomic_load_explicit(&space->tuples, memory_order_acquire);
 	const struct record *best = NULL;
-	uint32_t count;
+	uint32_t count = list ? atomic_load_explicit(&list->count, memory_order_acquire) : 0;
 
-	if (!list)
-		return NULL;
-	if (space->exact)
+	if (space->exact && count)
 		return map_find(&list->at[0].tuple->map, key, space->key_bytes,
 				hash_bytes(key, space->key_bytes, space->seed));
-	count = atomic_load_explicit(&list->count, memory_order_acquire);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!best || top_of(&list->at[i]) >= best->rank)
 			best = find_in_tuple(space, list->at[i].tuple, key, best);

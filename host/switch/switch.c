@@ -39,9 +39,15 @@ static int init(struct hg_switch *sw)
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made, char *error)
 {
-	struct hg_switch *sw = calloc(1, sizeof(*sw));
+	struct hg_switch *sw;
 	int ret = -ENOMEM;
 
+	if (config->cpu_port >= PORT_NUMBERS) {
+		snprintf(error, HG_ERROR_BYTES, "switch: CPU port %u: a port's number is at most %u", config->cpu_port,
+			 PORT_NUMBERS - 1);
+		return -EINVAL;
+	}
+	sw = calloc(1, sizeof(*sw));
 	if (sw) {
 		sw->config = *config;
 		if (!sw->config.max_groups)
@@ -124,5 +130,5 @@ int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity)
 
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length)
 {
-	return cpu_send(&sw->cpu, frame, length);
+	return sw->config.cpu_port ? cpu_send(&sw->cpu, frame, length) : -ENODEV;
 }

@@ -7,100 +7,7 @@
 #include <string.h>
 
 #include "flat.h"
-
-/* ---- records -------------------------------------------------------------- */
-
-static uint8_t *key_room(const struct hg_table *table, struct record *record, uint32_t data_bytes, uint32_t i)
-{
-	return record->entry.data + data_bytes + i * table->spec->key_bytes;
-}
-
-/* Room for the action's data, then key, mask and match. */
-static struct record *record_new(const struct hg_table *table, uint32_t action)
-{
-	uint32_t data_bytes = table->spec->actions[action].data_bytes;
-	size_t bytes = sizeof(struct record) + data_bytes + 3u * table->spec->key_bytes;
-	struct record *record = aligned_alloc(_Alignof(struct record), (bytes + 15) / 16 * 16);
-
-	if (!record)
-		return NULL;
-	memset(record, 0, bytes);
-	record->entry.action = action;
-	record->key = key_room(table, record, data_bytes, 0);
-	record->mask = key_room(table, record, data_bytes, 1);
-	return record;
-}
-
-static void record_free(struct record *record)
-{
-	if (!record)
-		return;
-	if (record->direct)
-		meter_clear(&record->direct->meter);
-	free(record->direct);
-	free(record);
-}
-
-static void record_release(struct retired *retired)
-{
-	record_free((struct record *)retired);
-}
-
-static int record_set_key(const struct hg_table *table, struct record *record, const uint8_t *key, const uint8_t *mask, int32_t priority)
-{
-	const struct hg_table_spec *spec = table->spec;
-	uint32_t data_bytes = spec->actions[record->entry.action].data_bytes;
-	uint8_t *key_out = key_room(table, record, data_bytes, 0);
-	uint8_t *mask_out = key_room(table, record, data_bytes, 1);
-	int ret = flat_key(spec, key, mask, key_out, mask_out);
-
-	if (ret)
-		return ret;
-	record->priority = priority;
-	record->rank = flat_table_kind(spec) == TABLE_LPM ? (int32_t)flat_prefix_bits(spec, mask_out) : priority;
-	space_prepare(&table->space, record, key_room(table, record, data_bytes, 2));
-	return 0;
-}
-
-/* The counter and the meter that the table's entries have; none: NULL. */
-static int record_add_direct(const struct hg_table *table, struct record *record)
-{
-	if (!table->spec->has_counter && !table->spec->has_meter)
-		return 0;
-	record->direct = calloc(1, sizeof(*record->direct));
-	return record->direct ? 0 : -ENOMEM;
-}
-
-static void record_show_direct(const struct hg_table *table, struct record *record)
-{
-	if (table->spec->has_counter)
-		record->entry.cell = &record->direct->cell;
-	if (table->spec->has_meter)
-		record->entry.meter = &record->direct->meter;
-}
-
-static int record_from_flat(const struct hg_table *table, const struct hg_flat_entry *entry, struct record **made)
-{
-	struct record *record;
-	int ret;
-
-	if (entry->action >= table->spec->action_count)
-		return -EINVAL;
-	record = record_new(table, entry->action);
-	if (!record)
-		return -ENOMEM;
-	record->entry.hit = true;
-	record->cookie = entry->cookie;
-	ret = record_set_key(table, record, entry->key, entry->mask, entry->priority);
-	if (!ret)
-		ret = flat_to_data(&table->spec->actions[entry->action], entry->params, entry->params_bytes, record->entry.data);
-	if (ret) {
-		record_free(record);
-		return ret;
-	}
-	*made = record;
-	return 0;
-}
+#include "record.h"
 
 /* ---- the list in insertion order -------------------------------------------- */
 
@@ -164,7 +71,6 @@ static int add_record(struct hg_table *table, struct record *record)
 	ret = record_add_direct(table, record);
 	if (ret)
 		return ret;
-	record_show_direct(table, record);
 	record->age = table->next_age++;
 	ret = space_insert(&table->space, record);
 	if (ret)
@@ -194,16 +100,6 @@ int table_insert(struct hg_table *table, const struct hg_flat_entry *entry)
 	return ret;
 }
 
-/* `record` goes on with what `old` counted and metered. */
-static void inherit(const struct hg_table *table, struct record *record, struct record *old)
-{
-	record->age = old->age;
-	record->direct = old->direct;
-	old->direct = NULL;
-	if (record->direct)
-		record_show_direct(table, record);
-}
-
 int table_modify(struct hg_table *table, const struct hg_flat_entry *entry)
 {
 	struct record *record, *old;
@@ -219,7 +115,7 @@ int table_modify(struct hg_table *table, const struct hg_flat_entry *entry)
 		record_free(record);
 		return -ENOENT;
 	}
-	inherit(table, record, old);
+	record_inherit(table, record, old);
 	space_replace(&table->space, old, record);
 	list_replace(table, old, record);
 	epoch_retire(table->space.epoch, &old->retired, record_release);
@@ -270,7 +166,7 @@ static void publish_miss(struct hg_table *table, struct record *record)
 {
 	struct record *old = atomic_load_explicit(&table->miss, memory_order_relaxed);
 
-	inherit(table, record, old);
+	record_inherit(table, record, old);
 	atomic_store_explicit(&table->miss, record, memory_order_release);
 	epoch_retire(table->space.epoch, &old->retired, record_release);
 }
@@ -364,7 +260,8 @@ static int add_static_entries(struct hg_table *table, char *error)
 		int ret = add_static_entry(table, &table->spec->entries[i]);
 
 		if (ret) {
-			snprintf(error, HG_ERROR_BYTES, "table %s: static entry %u: %s", table->spec->name, i, strerror(-ret));
+			snprintf(error, HG_ERROR_BYTES, "table %s: static entry %u: %s", table->spec->name, i,
+				 strerror(-ret));
 			return ret;
 		}
 	}
@@ -399,8 +296,6 @@ int table_new(const struct hg_table_spec *spec, struct epoch *epoch, uint64_t se
 	ret = record_add_direct(table, miss);
 	if (ret)
 		goto cleanup;
-	if (miss->direct)
-		record_show_direct(table, miss);
 	ret = add_static_entries(table, error);
 cleanup:
 	if (ret)

@@ -17,7 +17,8 @@ struct hg_table {
 };
 
 /* With the program's static entries. -EINVAL names what is wrong with the spec in `error`. */
-int table_new(const struct hg_table_spec *spec, struct epoch *epoch, uint64_t seed, struct hg_table **table, char *error);
+int table_new(const struct hg_table_spec *spec, struct epoch *epoch, uint64_t seed, struct hg_table **table,
+	      char *error);
 /* When no worker can reach it any more. NULL is fine. */
 void table_free(struct hg_table *table);
 

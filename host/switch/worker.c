@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "switch.h"
+#include "thread.h"
 
 /*
  * After a packet the worker looks for another one this long before it sleeps:
@@ -60,7 +61,8 @@ static uint8_t *worker_header(struct output *base, uint32_t port)
 	return port_header(output, port);
 }
 
-static void worker_send(struct output *base, uint32_t port, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+static void worker_send(struct output *base, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
+			uint32_t payload_bytes)
 {
 	struct worker_output *output = (struct worker_output *)base;
 	struct io *io = output->io;
@@ -189,7 +191,7 @@ int worker_start(struct hg_switch *sw)
 	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
 	worker->output.output = (struct output){ .header = worker_header, .send = worker_send };
 	worker->output.sw = sw;
-	return -pthread_create(&worker->thread, NULL, work, sw);
+	return thread_start(&worker->thread, "hg-worker", work, sw);
 }
 
 void worker_stop(struct hg_switch *sw)

@@ -131,6 +131,15 @@ void net_set_up(const char *name, bool up)
 	ask(&request, RTM_NEWLINK, 0);
 }
 
+void net_set_mtu(const char *name, uint32_t mtu)
+{
+	struct request request = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)) };
+
+	request.link.ifi_index = (int)if_nametoindex(name);
+	begin(&request, IFLA_MTU, &mtu, sizeof(mtu));
+	ask(&request, RTM_NEWLINK, 0);
+}
+
 /* ---- raw frames ----------------------------------------------------------------- */
 
 static int open_raw(const char *name, uint16_t protocol)

@@ -8,42 +8,48 @@ Problem documents come back as the exceptions that they were made from.
 """
 
 from typing import Generic, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hectograph.api import models, views
 from hectograph.api.problem import MEDIA_TYPE, Problem, exception_of
-from hectograph.errors import HectographError, InvalidInput, Unavailable
+from hectograph.errors import InvalidInput, Unavailable
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TIMEOUT_SECONDS = 30.0
 
 Spec = TypeVar("Spec", bound=models.Model)
 View = TypeVar("View", bound=models.Model)
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class Collection(Generic[Spec, View]):
     """The resources of one kind."""
 
-    def __init__(self, client: "Client", path: str, view: type[View]) -> None:
+    def __init__(
+        self, client: "Client", path: str, view: type[View], page: type[views.Items[View]]
+    ) -> None:
         self._client = client
         self._path = path
         self._view = view
+        self._page = page
 
     def list(self) -> list[View]:
-        items = self._client.request("GET", self._path).json()["items"]
-        return [self._view.model_validate(item) for item in items]
+        return self._client.get(self._path, self._page).items
 
     def get(self, name: str) -> View:
-        return self._view.model_validate(self._client.request("GET", f"{self._path}/{name}").json())
+        return self._client.get(self._of(name), self._view)
 
     def put(self, name: str, spec: Spec) -> View:
-        answer = self._client.request("PUT", f"{self._path}/{name}", spec)
-        return self._view.model_validate(answer.json())
+        return self._client.put(self._of(name), spec, self._view)
 
     def delete(self, name: str) -> None:
-        self._client.request("DELETE", f"{self._path}/{name}")
+        self._client.delete(self._of(name))
+
+    def _of(self, name: str) -> str:
+        return f"{self._path}/{quote(name, safe='')}"
 
 
 class Client:
@@ -60,36 +66,65 @@ class Client:
             timeout=TIMEOUT_SECONDS,
             trust_env=False,  # a controller is not behind a proxy
         )
-        self.switches = Collection[models.SwitchSpec, views.Switch](self, "/switches", views.Switch)
-        self.hosts = Collection[models.HostSpec, views.Host](self, "/hosts", views.Host)
-        self.groups = Collection[models.GroupSpec, views.Group](self, "/groups", views.Group)
-        self.streams = Collection[models.StreamSpec, views.Stream](self, "/streams", views.Stream)
+        self.switches = Collection[models.SwitchSpec, views.Switch](
+            self, "/switches", views.Switch, views.Switches
+        )
+        self.hosts = Collection[models.HostSpec, views.Host](
+            self, "/hosts", views.Host, views.Hosts
+        )
+        self.groups = Collection[models.GroupSpec, views.Group](
+            self, "/groups", views.Group, views.Groups
+        )
+        self.streams = Collection[models.StreamSpec, views.Stream](
+            self, "/streams", views.Stream, views.Streams
+        )
 
     def members(self, group: str) -> Collection[models.MemberSpec, views.Member]:
-        return Collection(self, f"/groups/{group}/members", views.Member)
+        return Collection(self, self._members(group), views.Member, views.Members)
 
     def put_members(self, group: str, members: models.MemberSet) -> views.SetChange:
-        answer = self.request("PUT", f"/groups/{group}/members", members)
-        return views.SetChange.model_validate(answer.json())
+        return self.put(self._members(group), members, views.SetChange)
 
     def counters(self) -> list[views.SwitchCounters]:
-        items = self.request("GET", "/counters").json()["items"]
-        return [views.SwitchCounters.model_validate(item) for item in items]
+        return self.get("/counters", views.Counters).items
 
     def group_counters(self, group: str) -> views.GroupCounters:
-        answer = self.request("GET", f"/groups/{group}/counters")
-        return views.GroupCounters.model_validate(answer.json())
+        return self.get(f"/groups/{quote(group, safe='')}/counters", views.GroupCounters)
 
-    def request(self, method: str, path: str, body: models.Model | None = None) -> httpx.Response:
+    def get(self, path: str, kind: type[Answer]) -> Answer:
+        return self._read(self._ask("GET", path), kind)
+
+    def put(self, path: str, body: models.Model, kind: type[Answer]) -> Answer:
+        return self._read(self._ask("PUT", path, body), kind)
+
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path)
+
+    def _members(self, group: str) -> str:
+        return f"/groups/{quote(group, safe='')}/members"
+
+    def _ask(self, method: str, path: str, body: models.Model | None = None) -> httpx.Response:
+        content = None if body is None else body.model_dump_json()
+        headers = {"Content-Type": "application/json"}
         try:
-            answer = self._http.request(
-                method, path, json=None if body is None else body.model_dump(mode="json")
-            )
+            answer = self._http.request(method, path, content=content, headers=headers)
         except httpx.TransportError as error:
             raise Unavailable(f"no controller: {error}", where=self.server) from error
         if answer.is_success:
             return answer
-        raise _error(answer, self.server)
+        if answer.headers.get("Content-Type") != MEDIA_TYPE:
+            raise Unavailable(
+                f"answered {answer.status_code}: not a controller?", where=self.server
+            )
+        raise exception_of(self._read(answer, Problem))
+
+    def _read(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
+        try:
+            return kind.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise Unavailable(
+                f"answered {answer.status_code} with nonsense", where=self.server
+            ) from error
 
     def close(self) -> None:
         self._http.close()
@@ -108,12 +143,3 @@ def _check_url(server: str) -> None:
         raise InvalidInput(str(error), where=server) from error
     if url.scheme not in ("http", "https") or not url.host:
         raise InvalidInput("is not http://HOST[:PORT]", where=server)
-
-
-def _error(answer: httpx.Response, server: str) -> HectographError:
-    if answer.headers.get("Content-Type") != MEDIA_TYPE:
-        return Unavailable(f"answered {answer.status_code}: not a controller?", where=server)
-    try:
-        return exception_of(Problem.model_validate_json(answer.content))
-    except ValidationError:
-        return Unavailable(f"answered {answer.status_code} with nonsense", where=server)

@@ -10,7 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from hectograph import wire
 from hectograph.core import model
+from hectograph.core.profiles import PROFILES
+from hectograph.core.validate import MAX_MTU, MIN_MTU
 
 
 def _text(value: object) -> object:
@@ -50,11 +53,10 @@ Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zo
 Address = Annotated[
     IPv4Address | IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)
 ]
-# P4Runtime ports 1 to 509: 510 is the CPU port, 511 drops.
-Port = Annotated[int, Field(strict=True, ge=1, le=509)]
+Port = Annotated[int, Field(strict=True, ge=1, lt=wire.CPU_PORT)]
 Ports = Annotated[
     list[Port],
-    Field(min_length=1, max_length=509, json_schema_extra={"uniqueItems": True}),
+    Field(min_length=1, max_length=wire.CPU_PORT - 1, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_distinct),
 ]
 UdpPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -71,14 +73,14 @@ class SwitchSpec(Model):
     address: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=260)]
     """Where the switch serves P4Runtime, ``host:port``."""
     device_id: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
-    profile: Name = "embedded"
-    """Its target profile: ``embedded`` or ``bmv2``."""
+    profile: Annotated[Name, Field(json_schema_extra={"enum": [*PROFILES]})] = "embedded"
+    """Its target profile: what it can hold and do."""
     host_ports: Ports
     """Ports that pushes are accepted from."""
-    mtu: Annotated[int, Field(strict=True, ge=576, le=65535)] = 1500
+    mtu: Annotated[int, Field(strict=True, ge=MIN_MTU, le=MAX_MTU)] = 1500
     """Of its client links, bytes."""
     ports: Ports | None = None
-    """Ports that exist, which P4Runtime cannot tell; null takes any from 1 to 509 for one."""
+    """Ports that exist, which P4Runtime cannot tell; null takes any number for one."""
 
     def to_model(self, name: str) -> model.Switch:
         return model.Switch(
@@ -209,7 +211,7 @@ class StreamSpec(Model):
         BeforeValidator(_stream_source),
     ]
     rate: Rate
-    segment_bytes: Annotated[int, Field(strict=True, ge=1, le=65487)] | None = None
+    segment_bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_MTU)] | None = None
     """Payload of a push; null takes the largest that every link carries."""
     content: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)] = 0
     """The push header's content."""

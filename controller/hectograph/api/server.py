@@ -3,7 +3,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 from collections.abc import Generator
@@ -12,8 +11,8 @@ from contextlib import contextmanager
 import uvicorn
 
 from hectograph.api.app import create_app
+from hectograph.api.listener import listen
 from hectograph.config import ListenAddress, Settings
-from hectograph.errors import Unavailable
 from hectograph.service import Service
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ def run(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    with _listen(settings.listen) as listener:
+    with listen(settings.listen) as listener:
         asyncio.run(_serve(settings, listener))
 
 
@@ -58,13 +57,3 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
         _log.info("serving http://%s/api/v1", ListenAddress(host, port))
         await server.serve(sockets=[listener])
-
-
-def _listen(address: ListenAddress) -> socket.socket:
-    """Bound here and not by uvicorn, so that a port in use is one clear line."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error
-        raise Unavailable(f"cannot listen: {reason}", where=str(address)) from error

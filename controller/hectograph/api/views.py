@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from hectograph.api import models
 from hectograph.api.models import Model, Name
 from hectograph.core import model, status
 from hectograph.errors import NotFound
 
+Item = TypeVar("Item", bound=Model)
 View = TypeVar("View", bound=Model)
 Wanted = TypeVar("Wanted", model.Switch, model.Host, model.Group, model.Member, model.Stream)
 
@@ -202,6 +203,8 @@ class PuntCounters(Model):
     """By class: arp, neighbour_discovery, unknown."""
     answered: int
     ignored: int
+    lost: int
+    """Came faster than the controller looked at them."""
 
 
 class SwitchCounters(Model):
@@ -238,25 +241,29 @@ class Readiness(Model):
     """Why not everything that is wanted is in place, one line each."""
 
 
-class Switches(Model):
-    items: list[Switch]
+class Items(Model, Generic[Item]):
+    items: list[Item]
 
 
-class Hosts(Model):
-    items: list[Host]
+class Switches(Items[Switch]):
+    pass
 
 
-class Groups(Model):
-    items: list[Group]
+class Hosts(Items[Host]):
+    pass
 
 
-class Members(Model):
-    items: list[Member]
+class Groups(Items[Group]):
+    pass
 
 
-class Streams(Model):
-    items: list[Stream]
+class Members(Items[Member]):
+    pass
 
 
-class Counters(Model):
-    items: list[SwitchCounters]
+class Streams(Items[Stream]):
+    pass
+
+
+class Counters(Items[SwitchCounters]):
+    pass

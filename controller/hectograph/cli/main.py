@@ -10,6 +10,7 @@ import typer
 from hectograph import __version__
 from hectograph.cli import (
     controller,
+    demo,
     groups,
     hosts,
     members,
@@ -39,6 +40,12 @@ app.command(rich_help_panel=PROCESSES)(controller.controller)
 app.command(rich_help_panel=PROCESSES)(switch.switch)
 app.command(rich_help_panel=PROCESSES)(pusher.pusher)
 app.command(rich_help_panel=PROCESSES)(shell.shell)
+app.add_typer(
+    demo.app,
+    name="demo",
+    help="Watch a file reach many receivers, in a network made for it on this machine.",
+    rich_help_panel=PROCESSES,
+)
 app.command(rich_help_panel=RESOURCES)(status.status)
 app.command(rich_help_panel=RESOURCES)(push.push)
 for name, group, about in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
 Row = TypeVar("Row")
@@ -36,7 +36,18 @@ def print_json(value: object) -> None:
 
 
 def print_rows(rows: Sequence[Row], columns: Columns[Row]) -> None:
-    console().print(table(rows, columns))
+    show(table(rows, columns))
+
+
+def show(what: RenderableType) -> None:
+    out = console()
+    if out.is_terminal:
+        out.print(what)
+        return
+    with out.capture() as captured:
+        out.print(what)
+    for line in captured.get().splitlines():
+        sys.stdout.write(f"{line.rstrip()}\n")
 
 
 def print_fields(view: BaseModel) -> None:

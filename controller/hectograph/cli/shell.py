@@ -29,6 +29,10 @@ def shell(
         str | None,
         typer.Option(metavar="CODE", help="Python to run instead of a prompt; - reads it."),
     ] = None,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Only make its environment, while there is a network."),
+    ] = False,
 ) -> None:
     """Open p4runtime-shell on a running switch.
 
@@ -37,6 +41,9 @@ def shell(
     """
     from hectograph.cli.shell_environment import python
 
+    if prepare:
+        python()
+        return
     _reach(grpc_addr)
     code = sys.stdin.read() if execute == "-" else execute
     high, low = divmod(election_id, 1 << 64)

@@ -18,39 +18,39 @@ REQUIREMENTS = ("p4runtime-shell==0.0.6",)
 
 def python() -> Path:
     """Its interpreter."""
-    directory = data_dir() / f"shell-{_digest()}"
-    if not directory.exists():
-        _make(directory)
-    return directory / "bin" / "python"
+    place = directory()
+    if not place.exists():
+        _make(place)
+    return place / "bin" / "python"
 
 
-def _digest() -> str:
-    """Another one for other requirements, or when our own interpreter changes."""
+def directory() -> Path:
+    """Where it is: another one for other requirements, or when our own interpreter changes."""
     identity = "\n".join([*REQUIREMENTS, sys.version, sys.base_prefix])
-    return hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return data_dir() / f"shell-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
-def _make(directory: Path) -> None:
+def _make(place: Path) -> None:
     """Beside its place and moved there when complete: whoever finds it can use it."""
-    sys.stderr.write(f"hectograph: making the shell's environment in {directory}, once ...\n")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    sys.stderr.write(f"hectograph: making the shell's environment in {place}, once ...\n")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
         _install(draft)
         try:
-            draft.rename(directory)
+            draft.rename(place)
         except OSError:
-            if not directory.exists():
+            if not place.exists():
                 raise
             # Someone else was quicker, and made the same.
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _install(directory: Path) -> None:
+def _install(place: Path) -> None:
     try:
-        venv.create(directory, with_pip=True)
-        command = [directory / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
+        venv.create(place, symlinks=True, with_pip=True)
+        command = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
         subprocess.run(
             [*command, "--disable-pip-version-check", *REQUIREMENTS],
             check=True,
@@ -61,7 +61,7 @@ def _install(directory: Path) -> None:
     except subprocess.CalledProcessError as error:
         output = f"{error.stdout or ''}{error.stderr or ''}".strip()
         raise ToolFailure(
-            f"cannot install {' '.join(REQUIREMENTS)}", where=str(directory), output=output
+            f"cannot install {' '.join(REQUIREMENTS)}", where=str(place), output=output
         ) from error
     except OSError as error:
-        raise ToolFailure(f"cannot make it: {error}", where=str(directory)) from error
+        raise ToolFailure(f"cannot make it: {error}", where=str(place)) from error

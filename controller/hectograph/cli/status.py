@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hectograph.cli import groups, hosts, streams, switches
-from hectograph.cli.output import console, print_json, table
+from hectograph.cli.output import console, print_json, show, table
 from hectograph.cli.remote import Json, connect
-from hectograph.errors import InvalidInput
+from hectograph.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -34,7 +34,7 @@ def status(
         elif watch:
             _watch(client)
         else:
-            console().print(_tables(client))
+            show(_tables(client))
 
 
 def _everything(client: Client) -> dict[str, object]:
@@ -49,7 +49,6 @@ def _everything(client: Client) -> dict[str, object]:
 def _tables(client: Client) -> Group:
     """Of what there is: no headings over nothing."""
     from rich.console import Group
-    from rich.padding import Padding
 
     tables = (
         table(client.switches.list(), switches.COLUMNS),
@@ -57,11 +56,12 @@ def _tables(client: Client) -> Group:
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )
-    shown = [Padding(each, (0, 0, 1, 0)) for each in tables if each.row_count]
-    return Group(*(shown or ("nothing yet: begin with `hectograph switches add`",)))
+    shown = [part for each in tables if each.row_count for part in (each, "")]
+    return Group(*(shown[:-1] or ("nothing yet: begin with `hectograph switches add`",)))
 
 
 def _watch(client: Client) -> None:
+    """Through a restart of the controller, too."""
     import time
 
     from rich.live import Live
@@ -69,4 +69,7 @@ def _watch(client: Client) -> None:
     with Live(_tables(client), console=console(), auto_refresh=False) as live:
         while True:
             time.sleep(REFRESH_SECONDS)
-            live.update(_tables(client), refresh=True)
+            try:
+                live.update(_tables(client), refresh=True)
+            except Unavailable as error:
+                live.update(str(error), refresh=True)

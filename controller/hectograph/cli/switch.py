@@ -52,7 +52,7 @@ def switch(
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Run the embedded switch until it gets SIGINT or SIGTERM."""
+    """Run the embedded switch until it gets SIGINT or SIGTERM; SIGUSR1 has it log its counters."""
     words = list(arguments or ())
     config = Path(words.pop(0)) if words and not words[0].startswith("-") else None
     for name, value in _target_options(words):
@@ -60,6 +60,9 @@ def switch(
             grpc_server_addr = value
         else:
             cpu_port = _port(value, f"{name} {value}")
+    if no_p4 and config is not None:
+        typer.echo(f"{config} is not loaded: --no-p4 was given", err=True)
+        config = None
     # gRPC's own lines on standard error say less than our one does.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from hectograph.switch.program import SwitchOptions, run_switch
@@ -70,7 +73,7 @@ def switch(
             device_id=device_id,
             grpc_server_addr=grpc_server_addr,
             cpu_port=cpu_port,
-            config=None if no_p4 else config,
+            config=config,
             p4info=p4info,
             log_console=log_console,
         )

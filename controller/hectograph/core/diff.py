@@ -5,11 +5,11 @@ The way has stages. Each is one batch, computed from what stands there after the
 before, so that a refused change is seen by those that build on it:
 
 1. Pushes that go to a wrong tree stop; ports that are no hosts' lose their right to push.
-2. Replicas that are no longer wanted, and whose slot gets another member, go.
-3. Member entries are written.
-4. Trees get exactly the replicas whose entries stand; unwanted trees go.
-5. Pushes to complete trees begin; hosts' ports may push.
-6. Member entries without a replica go.
+2. Member entries are written, but for those whose slot still has another's replica.
+3. Trees get exactly the replicas whose entries stand; unwanted trees go. Entries that
+   had to wait for this are then written, and their replicas after them.
+4. Pushes to complete trees begin; hosts' ports may push.
+5. Member entries without a replica go.
 
 So nobody gets a copy that is not his, before or after, and a copy that is in both
 what was and what shall be is made for every push on the way.
@@ -71,7 +71,6 @@ class Diff:
     def _stages(self) -> tuple[Callable[[], Iterator[Change]], ...]:
         return (
             self._stop_pushes,
-            self._free_slots,
             self._write_members,
             self._write_trees,
             self._start_pushes,
@@ -89,31 +88,26 @@ class Diff:
             if actual is not None and actual != self._planned.push_groups.get(tree):
                 yield Change(Operation.DELETE, PushGroup(tree, actual))
 
-    def _free_slots(self) -> Iterator[Change]:
-        for tree in self._trees:
-            unwanted = self._unwanted_replicas(tree)
-            occupied = {replica.instance for replica in unwanted}
-            if any(entry.instance in occupied for entry in self._members_to_write(tree)):
-                kept = self._actual.trees[tree] - unwanted
-                yield Change(Operation.MODIFY, MulticastGroup(tree, kept))
-
     def _write_members(self) -> Iterator[Change]:
         for tree in self._trees:
             actual = self._actual.members.get(tree, {})
             occupied = {replica.instance for replica in self._unwanted_replicas(tree)}
-            for entry in self._members_to_write(tree):
-                if entry.instance not in occupied:
-                    yield Change(_insert_or_modify(entry.instance in actual), entry)
+            for instance, entry in self._missing_members(tree).items():
+                if instance not in occupied:
+                    operation = Operation.MODIFY if instance in actual else Operation.INSERT
+                    yield Change(operation, entry)
 
     def _write_trees(self) -> Iterator[Change]:
         for tree in self._trees:
             actual = self._actual.trees.get(tree)
             if tree in self._planned.trees:
-                wanted = self._complete_replicas(tree)
+                missing = self._missing_members(tree)
+                wanted = frozenset(
+                    r for r in self._planned.trees[tree] if r.instance not in missing
+                )
                 if wanted != actual:
-                    yield Change(
-                        _insert_or_modify(actual is not None), MulticastGroup(tree, wanted)
-                    )
+                    operation = Operation.INSERT if actual is None else Operation.MODIFY
+                    yield Change(operation, MulticastGroup(tree, wanted))
             elif actual is not None:
                 yield Change(Operation.DELETE, MulticastGroup(tree, actual))
 
@@ -140,31 +134,19 @@ class Diff:
         planned = self._planned.trees.get(tree, frozenset[Replica]())
         return self._actual.trees.get(tree, frozenset[Replica]()) - planned
 
-    def _members_to_write(self, tree: int) -> list[MemberEntry]:
+    def _missing_members(self, tree: int) -> dict[int, MemberEntry]:
+        """Planned entries that do not stand as planned, by instance."""
         actual = self._actual.members.get(tree, {})
-        return [
-            entry
+        return {
+            instance: entry
             for instance, entry in self._planned.members.get(tree, {}).items()
             if not _same(actual.get(instance), entry)
-            and (MemberEntry, tree, instance) not in self._refused
-        ]
-
-    def _complete_replicas(self, tree: int) -> frozenset[Replica]:
-        """Those of the plan whose member entries stand as planned."""
-        planned = self._planned.members.get(tree, {})
-        actual = self._actual.members.get(tree, {})
-        missing = {i for i, entry in planned.items() if not _same(actual.get(i), entry)}
-        replicas = self._planned.trees[tree]
-        return frozenset(r for r in replicas if r.instance not in missing) if missing else replicas
+        }
 
 
 def _same(actual: MemberEntry | None, planned: MemberEntry) -> bool:
     """Mostly the very same object: what was written is what was planned."""
     return actual is planned or actual == planned
-
-
-def _insert_or_modify(there: bool) -> Operation:
-    return Operation.MODIFY if there else Operation.INSERT
 
 
 def count_differences(believed: Tables, read: Tables) -> int:
@@ -179,5 +161,18 @@ def count_differences(believed: Tables, read: Tables) -> int:
     )
 
 
+def keep_known(known: Tables, read: Tables) -> None:
+    """Entries that were read as they are known become the known objects, so that the
+    next comparisons are between an object and itself."""
+    for tree, entries in read.members.items():
+        known_entries = known.members.get(tree, {})
+        for instance, entry in entries.items():
+            if entry == known_entries.get(instance):
+                entries[instance] = known_entries[instance]
+
+
 def _count_unequal(one: Mapping[int, object], other: Mapping[int, object]) -> int:
-    return sum(one.get(k) != other.get(k) for k in one.keys() | other.keys())
+    return sum(
+        one.get(k) is not other.get(k) and one.get(k) != other.get(k)
+        for k in one.keys() | other.keys()
+    )

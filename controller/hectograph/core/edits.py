@@ -79,6 +79,9 @@ def put_group(state: State, group: Group) -> Edit:
         )
     for record in old.members.values():
         _check_source(group.source, record.member)
+    ipv6 = group.source.ipv6 is not None or old.has_ipv6_members
+    for stream in state.streams_of(group=group.name):
+        check_segment(stream, switch.switch, ipv6=ipv6)
     placement = Placement(switch, old, split=group.split)
     placement.settle(old.members.values())
     placed = placement.edit()

@@ -64,7 +64,9 @@ class Planner:
         for meter in PUNT_METERS:
             self.tables.put(meter)
         self.refresh_ports()
-        self.refresh_trees(self._state.switch(self._switch).trees)
+        trees = self._state.switch(self._switch).trees
+        self._made = {id_: made for id_, made in self._made.items() if id_ in trees}
+        self.refresh_trees(trees)
 
     def refresh_ports(self) -> None:
         self.tables.host_ports = set(self._state.switch(self._switch).switch.host_ports)

@@ -50,9 +50,11 @@ class GroupState:
     @property
     def has_ipv6(self) -> bool:
         """May a copy be IPv6, now or after a join that needs no change of the group?"""
-        return self.group.source.ipv6 is not None or any(
-            record.member.address.version == 6 for record in self.members.values()
-        )
+        return self.group.source.ipv6 is not None or self.has_ipv6_members
+
+    @property
+    def has_ipv6_members(self) -> bool:
+        return any(record.member.address.version == 6 for record in self.members.values())
 
 
 class SwitchState:

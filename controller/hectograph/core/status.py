@@ -204,6 +204,8 @@ class PuntCounters:
     """By the name of wire.h's HG_PUNT_*: ``arp``, ``neighbour_discovery``, ``unknown``."""
     answered: int = 0
     ignored: int = 0
+    lost: int = 0
+    """Came faster than they were looked at."""
 
 
 @dataclass(frozen=True, slots=True)

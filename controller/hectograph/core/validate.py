@@ -150,6 +150,8 @@ def _mac(text: str, where: str) -> int:
 def _routable(address: IPv4Address | IPv6Address, where: str) -> None:
     if address.is_unspecified or address.is_loopback:
         raise InvalidInput(f"{address} does not leave a machine", where=where)
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        raise InvalidInput(f"{address} names an interface, which means nothing here", where=where)
 
 
 def _absolute(path: str, where: str) -> None:

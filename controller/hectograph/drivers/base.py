@@ -73,10 +73,21 @@ class Session(Protocol):
         """Make these changes, in any order; those that fail do not stop the others."""
         ...
 
-    async def read_counters(self) -> Readings: ...
+    async def read_counters(self) -> Readings:
+        """All of them; of many members that is much."""
+        ...
+
+    async def read_pushes(self) -> Mapping[int, CounterValue]:
+        """The trees' alone, by pipeline group."""
+        ...
 
     def packets(self) -> AsyncIterator[PacketIn]:
         """What the pipeline hands to the controller; one reader."""
+        ...
+
+    @property
+    def packets_lost(self) -> int:
+        """Those that the reader was too slow for."""
         ...
 
     async def send(self, port: int, frame: bytes) -> None:

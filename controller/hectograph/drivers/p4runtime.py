@@ -36,7 +36,7 @@ CONNECT_SECONDS = 5.0
 MAX_UPDATES = 256
 """In one write request: some 50 KB, and a few milliseconds of encoding."""
 PACKET_QUEUE = 256
-"""Punted packets that wait for the controller; more are dropped, as a full NIC ring does."""
+"""Punted packets that wait for the controller; more are lost, and counted."""
 
 
 class P4RuntimeDriver:
@@ -66,6 +66,7 @@ class P4RuntimeSession:
         self._arbitration = Arbitration(switch.device_id)
         self._changed = asyncio.Event()
         self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
+        self.packets_lost = 0
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -176,19 +177,21 @@ class P4RuntimeSession:
         return refusals
 
     async def read_counters(self) -> Readings:
-        data = finsy.P4CounterData()
         return Readings(
             ingress_drops=await self._read_indirect("ingress_drops"),
             egress_drops=await self._read_indirect("egress_drops"),
-            trees={
-                entry["group"]: _value(entry.counter_data)
-                async for entry in self._read_entries("push_group", data)
-            },
+            trees=await self.read_pushes(),
             members={
                 (entry["group"], entry["instance"]): _value(entry.counter_data)
-                async for entry in self._read_entries("member", data)
+                async for entry in self._read_counted("member")
             },
         )
+
+    async def read_pushes(self) -> dict[int, CounterValue]:
+        return {
+            entry["group"]: _value(entry.counter_data)
+            async for entry in self._read_counted("push_group")
+        }
 
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:
@@ -211,9 +214,9 @@ class P4RuntimeSession:
                         await asyncio.sleep(0)
                     yield message
 
-    async def _read_entries(
-        self, table: str, data: finsy.P4CounterData
-    ) -> AsyncIterator[finsy.P4TableEntry]:
+    async def _read_counted(self, table: str) -> AsyncIterator[finsy.P4TableEntry]:
+        """A table's entries with their direct counters."""
+        data = finsy.P4CounterData()
         async for message in self._read(finsy.P4TableEntry(table, counter_data=data)):
             entry = finsy.P4TableEntry.decode(message, self._schema)
             if not entry.is_default_action:
@@ -260,8 +263,10 @@ class P4RuntimeSession:
         except (KeyError, ValueError):
             logger.warning("device %d: packet-in without its metadata", self._device_id)
             return
-        if not self._packets.full():
+        try:
             self._packets.put_nowait(heard)
+        except asyncio.QueueFull:
+            self.packets_lost += 1
 
     async def _bid(self) -> None:
         with _unavailable("arbitrate"):

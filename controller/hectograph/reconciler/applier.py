@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is planned for one switch, what stands there, and the writes from one to the other."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hectograph.core.diff import Diff, Key, count_differences, key
+from hectograph.core.diff import Diff, Key, count_differences, keep_known, key
 from hectograph.core.entities import (
     Change,
     MemberEntry,
@@ -67,6 +68,8 @@ class Applier:
     async def audit(self, session: Session) -> None:
         """Read everything, and write what differs from the plan."""
         actual = await session.read()
+        keep_known(self._planner.tables, actual)
+        await asyncio.sleep(0)
         if self._known:
             self.stats.repairs += count_differences(self._actual, actual)
         self._actual, self._known, self.stale = actual, True, False
@@ -80,7 +83,7 @@ class Applier:
         self._planner.refresh_trees(dirty)
         await self._write(session, dirty)
 
-    async def _write(self, session: Session, trees: set[int]) -> int:
+    async def _write(self, session: Session, trees: set[int]) -> None:
         """Stage by stage. When something was refused and then members went, there may be
         room for it now: once more."""
         self._refused = {
@@ -88,27 +91,26 @@ class Applier:
             for (kind, number, instance), reason in self._refused.items()
             if kind in _OF_TREES and number not in trees
         }
-        written, deleted = await self._write_stages(session, trees)
+        deleted = await self._write_stages(session, trees)
         if deleted and self._refused:
+            trees |= self.refused_trees
             self._refused.clear()
-            written += (await self._write_stages(session, trees))[0]
-        return written
+            await self._write_stages(session, trees)
 
-    async def _write_stages(self, session: Session, trees: set[int]) -> tuple[int, int]:
-        """Returns how many changes were made, and how many of them deleted members."""
-        written = deleted = 0
+    async def _write_stages(self, session: Session, trees: set[int]) -> int:
+        """Returns how many members were deleted."""
+        deleted = 0
         while batch := Diff(self._planner.tables, self._actual, trees, self._refused).next_batch():
             result = await session.write(batch)
             self.stats.add(len(batch), result)
             for change, refusal in zip(batch, result.refusals, strict=True):
                 if refusal is None:
                     self._actual.apply(change)
-                    written += 1
                     deleted += _deletes_member(change)
                 else:
                     self._refused[key(change.entity)] = refusal.reason
                     self.stale |= refusal.stale
-        return written, deleted
+        return deleted
 
     def member_state(self, record: MemberRecord) -> tuple[ApplyState, str | None]:
         tree, instance = record.slot.tree, record.slot.instance

@@ -121,7 +121,12 @@ class Fleet:
             return
         self._stop(name)
         reconciler = HostReconciler(
-            host.name, self._state, self._pusher_driver, self.readiness, self._save
+            host.name,
+            self._state,
+            self._pusher_driver,
+            self.readiness,
+            self._save,
+            lambda: self._switches[self._state.host(host.name).switch].is_primary,
         )
         self._hosts[host.name] = reconciler
         self._endpoints[name] = host.control
@@ -144,7 +149,7 @@ class Fleet:
             applied, reason = switch.tree_state(tree)
             if applied is not ApplyState.APPLIED:
                 name = state.group.switch
-                why = reason or switch.status().reason or "it is being written"
+                why = reason or switch.trouble or "it is being written"
                 return GroupReadiness(missing=f"group {group} is not on switch {name}: {why}")
         if not switch.is_settled(state.trees):
             return GroupReadiness(settling=f"members of group {group} are being written")

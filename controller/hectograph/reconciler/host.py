@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
@@ -16,11 +16,11 @@ from hectograph.reconciler.tasks import Backoff, wait_until
 
 logger = logging.getLogger(__name__)
 
-RECONNECT_SECONDS = 2.0
+RECONNECT_SECONDS = 1.0
 """At most this long until the next attempt to connect."""
 POLL_SECONDS = 0.5
 """Between two looks at what the pusher does."""
-WAITING_POLL_SECONDS = 0.05
+WAITING_POLL_SECONDS = 0.1
 """The same while a stream waits for its group to be on the switch."""
 
 
@@ -32,12 +32,16 @@ class HostReconciler:
         driver: PusherDriver,
         ask_group: AskGroup,
         save: SaveProgress,
+        may_stop_others: Callable[[], bool],
     ) -> None:
+        """`may_stop_others`: streams that are not this controller's may be another's, that
+        waits for this one to take over or the other way round; the switch's primary decides."""
         self._name = name
         self._state = state
         self._driver = driver
         self._ask_group = ask_group
         self._save = save
+        self._may_stop_others = may_stop_others
         self._keepers: dict[str, StreamKeeper] = {}
         self._wake = asyncio.Event()
         self._hello: PusherHello | None = None
@@ -99,9 +103,10 @@ class HostReconciler:
         self._counters = await session.counters()
         seen = {state.name: state for state in await session.list()}
         keepers = list(self._current_keepers())
-        for name in seen.keys() - {pusher_name(keeper.record) for keeper in keepers}:
-            logger.info("host %s: stopping %s, which is no stream of ours", self._name, name)
-            await session.stop(name)
+        if self._may_stop_others():
+            for name in seen.keys() - {pusher_name(keeper.record) for keeper in keepers}:
+                logger.info("host %s: stopping %s, which is no stream of ours", self._name, name)
+                await session.stop(name)
         for keeper in keepers:
             await keeper.settle(session, hello, seen.get(pusher_name(keeper.record)))
 

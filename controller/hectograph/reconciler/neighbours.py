@@ -38,13 +38,16 @@ class Neighbours:
         self._punted: Counter[str] = Counter()
         self._answered = 0
         self._ignored = 0
+        self._lost = 0
 
     @property
     def counters(self) -> PuntCounters:
-        return PuntCounters(dict(self._punted), self._answered, self._ignored)
+        return PuntCounters(dict(self._punted), self._answered, self._ignored, self._lost)
 
     async def serve(self, session: Session) -> None:
+        lost_before = self._lost
         async for packet in session.packets():
+            self._lost = lost_before + session.packets_lost
             self._punted[wire.PUNT_REASONS.get(packet.reason, str(packet.reason))] += 1
             reply = answer(packet.frame, self._mac_of)
             if reply is None:

@@ -2,7 +2,6 @@
 """Statuses that need both what is wanted and what the reconcilers know."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from hectograph import wire
 from hectograph.core.records import MemberRecord
@@ -15,12 +14,12 @@ from hectograph.core.status import (
     MemberCounter,
     MemberStatus,
     SwitchCounters,
-    SwitchState,
     TreeCounter,
     TreeStatus,
 )
 from hectograph.drivers.base import Readings
 from hectograph.reconciler.fleet import Fleet
+from hectograph.reconciler.reading import Reading
 from hectograph.reconciler.switch import SwitchReconciler
 
 
@@ -30,10 +29,9 @@ def member_status(record: MemberRecord, switch: SwitchReconciler) -> MemberStatu
 
 
 def group_status(
-    group: GroupState, switch: SwitchReconciler, readings: Readings | None
+    group: GroupState, switch: SwitchReconciler, pushes: Mapping[int, CounterValue]
 ) -> GroupStatus:
     members = tuple(member_status(record, switch) for record in group.members.values())
-    pushes: Mapping[int, CounterValue] = readings.trees if readings else {}
     trees = tuple(
         TreeStatus(id_, len(tree.members), *switch.tree_state(id_), pushes.get(id_, CounterValue()))
         for id_, tree in group.trees.items()
@@ -61,15 +59,14 @@ def switch_counters(
     name: str,
     state: State,
     switch: SwitchReconciler,
-    read_at: datetime | None,
-    readings: Readings | None,
+    reading: Reading[Readings],
 ) -> SwitchCounters:
     """With names in the places of numbers; what was read but is wanted no more is left out."""
-    readings = readings or Readings({}, {}, {}, {})
+    readings = reading.value
     trees = state.switch(name).trees
     return SwitchCounters(
         switch=name,
-        read_at=read_at,
+        read_at=reading.read_at,
         ingress_drops=_by_reason(readings.ingress_drops),
         egress_drops=_by_reason(readings.egress_drops),
         trees=tuple(
@@ -95,12 +92,9 @@ def not_ready(state: State, fleet: Fleet) -> list[str]:
     """Why not everything wanted is in place, one line each."""
     reasons: list[str] = []
     for name in state.switches:
-        switch = fleet.switch(name)
-        status = switch.status()
-        if status.state is not SwitchState.READY:
-            reasons.append(f"switch {name}: {status.state}: {status.reason}")
-        elif status.refused:
-            reasons.append(f"switch {name}: refused {status.refused}: {switch.refusals[0]}")
+        trouble = fleet.switch(name).trouble
+        if trouble is not None:
+            reasons.append(f"switch {name}: {trouble}")
     for name in state.hosts:
         host = fleet.host(name).status()
         if host.state is not HostState.READY:

@@ -3,20 +3,26 @@
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from hectograph.core.plan import Planner
 from hectograph.core.records import MemberRecord
 from hectograph.core.state import State
-from hectograph.core.status import ApplyState, PuntCounters, SwitchState, SwitchStatus
+from hectograph.core.status import (
+    ApplyState,
+    CounterValue,
+    PuntCounters,
+    SwitchState,
+    SwitchStatus,
+)
 from hectograph.drivers.base import Driver, Readings, Session
 from hectograph.errors import HectographError, Unavailable
 from hectograph.reconciler.applier import Applier
 from hectograph.reconciler.neighbours import Neighbours
-from hectograph.reconciler.tasks import Backoff, race, wait_until
+from hectograph.reconciler.reading import Reading
+from hectograph.reconciler.tasks import Backoff, Retry, race, wait_until
 
 logger = logging.getLogger(__name__)
 
@@ -27,22 +33,19 @@ AUDIT_SHARE = 0.05
 
 JOIN_SECONDS = 0.020
 """Changes that come within this time of the first are written together."""
-JOIN_SECONDS_PER_MEMBER = 25e-6
-"""More for large trees, since every write of a tree carries all its replicas: so the
-bytes written per second are bounded however many members there are, and N joins one
-after the other cost O(N) bytes and not O(N²)."""
+JOIN_SECONDS_PER_MEMBER = 50e-6
+"""More for large trees, since every write of a tree carries all its replicas, 8 bytes
+each: so that is at most 160 KB/s however many members there are, and N joins one after
+the other cost O(N) bytes and not O(N²)."""
 
-RECONNECT_SECONDS = 2.0
+RECONNECT_SECONDS = 1.0
 """At most this long until the next attempt to connect."""
 
 RETRY_SECONDS = (1.0, 30.0)
 """Until what the switch refused is tried again: at first, and at most."""
 
-STALE_SECONDS = 0.2
+REREAD_SECONDS = (0.2, 10.0)
 """Until everything is read again, after the switch said that entries are not as we think."""
-
-READING_INTERVAL = timedelta(seconds=1)
-"""Counters that were read within this time are not read again."""
 
 
 class SwitchReconciler:
@@ -56,13 +59,14 @@ class SwitchReconciler:
         self._dirty: set[int] = set()
         self._working: set[int] = set()
         self._wake = asyncio.Event()
+        self.is_primary = False
+        """Also while the connection is lost, until another controller is known to be."""
         self._phase = SwitchState.CONNECTING
         self._reason: str | None = "not tried yet"
         self._connects = 0
         self._audited_at: datetime | None = None
-        self._read_at: datetime | None = None
-        self._readings: Readings | None = None
-        self._reading = asyncio.Lock()
+        self._readings = Reading(Readings({}, {}, {}, {}))
+        self._pushes: Reading[Mapping[int, CounterValue]] = Reading({})
 
     # What the service tells it
 
@@ -75,9 +79,7 @@ class SwitchReconciler:
 
     def status(self) -> SwitchStatus:
         stats = self._applier.stats
-        phase, reason = self._phase, self._reason
-        if phase is SwitchState.READY and (self._dirty or self._working):
-            phase, reason = SwitchState.SYNCING, "writing changes"
+        phase, reason = self._now()
         return SwitchStatus(
             name=self._name,
             state=phase,
@@ -92,6 +94,20 @@ class SwitchReconciler:
             connects=self._connects,
         )
 
+    @property
+    def trouble(self) -> str | None:
+        """Why not everything planned stands there, in one line."""
+        phase, reason = self._now()
+        if phase is not SwitchState.READY:
+            return f"{phase}: {reason}"
+        refusals = self._applier.refusals
+        return f"refused {len(refusals)}: {refusals[0]}" if refusals else None
+
+    def _now(self) -> tuple[SwitchState, str | None]:
+        if self._phase is SwitchState.READY and (self._dirty or self._working):
+            return SwitchState.SYNCING, "writing changes"
+        return self._phase, self._reason
+
     def member_state(self, record: MemberRecord) -> tuple[ApplyState, str | None]:
         return self._applier.member_state(record)
 
@@ -103,27 +119,20 @@ class SwitchReconciler:
         return (self._dirty | self._working).isdisjoint(trees)
 
     @property
-    def refusals(self) -> list[str]:
-        return self._applier.refusals
-
-    @property
     def punts(self) -> PuntCounters:
         return self._neighbours.counters
 
-    async def readings(self) -> tuple[datetime | None, Readings | None]:
-        """The counters and when they were read; old ones while there is no connection."""
-        async with self._reading:
-            session = self._session
-            fresh = self._read_at is not None and (
-                datetime.now(UTC) - self._read_at < READING_INTERVAL
-            )
-            if session is not None and not fresh:
-                try:
-                    self._readings = await session.read_counters()
-                    self._read_at = datetime.now(UTC)
-                except Unavailable as error:
-                    logger.info("switch %s: counters: %s", self._name, error)
-            return self._read_at, self._readings
+    async def readings(self) -> Reading[Readings]:
+        """All counters; old ones while there is no connection."""
+        if self._session is not None:
+            await self._readings.refresh(self._session.read_counters)
+        return self._readings
+
+    async def pushes(self) -> Mapping[int, CounterValue]:
+        """The trees' counters, likewise."""
+        if self._session is not None:
+            await self._pushes.refresh(self._session.read_pushes)
+        return self._pushes.value
 
     def _count_pending(self) -> int:
         trees = self._state.switch(self._name).trees
@@ -156,9 +165,11 @@ class SwitchReconciler:
     async def _serve(self, session: Session, backoff: Backoff) -> None:
         """Until the connection is lost (Unavailable)."""
         while True:
+            self.is_primary = session.is_primary
             while not session.is_primary:
                 self._set_phase(SwitchState.BACKUP, "another controller is primary")
                 await session.changed()
+            self.is_primary = True
             self._set_phase(SwitchState.SYNCING, "setting the pipeline and reading the tables")
             await session.ensure_pipeline()
             backoff.reset()
@@ -172,26 +183,18 @@ class SwitchReconciler:
     async def _keep(self, session: Session) -> None:
         """Make the switch agree, and keep it so while the session lasts."""
         clock = asyncio.get_running_loop().time
-        retries = Backoff(*RETRY_SECONDS)
-        retry_at = math.inf
-        pause = await self._audit(session)
-        audit_at = clock() + pause
+        retry, reread = Retry(*RETRY_SECONDS), Retry(*REREAD_SECONDS)
+        audit_at = clock() + await self._audit(session)
         self._set_phase(SwitchState.READY, None)
         while True:
-            if not self._applier.refusals:
-                retries.reset()
-                retry_at = math.inf
-            elif retry_at == math.inf:
-                retry_at = clock() + retries.next()
-            if self._applier.stale:
-                audit_at = min(audit_at, clock() + STALE_SECONDS)
-            if await wait_until(self._wake, min(audit_at, retry_at)):
+            retry.set_needed(needed=bool(self._applier.refusals))
+            reread.set_needed(needed=self._applier.stale)
+            if await wait_until(self._wake, min(audit_at, retry.at, reread.at)):
                 await asyncio.sleep(self._join_window())
-            if clock() >= retry_at:
+            if retry.take_due():
                 self._dirty |= self._applier.refused_trees
-                retry_at = math.inf
             await self._sync(session)
-            if clock() >= audit_at:
+            if reread.take_due() or clock() >= audit_at:
                 audit_at = clock() + await self._audit(session)
 
     async def _audit(self, session: Session) -> float:

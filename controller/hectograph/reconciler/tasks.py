@@ -2,6 +2,7 @@
 """Small helpers for tasks that run until something happens."""
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from typing import Any
 
@@ -44,3 +45,27 @@ class Backoff:
 
     def reset(self) -> None:
         self._next = self._first
+
+
+class Retry:
+    """When to try again: later each time while there is need, forgotten when there is none."""
+
+    def __init__(self, first: float, cap: float) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._backoff = Backoff(first, cap)
+        self.at = math.inf
+        """On the loop's clock."""
+
+    def set_needed(self, *, needed: bool) -> None:
+        if not needed:
+            self._backoff.reset()
+            self.at = math.inf
+        elif self.at == math.inf:
+            self.at = self._clock() + self._backoff.next()
+
+    def take_due(self) -> bool:
+        """Is it time? Then the next time is not set yet."""
+        if self._clock() < self.at:
+            return False
+        self.at = math.inf
+        return True

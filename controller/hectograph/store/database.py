@@ -76,11 +76,12 @@ class Store:
             ) from error
 
     async def _write(self, connection: aiosqlite.Connection, edit: Edit) -> None:
+        """Rows are made in the connection's thread, as executemany() asks for them."""
         for kind, records in groupby(edit.drops, type):
-            await connection.executemany(TABLES[kind].delete, [key(r) for r in records])
+            await connection.executemany(TABLES[kind].delete, map(key, list(records)))
         for kind, records in groupby(edit.puts, type):
             table = TABLES[kind]
-            await connection.executemany(table.upsert, [table.row(r) for r in records])
+            await connection.executemany(table.upsert, map(table.row, list(records)))
 
     async def _migrate(self, connection: aiosqlite.Connection) -> None:
         version = await _pragma(connection, "user_version")

@@ -109,6 +109,9 @@ class Configuration:
             except Refused:
                 self._switch.unload(loaded)
                 raise
+            except HectographError as error:
+                self._switch.unload(loaded)
+                raise status.invalid(str(error)) from error
             if action == _Action.VERIFY:
                 self._switch.unload(loaded)
                 return

@@ -6,12 +6,19 @@ what and where, a HectographError with that line. The calls are short; those tha
 open files or interfaces (load, add_port) belong in a thread.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hectograph._native import CData, ffi, lib
-from hectograph.errors import HectographError
+from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: host/native's
+    ffi,
+    lib,
+)
+from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
     CounterValue,
     Entry,
@@ -21,6 +28,9 @@ from hectograph.switch.values import (
     Replica,
     SwitchStats,
 )
+
+if TYPE_CHECKING:
+    from hectograph._native import CData  # pyright: ignore[reportMissingModuleSource]
 
 MAX_FRAME_BYTES: int = lib.HG_MAX_FRAME_BYTES
 """A jumbo frame with one tag."""
@@ -51,16 +61,7 @@ def _counter(value: CounterValue) -> CData:
 def _meter(rates: MeterRates | None) -> CData:
     if rates is None:
         return ffi.new("struct hg_meter_config *", {"configured": False})
-    return ffi.new(
-        "struct hg_meter_config *",
-        {
-            "configured": True,
-            "cir": rates.cir,
-            "cburst": rates.cburst,
-            "pir": rates.pir,
-            "pburst": rates.pburst,
-        },
-    )
+    return ffi.new("struct hg_meter_config *", {"configured": True, **asdict(rates)})
 
 
 def _rates(config: CData) -> MeterRates | None:
@@ -97,8 +98,11 @@ class Table:
         self._entry.mask = mask if has_mask else ffi.NULL
 
     def action_index(self, name: str) -> int:
-        _, loaded, index = self._place
-        return _check(lib.hg_action_index(loaded, index, name.encode()))
+        _, loaded, table = self._place
+        index: int = lib.hg_action_index(loaded, table, name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no action {name} in this table")
+        return index
 
     def insert(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
         self._fill(key)
@@ -228,7 +232,7 @@ class LoadedPipeline:
         self.handle = loaded
 
     def table(self, name: str, *, key_bytes: int, params_bytes: int, has_mask: bool) -> Table:
-        index = _check(lib.hg_table_index(self.handle, name.encode()))
+        index = self._find(lib.hg_table_index, "table", name)
         return Table(
             self._switch,
             self.handle,
@@ -239,12 +243,18 @@ class LoadedPipeline:
         )
 
     def counter(self, name: str) -> Counter:
-        index = _check(lib.hg_counter_index(self.handle, name.encode()))
+        index = self._find(lib.hg_counter_index, "counter", name)
         return Counter(self._switch, self.handle, index)
 
     def meter(self, name: str) -> Meter:
-        index = _check(lib.hg_meter_index(self.handle, name.encode()))
+        index = self._find(lib.hg_meter_index, "meter", name)
         return Meter(self._switch, self.handle, index)
+
+    def _find(self, index_of: Callable[[CData, bytes], int], kind: str, name: str) -> int:
+        index = index_of(self.handle, name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no {kind} {name}")
+        return index
 
 
 class Switch:
@@ -280,16 +290,7 @@ class Switch:
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")
         lib.hg_switch_stats_get(self._switch, stats)
-        return SwitchStats(
-            stats.ingress_packets,
-            stats.replicas,
-            stats.dropped_no_pipeline,
-            stats.dropped_ingress,
-            stats.dropped_egress,
-            stats.dropped_no_group,
-            stats.dropped_no_port,
-            stats.dropped_cpu_queue,
-        )
+        return SwitchStats(*(getattr(stats, field.name) for field in fields(SwitchStats)))
 
     def start(self) -> None:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
@@ -340,16 +341,6 @@ def _replicas(replicas: Sequence[Replica]) -> CData:
 
 
 def _port_stats(stats: CData) -> PortStats:
-    return PortStats(
-        stats.port,
-        ffi.string(stats.interface).decode(errors="replace"),
-        stats.up,
-        stats.mtu,
-        stats.rx_packets,
-        stats.rx_bytes,
-        stats.tx_packets,
-        stats.tx_bytes,
-        stats.rx_dropped,
-        stats.tx_dropped,
-        stats.tx_oversized,
-    )
+    values = {field.name: getattr(stats, field.name) for field in fields(PortStats)}
+    values["interface"] = ffi.string(stats.interface).decode(errors="replace")
+    return PortStats(**values)

@@ -87,15 +87,23 @@ async def _serve(
             port,
             " ".join(f"{p.port}@{p.interface}" for p in options.interfaces) or "none",
         )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _report, switch, server)
         await stop.wait()
     finally:
         await server.stop()
-        log.info("packets: %s", _nonzero(asdict(switch.stats())))
-        log.info("controller's packets: %s", _nonzero(asdict(server.service.packets.counters)))
+        _report(switch, server)
 
 
-def _nonzero(counters: dict[str, int]) -> str:
-    return " ".join(f"{name}={value}" for name, value in counters.items() if value) or "none"
+def _report(switch: Switch, server: P4RuntimeServer) -> None:
+    """What became of every packet so far, at the end and on SIGUSR1."""
+    log.info("packets: %s", _nonzero(asdict(switch.stats())))
+    log.info("controller's packets: %s", _nonzero(asdict(server.service.packets.counters)))
+    for port in switch.ports():
+        log.info("port %d: %s", port.port, _nonzero(asdict(port)))
+
+
+def _nonzero(values: dict[str, object]) -> str:
+    return " ".join(f"{n}={v}" for n, v in values.items() if v and n != "port") or "none"
 
 
 @contextmanager

@@ -40,7 +40,9 @@ class P4RuntimeServer:
 
     async def stop(self) -> None:
         asyncio.get_running_loop().remove_reader(self._switch.cpu_fd())
+        self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
+        await self.service.finish()
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)

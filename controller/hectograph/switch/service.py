@@ -42,7 +42,9 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self._lock = asyncio.Lock()
         """Held while a request changes or reads what the switch holds, all of it."""
         self.configuration = Configuration(switch, self.packets, self._lock)
-        self._arbiter = Arbiter(device_id)
+        self.arbiter = Arbiter(device_id)
+        self._closing = asyncio.Event()
+        self._work: set[asyncio.Task[Any]] = set()
 
     # ---- unary calls ---------------------------------------------------------
 
@@ -50,7 +52,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self, request: p4r.WriteRequest, context: _Context
     ) -> p4r.WriteResponse:
         try:
-            results = await _to_the_end(self._write(request))
+            results = await self._to_the_end(self._write(request))
         except Refused as refused:
             await _abort(context, refused)
         await _abort_batch(context, results)
@@ -72,7 +74,9 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
     ) -> p4r.SetForwardingPipelineConfigResponse:
         try:
             self._check_writer(request)
-            await _to_the_end(self.configuration.set(request, lambda: self._check_writer(request)))
+            await self._to_the_end(
+                self.configuration.set(request, lambda: self._check_writer(request))
+            )
         except Refused as refused:
             await _abort(context, refused)
         return p4r.SetForwardingPipelineConfigResponse()
@@ -111,7 +115,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         role = request.role or request.role_id  # pyright: ignore[reportDeprecated]
         if role:
             raise status.not_found(f"device {self.device_id} has no role {role}")
-        if not self._arbiter.is_primary(request):
+        if not self.arbiter.is_primary(request):
             raise status.denied("the client with this election id is not the primary")
 
     # ---- batches ---------------------------------------------------------------
@@ -149,6 +153,22 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                     results.append(None)
             return answer.messages, results
 
+    async def _to_the_end(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Finish what was begun, even when the client goes away in the middle of it."""
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+    async def finish(self) -> None:
+        """Wait for what was begun: it may be in the runtime, from a thread."""
+        if self._work:
+            await asyncio.wait(self._work)
+
     # ---- streams ---------------------------------------------------------------
 
     async def StreamChannel(  # pyright: ignore[reportIncompatibleMethodOverride] # noqa: N802
@@ -158,20 +178,36 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         while a generator may be left waiting at its yield."""
         client = Client()
         sender = asyncio.create_task(_send(client, context))
-        refused: Refused | None = None
+        listener = asyncio.create_task(self._listen(client, request_iterator))
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            async for request in request_iterator:
-                await client.outbox.room()
-                await self._take_message(client, request)
-        except Refused as error:
-            refused = error
+            await asyncio.wait({listener, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._arbiter.leave(client)
+            self.arbiter.leave(client)
             client.outbox.close()
             await asyncio.wait([sender], timeout=_FLUSH_SECONDS)
-            sender.cancel()
-        if refused is not None:
+            for task in (sender, listener, closing):
+                task.cancel()
+        if not listener.done():
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the switch is stopping")
+        if (refused := listener.result()) is not None:
             await _abort(context, refused)
+
+    def close_streams(self) -> None:
+        """Streams have no end of their own; a server that stops gives them one."""
+        self._closing.set()
+
+    async def _listen(
+        self, client: Client, requests: AsyncIterator[p4r.StreamMessageRequest]
+    ) -> Refused | None:
+        """Until the client ends its stream, or for a reason to end it."""
+        try:
+            async for request in requests:
+                await client.outbox.room()
+                await self._take_message(client, request)
+        except Refused as refused:
+            return refused
+        return None
 
     async def _take_message(self, client: Client, request: p4r.StreamMessageRequest) -> None:
         match request.WhichOneof("update"):
@@ -193,13 +229,13 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                 _post_error(client, error)
 
     async def _arbitrate(self, client: Client, update: p4r.MasterArbitrationUpdate) -> None:
-        if self._arbiter.bid(client, update):
+        if self.arbiter.bid(client, update):
             async with self._lock:  # the last primary's writes end first
-                self._arbiter.crown(client)
+                self.arbiter.crown(client)
 
     def _packet_out(self, client: Client, packet: p4r.PacketOut) -> None:
         try:
-            if client is not self._arbiter.primary:
+            if client is not self.arbiter.primary:
                 raise status.denied("only the primary may send packets")
             self.packets.send(packet)
         except Refused as refused:
@@ -212,7 +248,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
 
     def deliver(self, packet: p4r.PacketIn) -> None:
         """A packet from the CPU port: the primary's, as long as it keeps up."""
-        primary = self._arbiter.primary
+        primary = self.arbiter.primary
         if primary is None:
             self.packets.counters.dropped_no_primary += 1
         elif primary.outbox.is_full:
@@ -250,16 +286,6 @@ def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
         log.exception("the runtime refused an update")
         return status.internal(f"the runtime refused the update: {error.strerror}")
     return None
-
-
-async def _to_the_end(work: Coroutine[Any, Any, _T]) -> _T:
-    """Finish what was begun, even when the client goes away in the middle of it."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        raise
 
 
 async def _abort(context: _Context, refused: Refused) -> NoReturn:

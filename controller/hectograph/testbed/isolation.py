@@ -5,6 +5,7 @@ Everything hangs on namespaces without a name: the kernel frees them with their
 last process. An ordinary user gets them through a user namespace.
 """
 
+import errno
 import os
 import pickle
 import select
@@ -28,6 +29,8 @@ REMEDY_AS_USER = (
     " kernel.unprivileged_userns_clone=1 (Debian) or"
     " kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)"
 )
+
+REMEDY_IN_CHROOT = "a chroot has to be a mount: mount --bind DIRECTORY DIRECTORY before chroot"
 
 MOUNT_FLAGS = syscalls.MS_NOSUID | syscalls.MS_NODEV
 
@@ -121,6 +124,8 @@ def _enter_namespaces(flags: int) -> None:
         syscalls.mount("hectograph", str(PRIVATE_DIRECTORY), "tmpfs", MOUNT_FLAGS)
     except OSError as error:
         remedy = REMEDY_AS_ROOT if uid == 0 else REMEDY_AS_USER
+        if error.errno == errno.EINVAL:
+            remedy = REMEDY_IN_CHROOT
         raise Unavailable(f"no network namespace of our own: {error.strerror}; {remedy}") from error
     _mount_if_allowed("sysfs", "/sys")  # its class/net shows the namespace that mounted it
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -159,17 +160,26 @@ def _configure(end: End) -> None:
 
 
 def _wait_until_up(end: End) -> None:
-    """Until the kernel has brought the queues up; what is sent before that is lost."""
+    """Until queues and addresses are in use; what is sent before that is lost."""
 
     def is_up(ip: _RouteSocket) -> bool:
         link = ip.link("get", index=ip.link_lookup(ifname=end.interface)[0])[0]
         return link.get("operstate") == "UP"
 
+    addresses = [ip_interface(address).ip for address in end.addresses]
+    ipv6 = {address.packed.hex() for address in addresses if address.version == 6}
     deadline = time.monotonic() + UP_SECONDS
-    while not _netlink(is_up):
+    while not (_netlink(is_up) and ipv6 <= _local_ipv6()):
         if time.monotonic() > deadline:
             raise Unavailable(f"not up after {UP_SECONDS} s", where=end.interface)
         time.sleep(0.01)
+
+
+def _local_ipv6() -> set[str]:
+    """Addresses that packets are taken for: the kernel makes their routes in its own time."""
+    path = Path("/proc/thread-self/net/ipv6_route")
+    routes = path.read_text().splitlines() if path.exists() else []
+    return {address for address, prefix, *_ in map(str.split, routes) if prefix == "80"}
 
 
 def _counters(interface: str) -> Counters:

@@ -2,14 +2,16 @@
 """Programs that run inside a namespace and end with whoever started them."""
 
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hectograph.errors import ToolFailure, Unavailable
+from hectograph.errors import ToolFailure
 from hectograph.testbed.network import Namespace
 
 POLL_SECONDS = 0.02
@@ -51,6 +53,18 @@ class Program:
     def running(self) -> bool:
         return self.popen.poll() is None
 
+    def check(self) -> None:
+        """Fails when it has ended."""
+        if not self.running():
+            raise self._failure(f"ended with status {self.popen.returncode}")
+
+    def command_line(self) -> str:
+        """As a person would type it."""
+        words = list(self.command)
+        if words[:3] == [sys.executable, "-m", "hectograph"]:
+            words[:3] = ["hectograph"]
+        return shlex.join(words)
+
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -58,10 +72,9 @@ class Program:
         """Until the condition holds; fails when the program ends or the time (s) is over."""
         deadline = time.monotonic() + timeout
         while not condition():
-            if not self.running():
-                raise self._failure(f"ended with status {self.popen.returncode}")
+            self.check()
             if time.monotonic() > deadline:
-                raise Unavailable(f"not ready after {timeout:g} s\n{self._tail()}", where=self.name)
+                raise self._failure(f"not ready after {timeout:g} s")
             time.sleep(POLL_SECONDS)
 
     def wait(self, timeout: float) -> None:
@@ -88,12 +101,11 @@ class Program:
         self.popen.kill()
         return self.popen.wait()
 
-    def _tail(self) -> str:
-        return "\n".join(self.output().splitlines()[-TAIL_LINES:])
-
     def _failure(self, what: str) -> ToolFailure:
-        tail = self._tail()
-        return ToolFailure(f"{what}\n{tail}".rstrip(), where=self.name, output=tail)
+        tail = "\n".join(self.output().splitlines()[-TAIL_LINES:])
+        error = ToolFailure(what, where=self.name, output=tail)
+        error.add_note(tail)  # what a traceback, and so pytest, shows
+        return error
 
 
 def private_environment(directory: Path) -> dict[str, str]:

@@ -58,7 +58,7 @@ def test_a_namespace_has_only_what_was_put_there(testbed: Testbed) -> None:
 def test_namespaces_and_links_go_with_the_testbed() -> None:
     with Testbed() as bed:
         left, _ = link(bed)
-        assert left.counters("a").tx_packets == 0
+        left.counters("a")
     with pytest.raises(OSError, match="Bad file descriptor"):
         left.counters("a")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a JSON to a shared object: shipped with the package, cached, or compiled now."""
 
-import errno
+import atexit
 import hashlib
 import logging
 import os
@@ -9,13 +9,11 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hectograph.errors import ToolFailure
+from hectograph.errors import InvalidInput, ToolFailure
 from hectograph.switch.compiler.codegen import generate
 from hectograph.switch.compiler.frontend import load_program
 
@@ -39,7 +37,10 @@ class Source:
 
 def to_c(json: str | bytes, name: str = "the pipeline's JSON") -> Source:
     """Compile to C. The digest covers all that decides what the shared object does."""
-    text = generate(load_program(json, name))
+    try:
+        text = generate(load_program(json, name))
+    except RecursionError:
+        raise InvalidInput("an expression is nested too deeply", where=name) from None
     headers = header_directory()
     parts = [text, *((headers / each).read_text() for each in HEADERS), *FLAGS]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -69,17 +70,18 @@ def _shipped(digest: str) -> Path | None:
 
 
 def _cached_or_built(source: Source) -> Path:
-    directory = _cache_directory()
-    cached = directory / f"{source.digest}.so"
+    cached = _cache_directory() / f"{source.digest}.so"
     if _intact(cached):
         return cached
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _build(source, cached)
-    except OSError as error:
-        log.warning("compiled pipelines cannot be kept in %s: %s", directory, error.strerror)
-    try:
-        return _build(source, Path(_fallback_directory().name) / cached.name)
+        content = _compile(source)
+        try:
+            return _keep(content, cached)
+        except OSError as error:
+            log.warning(
+                "compiled pipelines cannot be kept in %s: %s", cached.parent, error.strerror
+            )
+        return _keep(content, _fallback_directory() / cached.name)
     except OSError as error:
         raise ToolFailure(
             f"a compiled pipeline can be written nowhere: {error.strerror}", where=error.filename
@@ -92,9 +94,11 @@ def _cache_directory() -> Path:
 
 
 @cache
-def _fallback_directory() -> tempfile.TemporaryDirectory[str]:
+def _fallback_directory() -> Path:
     """For this process, which removes it when it ends."""
-    return tempfile.TemporaryDirectory(prefix="hectograph-")
+    directory = tempfile.mkdtemp(prefix="hectograph-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Path(directory)
 
 
 def _intact(path: Path) -> bool:
@@ -106,45 +110,39 @@ def _intact(path: Path) -> bool:
     return hashlib.sha256(content[:-32]).digest() == content[-32:]
 
 
-def _build(source: Source, target: Path) -> Path:
+def _keep(content: bytes, target: Path) -> Path:
     """Renamed into place whole: several builders at once all leave a good file."""
-    with _scratch_file(target) as scratch:
-        _run_compiler(source, scratch)
-        content = scratch.read_bytes()
-        scratch.write_bytes(content + hashlib.sha256(content).digest())
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".so", dir=target.parent)
+    scratch = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content + hashlib.sha256(content).digest())
         scratch.replace(target)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
     return target
 
 
-@contextmanager
-def _scratch_file(target: Path) -> Generator[Path]:
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".so", dir=target.parent)
-    os.close(descriptor)
-    try:
-        yield Path(name)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-
-
-def _run_compiler(source: Source, output: Path) -> None:
-    command = [*_compiler(), *FLAGS, f"-I{header_directory()}", "-x", "c", "-", "-o", str(output)]
-    try:
-        done = subprocess.run(
-            command, input=source.text, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError as error:
-        raise _no_compiler(command[0]) from error
-    if done.returncode == 0:
-        return
-    free = shutil.disk_usage(output.parent).free
-    if free < len(source.text):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(output.parent))
-    raise ToolFailure(
-        f"the C compiler ended with status {done.returncode}",
-        where=shlex.join(command),
-        output=done.stderr or done.stdout,
-    )
+def _compile(source: Source) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="hectograph-") as scratch:
+        output = Path(scratch) / "pipeline.so"
+        options = [*FLAGS, f"-I{header_directory()}", "-x", "c", "-", "-o", str(output)]
+        command = [*_compiler(), *options]
+        try:
+            done = subprocess.run(
+                command, input=source.text, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise _no_compiler(command[0]) from error
+        if done.returncode:
+            raise ToolFailure(
+                f"the C compiler ended with status {done.returncode}",
+                where=shlex.join(command),
+                output=done.stderr or done.stdout,
+            )
+        return output.read_bytes()
 
 
 def _compiler() -> list[str]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Actions: a C function each, and a struct for the arguments that a table entry holds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hectograph.errors import HectographError, UnsupportedFeature
@@ -56,7 +56,13 @@ class Statements:
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
             return ["\texiting = true;"]
-        return ["\tphv->standard.egress_spec = DROP_PORT;", "\tphv->standard.mcast_grp = 0;"]
+        return self._drop(statement)
+
+    def _drop(self, drop: ir.MarkToDrop) -> list[Line]:
+        lines: list[Line] = [f"	{self._layout.field(drop.egress_spec)} = DROP_PORT;"]
+        if drop.mcast_grp:
+            lines.append(f"	{self._layout.field(drop.mcast_grp)} = 0;")
+        return lines
 
     def _add(self, header: ir.Header) -> list[Line]:
         """BMv2 clears a header that was not valid, and keeps one that was."""
@@ -163,12 +169,15 @@ class Function:
 
 
 class Actions:
-    """The functions of the actions that anything in the program calls."""
+    """The functions of the program's actions; a table that no packet reaches has arguments only."""
 
     def __init__(self, layout: Layout, program: ir.Program) -> None:
         self._functions: dict[ir.Action, Function] = {}
         names = Names()
-        for action in _called(program):
+        pipelines = (program.ingress, program.egress)
+        self._called = _actions(node for each in pipelines for node in in_order(each))
+        declared = _actions(node for each in pipelines for node in each.nodes.values())
+        for action in {**self._called, **declared}:
             self._functions[action] = _function(action, layout, program, names)
 
     def __getitem__(self, action: ir.Action) -> Function:
@@ -198,20 +207,16 @@ class Actions:
                 lines += [f"struct {function.data_struct} {{"]
                 lines += [f"\t{c_type(bits)} {name};" for bits, name in members]
                 lines += ["};", ""]
-            if function.body:
+            if function.body and action in self._called:
                 lines += _definition(action, function)
         return lines
 
 
-def _called(program: ir.Program) -> dict[ir.Action, None]:
-    """The actions of every node that a packet can reach, in the order of the code."""
+def _actions(nodes: Iterable[ir.Node]) -> dict[ir.Action, None]:
     found: dict[ir.Action, None] = {}
-    for pipeline in (program.ingress, program.egress):
-        for node in in_order(pipeline):
-            if isinstance(node, ir.Table):
-                found |= dict.fromkeys(node.actions)
-            elif isinstance(node, ir.ActionCall):
-                found[node.action] = None
+    for node in nodes:
+        found |= dict.fromkeys(node.actions if isinstance(node, ir.Table) else ())
+        found |= dict.fromkeys([node.action] if isinstance(node, ir.ActionCall) else ())
     return found
 
 

@@ -99,17 +99,20 @@ class ChecksumCode:
         return field_item(self._layout.field(part), part.field)
 
     def _words(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:
-        """Where every group begins on a word whatever is left out."""
+        """Where no bit's place in its word depends on what is left out."""
         lines = ["\tuint64_t sum = 0;", ""]
-        always = [item for header, items in groups if header is None for item in items]
-        lines += [f"\tsum += {word};" for word in _sum_words(always)]
+        always: list[Item] = []
         for header, items in groups:
-            if header is not None:
-                lines += [
-                    f"\tif ({self._layout.valid(header)}) {{",
-                    *(f"\t\tsum += {word};" for word in _sum_words(items)),
-                    "\t}",
-                ]
+            if header is None:
+                always += items
+                continue
+            before = Item("", _bits(always) % 16, 8)
+            lines += [
+                f"\tif ({self._layout.valid(header)}) {{",
+                *(f"\t\tsum += {word};" for word in _sum_words([before, *items])),
+                "\t}",
+            ]
+        lines += [f"\tsum += {word};" for word in _sum_words(always)]
         return [*lines, "\treturn (uint16_t)~hg_fold(sum);"]
 
     def _string(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:

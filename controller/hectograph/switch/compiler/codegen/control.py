@@ -71,19 +71,18 @@ class ControlCode:
         return [*run, goto(following)]
 
     def _table(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
-        self.looked_up.add(table)
-        lines: list[Line] = [
-            "\t{",
-            f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};",
-            "",
-            *self._direct(table),
-            *self._switch(table, goto),
-        ]
         following = table.next
+        use = [*self._direct(table), *self._switch(table, goto)]
         if isinstance(following, ir.NextByHit):
-            hit = goto(following.hit, "\t\tif (entry->hit)\n\t\t\t")
-            return [*lines, hit, "\t}", goto(following.miss)]
-        return [*lines, "\t}", goto(following.nodes[0])]
+            use.append(goto(following.hit, "\t\tif (entry->hit)\n\t\t\t"))
+            last = goto(following.miss)
+        else:
+            last = goto(following.nodes[0])
+        if not use:  # whatever is found, nothing comes of it
+            return [last]
+        self.looked_up.add(table)
+        entry = f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};"
+        return ["\t{", entry, "", *use, "\t}", last]
 
     def _direct(self, table: ir.Table) -> list[Line]:
         """Direct counter and meter, in BMv2's order: before the action."""

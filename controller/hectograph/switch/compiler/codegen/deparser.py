@@ -44,10 +44,10 @@ class HeaderCode:
 
     def deparser(self) -> list[str]:
         lines = [line for each in self._emitted for line in self._emitter(each)]
-        body = ["\tconst struct phv *phv = opaque;", "\tuint8_t *at = out;", ""]
-        for header in self._program.deparser:
-            if header.metadata:
-                continue
+        headers = [header for header in self._program.deparser if not header.metadata]
+        body = ["\tconst struct phv *phv = opaque;"] if headers else []
+        body += ["\tuint8_t *at = out;", ""]
+        for header in headers:
             member = self._layout.member(header)
             body += [
                 f"\tif ({member}.valid)",
@@ -55,7 +55,7 @@ class HeaderCode:
             ]
         body.append("\treturn (uint32_t)(at - out);")
         head = "static uint32_t deparse(const void *opaque, uint8_t *out)"
-        return [*lines, *function(head, ("phv",), body)]
+        return [*lines, *function(head, ("opaque",), body)]
 
     def max_bytes(self) -> int:
         return sum(header.type.bytes for header in self._program.deparser if not header.metadata)

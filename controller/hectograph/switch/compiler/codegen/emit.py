@@ -53,6 +53,7 @@ def _head(program: ir.Program) -> list[str]:
         "",
         "/* A program may well compare what can never differ. */",
         '#pragma GCC diagnostic ignored "-Wtautological-compare"',
+        '#pragma GCC diagnostic ignored "-Wtype-limits"',
         "",
         f"#define DROP_PORT {DROP_PORT}",
         "",

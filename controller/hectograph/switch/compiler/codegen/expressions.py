@@ -83,7 +83,7 @@ class Expressions:
         if values.constant is not None:
             return literal(values.constant, kind), kind
         if isinstance(expression, _LEAVES):
-            return self._cast(self.raw(expression), _leaf_kind(expression), kind), kind
+            return self._leaf(expression, kind), kind
         if isinstance(expression, ir.Wrap):
             return self._wrap(expression)
         if isinstance(expression, ir.Saturate):
@@ -93,7 +93,7 @@ class Expressions:
             yes, no = self.exact_as(expression.yes, kind), self.exact_as(expression.no, kind)
             return f"({condition} ? {yes} : {no})", kind
         if isinstance(expression, ir.FromBool):
-            return f"(uint64_t){self.truth(expression.operand)}", U64
+            return _bit(self.truth(expression.operand), U64), U64
         if isinstance(expression, ir.Binary) and expression.op not in _MODULAR:
             return self._shift_or_divide(expression)
         text = self.modular(expression, kind.bits, kind.bits)
@@ -113,7 +113,7 @@ class Expressions:
         if constant is not None:
             return literal(constant & ((1 << width) - 1), kind)
         if isinstance(expression, _LEAVES):
-            return self._cast(self.raw(expression), _leaf_kind(expression), kind)
+            return self._leaf(expression, kind)
         if isinstance(expression, ir.Complement):
             return f"(~{self.modular(expression.operand, width, demand)})"
         if isinstance(expression, ir.Choice):
@@ -164,11 +164,8 @@ class Expressions:
                 return f"({left} >> {min(by.constant, kind.bits - 1)})", kind
             name = "hg_sar" if kind.signed else "hg_shr"
             return f"{name}{kind.bits}({left}, {self._shift_amount(expression.right)})", kind
-        if by.constant is None or by.constant <= 0 or value_range(expression.left).low < 0:
-            raise UnsupportedFeature(
-                f"'{expression.op}' of a signed value or by other than a positive constant:"
-                " not supported"
-            )
+        if value_range(expression.left).low < 0:
+            raise UnsupportedFeature(f"'{expression.op}' of a signed value: not supported")
         common = kind_of(value_range(expression.left).union(by)) or kind
         return (
             f"({self.exact_as(expression.left, common)} {expression.op} {literal(by.low, common)})",
@@ -209,6 +206,12 @@ class Expressions:
         left, right = self.exact_as(operand.left, U128), self.exact_as(operand.right, U128)
         high = literal(into.high, U128)
         return f"{names[operand.op]}({bare(left)}, {bare(right)}, {high})", U128
+
+    def _leaf(self, leaf: ir.FieldValue | ir.Validity | ir.Parameter, kind: Kind) -> str:
+        text = self.raw(leaf)
+        if isinstance(leaf, ir.Validity):
+            return _bit(text, kind)
+        return self._cast(text, _leaf_kind(leaf), kind)
 
     def _cast(self, text: str, found: Kind, kind: Kind) -> str:
         return text if found == kind else f"({kind.type}){text}"
@@ -318,6 +321,11 @@ class Expressions:
 
 def _too_wide() -> UnsupportedFeature:
     return UnsupportedFeature("an intermediate result of more than 128 bits: not supported")
+
+
+def _bit(truth: str, kind: Kind) -> str:
+    """1 or 0. Not a cast: compilers wonder what ~ and << are to do with a truth value."""
+    return f"({truth} ? {literal(1, kind)} : {literal(0, kind)})"
 
 
 def _leaf_kind(leaf: ir.FieldValue | ir.Validity | ir.Parameter) -> Kind:

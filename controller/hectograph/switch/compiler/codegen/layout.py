@@ -132,7 +132,7 @@ class Layout:
                 self._fields[header.type, field.name] = field.name
             elif (header, field.name) in used:
                 raise UnsupportedFeature(
-                    f"a field that v1model does not have, {field.bits} bits",
+                    "a field that v1model does not have: not supported",
                     where=f"{header.name}.{field.name}",
                 )
 

@@ -90,10 +90,12 @@ def _binary(op: str, left: Range, right: Range) -> Range:
     if op == ">>":
         amounts = (_amount(right.low), _amount(right.high))
         return _span(a >> n for a in (left.low, left.high) for n in amounts)
-    if op == "/":
-        return _span(a // b for a in (left.low, left.high) for b in (right.low, right.high) if b)
+    if op in ("/", "%") and left.low < 0:  # not compiled
+        return left.union(Range(0, 0))
+    if op == "/":  # by a positive constant, as below
+        return Range(left.low // right.low, left.high // right.low)
     if op == "%":
-        return Range(0, max(min(left.high, right.high - 1), 0))
+        return Range(0, min(left.high, right.high - 1))
     return _bitwise(op, left, right)
 
 

@@ -148,9 +148,10 @@ class Statements:
 
     def _drop(self, node: Node) -> ir.Statement:
         header = self._header(node)
-        if header.name != "standard_metadata":
-            node.invalid(f"'{header.name}' is not the standard metadata")
-        return ir.MarkToDrop()
+        fields = {field.name: ir.FieldValue(header, field) for field in header.type.fields}
+        if "egress_spec" not in fields:
+            node.invalid(f"'{header.name}' has no field 'egress_spec'")
+        return ir.MarkToDrop(fields["egress_spec"], fields.get("mcast_grp"))
 
     def _count(self, counter: Node, index: Node) -> ir.Statement:
         name = _named(counter, "counter_array")

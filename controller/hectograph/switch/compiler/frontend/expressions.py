@@ -149,6 +149,10 @@ class Expressions:
         left = node.find("left")
         if left is None and op in ("+", "-"):
             return ir.Binary(op, ir.Constant(0), self.data(node["right"]))
+        if op in ("/", "%"):
+            by = self.data(node["right"])
+            if not isinstance(by, ir.Constant) or by.value <= 0:
+                node.unsupported(f"'{op}' by other than a positive constant")
         return ir.Binary(op, *self._both(node, self.data))
 
     def _equality(self, node: Node, op: Literal["==", "!="]) -> Bool:

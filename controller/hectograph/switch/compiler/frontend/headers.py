@@ -65,7 +65,10 @@ def _header_type(node: Node) -> HeaderType:
     fields: list[Field] = []
     offset = 0
     for item in node.array("fields"):
-        name, width, *flags = item.items()
+        parts = item.items()
+        if len(parts) < 2:
+            item.invalid("is not a name and a width")
+        name, width, *flags = parts
         if width.value == "*":
             item.unsupported("variable-length fields (varbit)")
         bits, signed = width.natural(), bool(flags) and flags[0].boolean()

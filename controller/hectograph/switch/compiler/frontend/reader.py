@@ -69,7 +69,10 @@ class Node:
         return self.value if isinstance(self.value, str) else self.invalid("is not a string")
 
     def boolean(self) -> bool:
-        return self.value if isinstance(self.value, bool) else self.invalid("is not a boolean")
+        """p4c writes some as 0 and 1."""
+        if isinstance(self.value, bool) or self.value in (0, 1):
+            return bool(self.value)
+        return self.invalid("is not a boolean")
 
     def integer(self) -> int:
         if isinstance(self.value, bool) or not isinstance(self.value, int):

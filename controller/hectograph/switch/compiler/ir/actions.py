@@ -51,7 +51,10 @@ class RemoveHeader:
 
 @dataclass(frozen=True, slots=True)
 class MarkToDrop:
-    pass
+    """What says so is in v1model's standard metadata, or in a copy of it."""
+
+    egress_spec: FieldValue
+    mcast_grp: FieldValue | None
 
 
 @dataclass(frozen=True, slots=True)

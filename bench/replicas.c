@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replicas per second and core, in memory: frames injected into the shipped
+ * pipeline, against a loop of the memcpys that any copying must do (the copy's
+ * headers and its payload). Rounds of both alternate; the median round counts.
+ *
+ *   replicas PIPELINE.so        prints one JSON row per payload size and group size
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "hg_switch.h"
+#include "wire.h"
+
+#define ROUNDS 7
+#define ROUND_SECONDS 0.05
+#define HOST_PORT 1
+#define GROUP 1
+/* A copy's headers: Ethernet, IPv4, UDP. */
+#define COPY_HEADER_BYTES (HG_ETHERNET_BYTES + HG_IPV4_UDP_BYTES)
+
+static const uint32_t payload_sizes[] = { 64, 512, 1400 };
+static const uint32_t group_sizes[] = { 1, 8, 64, 512, 4096 };
+
+struct push {
+	uint8_t bytes[HG_PUSH_FRAME_BYTES + 1500];
+	uint32_t length;
+};
+
+static uint64_t copies;
+
+static void take_copy(void *opaque, uint32_t port, const uint8_t *frame, uint32_t length)
+{
+	(void)opaque, (void)port, (void)frame, (void)length;
+	copies++;
+}
+
+static double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void check(int result, const char *what)
+{
+	if (result < 0) {
+		fprintf(stderr, "replicas: %s: %s\n", what, strerror(-result));
+		exit(1);
+	}
+}
+
+static void insert(struct hg_switch *sw, struct hg_loaded *loaded, const char *table_name, const char *action_name,
+		   const uint8_t *key, const uint8_t *params, uint32_t params_bytes)
+{
+	int table = hg_table_index(loaded, table_name);
+	int action;
+
+	check(table, table_name);
+	action = hg_action_index(loaded, (uint32_t)table, action_name);
+	check(action, action_name);
+	check(hg_entry_insert(sw, loaded, (uint32_t)table,
+			      &(struct hg_flat_entry){ .key = key, .action = (uint32_t)action, .params = params, .params_bytes = params_bytes }),
+	      table_name);
+}
+
+static void insert_member(struct hg_switch *sw, struct hg_loaded *loaded, uint16_t instance)
+{
+	const uint8_t key[] = { 0, GROUP, (uint8_t)(instance >> 8), (uint8_t)instance };
+	const uint8_t params[] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1,	/* MACs */
+		0, 0,					/* no tag */
+		10, 0, 0, 1, 10, 1, key[2], key[3], 64, /* addresses, time to live */
+		0x13, 0x88, 0x13, 0x89, 0x12, 0x34,	/* ports, member sum */
+	};
+
+	insert(sw, loaded, "member", "udp_ipv4", key, params, sizeof(params));
+}
+
+/* A switch with one group of `size` members, ready for pushes. */
+static struct hg_switch *make_switch(const char *pipeline, uint32_t size)
+{
+	struct hg_replica *replicas = calloc(size, sizeof(*replicas));
+	struct hg_switch *sw = NULL;
+	struct hg_loaded *loaded = NULL;
+	char error[HG_ERROR_BYTES] = "";
+
+	if (!replicas)
+		check(-12, "replicas");
+	if (hg_switch_new(&(struct hg_switch_config){ .cpu_port = HG_CPU_PORT }, &sw, error) ||
+	    hg_pipeline_load(sw, pipeline, &loaded, error)) {
+		fprintf(stderr, "replicas: %s\n", error);
+		exit(1);
+	}
+	check(hg_pipeline_commit(sw, loaded), "commit");
+	insert(sw, loaded, "host_port", "is_host", (const uint8_t[]){ 0, HOST_PORT }, NULL, 0);
+	insert(sw, loaded, "push_group", "replicate", (const uint8_t[]){ 0, GROUP }, (const uint8_t[]){ 0, GROUP }, 2);
+	for (uint32_t i = 0; i < size; i++) {
+		replicas[i] = (struct hg_replica){ .port = 2, .instance = i + 1 };
+		insert_member(sw, loaded, (uint16_t)(i + 1));
+	}
+	check(hg_group_insert(sw, GROUP, replicas, size), "group");
+	free(replicas);
+	return sw;
+}
+
+static void make_push(struct push *push, uint32_t payload_bytes)
+{
+	uint8_t *push_header = push->bytes + HG_ETHERNET_BYTES;
+
+	memset(push, 0, sizeof(*push));
+	push->length = HG_PUSH_FRAME_BYTES + payload_bytes;
+	push->bytes[12] = HG_ETHERTYPE_PUSH >> 8;
+	push->bytes[13] = HG_ETHERTYPE_PUSH & 0xff;
+	push_header[0] = HG_PUSH_VERSION << 4 | HG_PUSH_KIND_GROUP;
+	push_header[3] = GROUP;
+	push_header[4] = (uint8_t)(payload_bytes >> 8);
+	push_header[5] = (uint8_t)payload_bytes;
+}
+
+/* Copies per second of one round through the pipeline. */
+static double pipeline_round(struct hg_switch *sw, const struct push *push)
+{
+	double start = now_seconds(), elapsed;
+
+	copies = 0;
+	do {
+		for (int i = 0; i < 16; i++)
+			check(hg_switch_inject(sw, HOST_PORT, push->bytes, push->length, take_copy, NULL), "inject");
+		elapsed = now_seconds() - start;
+	} while (elapsed < ROUND_SECONDS);
+	if (!copies) {
+		fprintf(stderr, "replicas: nothing was copied\n");
+		exit(1);
+	}
+	return (double)copies / elapsed;
+}
+
+/* The same through memcpy alone; `volatile` keeps every copy. */
+static double memcpy_round(const struct push *push, uint32_t payload_bytes, uint32_t size)
+{
+	static uint8_t header[COPY_HEADER_BYTES], frame[COPY_HEADER_BYTES + 1500];
+	void *(*volatile copy)(void *, const void *, size_t) = memcpy;
+	double start = now_seconds(), elapsed;
+	uint64_t done = 0;
+
+	do {
+		for (uint32_t i = 0; i < 16 * size; i++) {
+			copy(frame, header, COPY_HEADER_BYTES);
+			copy(frame + COPY_HEADER_BYTES, push->bytes + HG_PUSH_FRAME_BYTES, payload_bytes);
+		}
+		done += 16 * (uint64_t)size;
+		elapsed = now_seconds() - start;
+	} while (elapsed < ROUND_SECONDS);
+	return (double)done / elapsed;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare);
+	return values[ROUNDS / 2];
+}
+
+static void measure(const char *pipeline, uint32_t payload_bytes, uint32_t size)
+{
+	struct hg_switch *sw = make_switch(pipeline, size);
+	double ours[ROUNDS], bound[ROUNDS], value, peer;
+	struct push push;
+
+	make_push(&push, payload_bytes);
+	pipeline_round(sw, &push); /* caches warm */
+	for (int i = 0; i < ROUNDS; i++) {
+		ours[i] = pipeline_round(sw, &push);
+		bound[i] = memcpy_round(&push, payload_bytes, size);
+	}
+	value = median(ours);
+	peer = median(bound);
+	printf("{\"name\": \"replicas in memory, %u bytes, group of %u\", \"value\": %.0f, \"unit\": \"replicas/s\", "
+	       "\"peer\": \"memcpy\", \"peer_value\": %.0f, \"ratio\": %.4f}\n",
+	       payload_bytes, size, value, peer, value / peer);
+	hg_switch_free(sw);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: replicas PIPELINE.so\n");
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof(payload_sizes) / sizeof(*payload_sizes); i++)
+		for (size_t j = 0; j < sizeof(group_sizes) / sizeof(*group_sizes); j++)
+			measure(argv[1], payload_sizes[i], group_sizes[j]);
+	return 0;
+}

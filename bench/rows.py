@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every benchmark reports, and how it is kept and shown."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure beside its peer's, both measured in the same run on the same machine."""
+
+    name: str
+    value: float
+    unit: str
+    peer: str
+    peer_value: float
+    ratio: float
+    """value ÷ peer_value"""
+
+
+def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> Row:
+    return Row(
+        name, round(value, 3), unit, peer, round(peer_value, 3), round(value / peer_value, 4)
+    )
+
+
+def keep(path: Path, rows: Iterable[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(each) for each in rows], indent=1) + "\n")
+
+
+def show(console: Console, title: str, rows: Iterable[Row]) -> None:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column(no_wrap=True)
+    table.add_column("hectograph", justify="right")
+    table.add_column()
+    for heading in ("peer", "its figure", "ratio"):
+        table.add_column(heading, justify="right")
+    for each in rows:
+        table.add_row(
+            each.name,
+            f"{each.value:,.0f}",
+            each.unit,
+            each.peer,
+            f"{each.peer_value:,.0f}",
+            f"{each.ratio:.3g}",
+        )
+    console.print(table)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the benchmarks: a table on standard output, JSON rows under build/bench/.
+
+python bench/run.py PROGRAMS [NAME...]      PROGRAMS: where meson put the C programs
+"""
+
+import importlib
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+from rich.console import Console
+
+import rows
+from hectograph.testbed.isolation import run_isolated
+
+BENCHMARKS = {
+    "replicas": "Replicas in memory, one core",
+    "delivery": "Copies delivered over veth pairs",
+}
+RESULTS = Path("build/bench")
+
+
+def main(arguments: list[str]) -> int:
+    programs, *names = arguments
+    artifacts = Path(str(files("hectograph"))) / "artifacts" / "v1model"
+    console = Console(width=110)  # also into a pipe
+    for name in names or BENCHMARKS:
+        measured = importlib.import_module(name).measure(Path(programs).resolve(), artifacts)
+        rows.keep(RESULTS / f"{name}.json", measured)
+        rows.show(console, BENCHMARKS[name], measured)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_isolated(lambda: main(sys.argv[1:])))

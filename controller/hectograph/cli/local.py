@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Switch, controller and pusher on this machine, and what makes them know each other."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from hectograph.api.client import Client
+from hectograph.api.models import HostSpec, SwitchSpec
+from hectograph.cli.interfaces import PortInterface
+from hectograph.cli.remote import build
+from hectograph.cli.supervisor import Child, Supervisor
+from hectograph.config import Settings
+from hectograph.errors import Unavailable
+
+START_SECONDS = 60.0
+"""A first start may compile the pipeline."""
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs where."""
+
+    name: str
+    host: PortInterface
+    host_interface: str
+    clients: Sequence[PortInterface]
+    mtu: int
+    grpc_addr: str
+    device_id: int
+    control: Path
+    settings: Settings
+
+
+async def run(plan: Plan) -> None:
+    program = (sys.executable, "-m", "hectograph")
+    interfaces = [word for each in (plan.host, *plan.clients) for word in ("-i", str(each))]
+    children = [
+        Child(
+            "switch",
+            [
+                *(*program, "switch", *interfaces),
+                *("--device-id", str(plan.device_id)),
+                *("--grpc-server-addr", plan.grpc_addr),
+                "--no-p4",
+            ],
+        ),
+        Child(
+            "pusher",
+            [
+                *(*program, "pusher", "--interface", plan.host_interface),
+                *("--control", str(plan.control)),
+            ],
+        ),
+        Child(
+            "controller",
+            [
+                *(*program, "controller", "--listen", str(plan.settings.listen)),
+                *("--database", str(plan.settings.database)),
+            ],
+        ),
+    ]
+
+    await Supervisor(children).run(lambda: _register(plan))
+
+
+async def _register(plan: Plan) -> None:
+    """As soon as the controller answers; then wait for switch and pusher."""
+    token = plan.settings.token
+    server = f"http://{plan.settings.listen.reachable}"
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            with Client(server, token.get_secret_value() if token else None) as client:
+                await _until(lambda: _put(client, plan))
+                _announce(plan, server)
+                await _until(lambda: _is_ready(client, plan.name))
+    except TimeoutError as error:
+        raise Unavailable(f"not ready after {START_SECONDS:.0f} s; see above why") from error
+    typer.echo("ready")
+    sys.stdout.flush()
+
+
+async def _until(attempt: Callable[[], bool]) -> None:
+    """In a thread, because the client blocks."""
+    while True:
+        with suppress(Unavailable):
+            if await asyncio.to_thread(attempt):
+                return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _put(client: Client, plan: Plan) -> bool:
+    ports = sorted({plan.host.port, *(each.port for each in plan.clients)})
+    switch = build(
+        SwitchSpec,
+        address=plan.grpc_addr,
+        device_id=plan.device_id,
+        profile="embedded",
+        host_ports=[plan.host.port],
+        ports=ports,
+        mtu=plan.mtu,
+    )
+    client.switches.put(plan.name, switch)
+    host = build(HostSpec, control=str(plan.control), switch=plan.name, port=plan.host.port)
+    client.hosts.put(plan.name, host)
+    return True
+
+
+def _is_ready(client: Client, name: str) -> bool:
+    switch, host = client.switches.get(name), client.hosts.get(name)
+    return switch.status.state == "ready" and host.status.state == "ready"
+
+
+def _announce(plan: Plan, server: str) -> None:
+    clients = ", ".join(map(str, plan.clients))
+    typer.echo(f"switch      {plan.name}: pushes {plan.host}, clients {clients}")
+    typer.echo(f"P4Runtime   {plan.grpc_addr}, device {plan.device_id}")
+    typer.echo(f"pusher      {plan.name}: {plan.host_interface}, {plan.control}")
+    typer.echo(f"controller  {server}/api/v1, {plan.settings.database}")

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``hectograph up`` from end to end: a file reaches its members, and what dies comes back."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import pytest
+
+from hectograph.testbed import End, Namespace, Testbed
+
+HECTOGRAPH = [sys.executable, "-m", "hectograph"]
+ADDRESSES = ("192.0.2.2", "2001:db8::2")
+PORT = 6000
+SO_RCVBUFFORCE = 33
+"""asm-generic/socket.h; Python does not name it."""
+
+Run = Callable[..., Any]
+
+
+class Lab:
+    """An IPv4 and an IPv6 client, on a switch that `up` runs with everything else."""
+
+    def __init__(self, testbed: Testbed, run: Run) -> None:
+        self._run = run
+        self.home = testbed.namespace("home")
+        testbed.veth(End(self.home, "push0", ipv6=False), End(self.home, "port1", ipv6=False))
+        self.clients = [testbed.namespace(f"client{index}") for index in range(2)]
+        for index, (client, address) in enumerate(zip(self.clients, ADDRESSES, strict=True)):
+            addresses = (f"{address}/{64 if ':' in address else 24}",)
+            end = End(client, "eth0", f"02:00:00:00:01:0{index}", addresses)
+            testbed.veth(end, End(self.home, f"port{2 + index}", ipv6=False))
+        ports = ["--host-port", "1@port1", "--port", "2@port2", "--port", "3@port3"]
+        self.up = testbed.start("up", [*HECTOGRAPH, "up", *ports], self.home)
+        self.up.wait_until(lambda: "\nready\n" in self.up.output(), timeout=60)
+        self._join()
+
+    def _join(self) -> None:
+        source = ["--source-ipv4", "192.0.2.1", "--source-ipv6", "2001:db8::1"]
+        assert self.run("group", "add", "news", *source).status == 0
+        for index, address in enumerate(ADDRESSES):
+            place = ["--port", str(2 + index), "--mac", f"02:00:00:00:01:0{index}"]
+            where = ["--address", address, "--udp-port", str(PORT)]
+            assert self.run("member", "add", "news", f"m{index}", *place, *where).status == 0
+        self.wait_until_applied()
+
+    def run(self, *words: str) -> Any:
+        with self.home.entered():
+            return self._run(*words)
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        with self.home.entered():
+            return subprocess.Popen([*HECTOGRAPH, *words], stdin=PIPE, stdout=PIPE, stderr=PIPE)
+
+    def json(self, *words: str) -> Any:
+        outcome = self.run(*words, "--json")
+        assert outcome.status == 0, outcome.err
+        return json.loads(outcome.out)
+
+    def wait_until_applied(self) -> None:
+        def applied() -> bool:
+            shown = self.run("group", "show", "news", "--json")
+            return shown.status == 0 and json.loads(shown.out)["status"]["state"] == "applied"
+
+        self.up.wait_until(applied, timeout=60)
+
+    def received_while(self, push: Callable[[], None], size: int) -> list[bytes]:
+        """What each client got, up to `size` bytes."""
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(self._socket(index)) for index in range(2)]
+            push()
+            return [_receive(each, size) for each in sockets]
+
+    def _socket(self, index: int) -> socket.socket:
+        with self.clients[index].entered():
+            receiver = socket.socket(
+                socket.AF_INET6 if index else socket.AF_INET, socket.SOCK_DGRAM
+            )
+        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        receiver.bind((ADDRESSES[index], PORT))
+        receiver.settimeout(5)
+        return receiver
+
+    def children(self) -> dict[str, int]:
+        """What `up` keeps running; without those that are dead or not yet themselves."""
+        found: dict[str, int] = {}
+        task = Path(f"/proc/{self.up.pid}/task/{self.up.pid}/children")
+        for pid in map(int, task.read_text().split()):
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            for word, name in (
+                ("serve", "pusher"),
+                ("switch", "switch"),
+                ("--listen", "controller"),
+            ):
+                if word in words:
+                    found[name] = pid
+        return found
+
+
+def _receive(receiver: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        received += receiver.recv(65535)
+    return received
+
+
+def _alive(pid: int) -> bool:
+    """A zombie is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def lab(run: Run) -> Iterator[Lab]:
+    """For tests that leave it as it was."""
+    with Testbed() as testbed:
+        yield Lab(testbed, run)
+
+
+@pytest.fixture
+def own_lab(testbed: Testbed, run: Run) -> Lab:
+    """For tests that do not."""
+    return Lab(testbed, run)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "news.bin"
+    path.write_bytes(os.urandom(1_000_001))
+    return path
+
+
+def test_a_file_reaches_every_member(lab: Lab, file: Path) -> None:
+    content = file.read_bytes()
+    stream: dict[str, Any] = {}
+
+    def push() -> None:
+        stream.update(lab.json("push", str(file), "--group", "news", "--rate", "80M"))
+
+    assert lab.received_while(push, len(content)) == [content, content]
+    status = stream["status"]
+    assert (status["state"], status["payload_bytes"]) == ("done", len(content))
+    assert status["pushes"] == -(-len(content) // status["segment_bytes"])
+    assert lab.json("streams", "list") == [], "a push that is over leaves nothing"
+
+
+def test_counters_say_how_many_copies_were_made(lab: Lab, file: Path) -> None:
+    def copies() -> list[int]:
+        """As read from the switch from now on."""
+        now = datetime.now(UTC)
+        shown: dict[str, Any] = {}
+
+        def is_fresh() -> bool:
+            shown.update(lab.json("group", "counters", "news"))
+            return datetime.fromisoformat(shown["read_at"]) > now
+
+        lab.up.wait_until(is_fresh)
+        return [each["value"]["packets"] for each in shown["members"]]
+
+    before = copies()
+    pushes = lab.json("push", str(file), "--group", "news", "--rate", "80M")["status"]["pushes"]
+    assert copies() == [count + pushes for count in before]
+
+
+def test_standard_input_reaches_every_member(lab: Lab, file: Path) -> None:
+    content = file.read_bytes()
+
+    def push() -> None:
+        with lab.start("push", "-", "--group", "news", "--pps", "5000") as push:
+            out, err = push.communicate(content)
+        assert push.returncode == 0, err
+        assert re.fullmatch(rb"stdin-\w+: done, 976.6 KiB in .* to group news\n", out)
+
+    assert lab.received_while(push, len(content)) == [content, content]
+    assert list(Path("/run").rglob("push-*")) == [], "nor a FIFO"
+
+
+def test_datagrams_reach_every_member(lab: Lab) -> None:
+    address = "udp://127.0.0.1:7000"
+    detached = lab.run("push", address, "--group", "news", "--name", "live", "--detach")
+    assert detached.status == 0
+    lab.up.wait_until(lambda: lab.json("streams", "show", "live")["status"]["state"] == "running")
+
+    def push() -> None:
+        with lab.home.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"hello", ("127.0.0.1", 7000))
+
+    assert lab.received_while(push, 5) == [b"hello", b"hello"]
+    assert "runs already" in lab.run("push", address, "--group", "news", "--name", "live").err
+    assert lab.run("streams", "rm", "live").status == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_push(lab: Lab, file: Path, number: signal.Signals) -> None:
+    with lab.start("push", str(file), "--group", "news", "--loop", "--name", "forever") as push:
+        assert push.stderr is not None
+        while b"running" not in push.stderr.readline():
+            assert push.poll() is None
+        push.send_signal(number)
+        _, err = push.communicate(timeout=20)
+    assert (push.returncode, b"Traceback" in err) == (130, False)
+    assert lab.json("streams", "list") == []
+
+
+def _nothing(_: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_nothing, "No such file"),
+        (Path.touch, "empty"),
+        (Path.mkdir, "directory"),
+    ],
+)
+def test_a_file_that_cannot_be_pushed(
+    lab: Lab, tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    path = tmp_path / "bad"
+    make(path)
+    outcome = lab.run("push", str(path), "--group", "news", "--name", "bad", "--json")
+    assert (outcome.status, outcome.out) == (1, "")
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("hectograph: stream bad: ")
+    assert str(path) in last
+    assert said in last
+    assert lab.json("streams", "list") == []
+
+
+def test_what_dies_comes_back(own_lab: Lab, file: Path) -> None:
+    content = file.read_bytes()
+    before = own_lab.children()
+    assert before.keys() == {"switch", "pusher", "controller"}
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def is_back() -> bool:
+        now = own_lab.children()
+        return now.keys() == before.keys() and not set(now.values()) & set(before.values())
+
+    own_lab.up.wait_until(is_back)
+    own_lab.wait_until_applied()
+
+    def push() -> None:
+        assert own_lab.run("push", str(file), "--group", "news", "--rate", "80M").status == 0
+
+    assert own_lab.received_while(push, len(content)) == [content, content]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(own_lab: Lab, number: signal.Signals) -> None:
+    children = own_lab.children()
+    own_lab.up.signal(number)
+    own_lab.up.wait(timeout=20)
+    assert not any(map(_alive, children.values()))
+    assert not list(own_lab.up.log.parent.rglob("*.sock"))
+    assert "Traceback" not in own_lab.up.output()
+
+
+def test_a_kill_leaves_nobody(own_lab: Lab) -> None:
+    children = own_lab.children()
+    own_lab.up.kill()
+    _wait_until(lambda: not any(map(_alive, children.values())))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--host-port", "1@nowhere", "--port", "2@lo"], "nowhere: there is no such interface"),
+        (["--host-port", "1@lo", "--port", "2@lo"], "--host-interface: lo is no veth"),
+        (["--host-port", "lo", "--port", "2@lo"], "--host-port: 'lo' is not PORT@INTERFACE"),
+        (["--host-port", "1@lo", "--port", "2"], "--port: '2' is not PORT@INTERFACE"),
+        (
+            ["--host-port", "1@lo", "--port", "2@lo", "--listen", "[::1]:0"],
+            "--listen: needs a port",
+        ),
+        (["--host-port", "1@lo", "--port", "2@lo", "--listen", "0.0.0.0:80"], "HECTOGRAPH_TOKEN"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line(run: Run, options: list[str], said: str) -> None:
+    outcome = run("up", *options)
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+    assert said in outcome.err
+
+
+@pytest.fixture
+def home(testbed: Testbed) -> Namespace:
+    home = testbed.namespace("home")
+    testbed.veth(End(home, "push0", ipv6=False), End(home, "port1", ipv6=False))
+    testbed.veth(End(home, "eth0", ipv6=False), End(home, "port2", ipv6=False))
+    return home
+
+
+def _fails(testbed: Testbed, home: Namespace, taken: int) -> str:
+    """The last line of one whose TCP port is taken."""
+    command = [*HECTOGRAPH, "up", "--host-port", "1@port1", "--port", "2@port2"]
+    with home.entered(), socket.create_server(("127.0.0.1", taken)):
+        up = testbed.start("up", command, home)
+        assert up.popen.wait(timeout=60) == 1
+    return up.output().splitlines()[-1]
+
+
+def test_another_controller_there_is_left_alone(testbed: Testbed, home: Namespace) -> None:
+    line = _fails(testbed, home, taken=8080)
+    assert line == "hectograph: 127.0.0.1:8080: cannot listen: Address already in use"
+
+
+def test_a_part_that_ends_at_once_ends_all(testbed: Testbed, home: Namespace) -> None:
+    line = _fails(testbed, home, taken=9559)
+    assert line.startswith("hectograph: switch ended at once: ")
+    assert "9559" in line

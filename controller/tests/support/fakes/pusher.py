@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pusher in memory: streams move when the test says so."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hectograph.core.model import Host
+from hectograph.core.status import PusherCounters
+from hectograph.core.streams import PushPhase, PushSpec, PushState
+from hectograph.drivers.base import PusherHello
+from hectograph.errors import InvalidInput, NotFound, Unavailable
+
+
+class FakePusher:
+    def __init__(self) -> None:
+        self.mtu = 9000
+        self.reachable = True
+        self.generation = 0
+        self.file_bytes = 1_000_000
+        self.requests = 0
+        """For counters: once in every look that the controller takes."""
+        self.unreadable = False
+        self.streams: dict[str, PushState] = {}
+        self.started: list[PushSpec] = []
+        self.controls: list[str] = []
+        """The sockets that it was found at."""
+
+    @asynccontextmanager
+    async def __call__(self, host: Host) -> AsyncGenerator["FakePusherSession", None]:
+        """The driver."""
+        if not self.reachable:
+            raise Unavailable(f"no pusher answers: {host.control}")
+        self.controls.append(host.control)
+        yield FakePusherSession(self)
+
+    def restart(self) -> None:
+        """Killed and started again: it knows of no stream."""
+        self.generation += 1
+        self.streams.clear()
+
+    def only(self) -> PushState:
+        (state,) = self.streams.values()
+        return state
+
+    def move(self, offset: int) -> None:
+        """The only stream got there."""
+        state = self.only()
+        done = offset >= self.file_bytes
+        self.streams[state.name] = replace(
+            state,
+            offset=offset,
+            pushes=offset // state.spec.segment_bytes,
+            payload_bytes=offset,
+            elapsed_seconds=1.0,
+            phase=PushPhase.DONE if done else PushPhase.RUNNING,
+        )
+
+    def fail(self, error: str) -> None:
+        state = self.only()
+        self.streams[state.name] = replace(state, phase=PushPhase.FAILED, error=error)
+
+
+class FakePusherSession:
+    def __init__(self, pusher: FakePusher) -> None:
+        self._pusher = pusher
+        self._generation = pusher.generation
+
+    def _check(self) -> None:
+        if not self._pusher.reachable or self._generation != self._pusher.generation:
+            raise Unavailable("the connection is lost")
+
+    async def hello(self) -> PusherHello:
+        self._check()
+        return PusherHello("0.1.0", "eth0", self._pusher.mtu, 42, datetime.now(UTC))
+
+    async def list(self) -> Sequence[PushState]:
+        self._check()
+        return list(self._pusher.streams.values())
+
+    async def start(self, name: str, spec: PushSpec) -> PushState:
+        self._check()
+        self._pusher.started.append(spec)
+        if self._pusher.unreadable:
+            raise InvalidInput("/srv/film: Permission denied")
+        state = PushState(
+            name=name,
+            phase=PushPhase.RUNNING,
+            spec=spec,
+            total_bytes=self._pusher.file_bytes,
+            offset=spec.start_offset,
+            pushes=0,
+            payload_bytes=0,
+            rounds=0,
+            elapsed_seconds=0.0,
+            late_seconds=0.0,
+            error="",
+        )
+        self._pusher.streams[name] = state
+        return state
+
+    async def stop(self, name: str) -> PushState:
+        self._check()
+        try:
+            return replace(self._pusher.streams.pop(name), phase=PushPhase.STOPPED)
+        except KeyError:
+            raise NotFound(f"no stream is called {name}") from None
+
+    async def counters(self) -> PusherCounters:
+        self._check()
+        self._pusher.requests += 1
+        return PusherCounters(requests=self._pusher.requests)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields at any bit offset: extracted, copied field by field, emitted."""
+
+import random
+
+from bmv2json import Fields, Json, action, assign, field, pipeline, program, synthetic
+from compiled import compiled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> Fields:
+    """A header of whole bytes, of fields as wide as a field can be."""
+    widths = st.one_of(st.integers(1, 16), st.integers(1, 128), st.sampled_from([32, 48, 64, 128]))
+    fields: list[tuple[str, int] | tuple[str, int, bool]] = []
+    for number, bits in enumerate(draw(st.lists(widths, min_size=1, max_size=9))):
+        signed = draw(st.booleans()) and 2 <= bits < 128
+        fields.append((f"f{number}", bits, True) if signed else (f"f{number}", bits))
+    if filler := -sum(each[1] for each in fields) % 8:
+        fields.append(("filler", filler))
+    return fields
+
+
+def copying(fields: Fields) -> Json:
+    """Header `a` arrives, header `b` leaves, with each field assigned from a's."""
+    copies = [assign(field("b", each[0]), field("a", each[0])) for each in fields]
+    return program(
+        {"a": fields, "b": fields},
+        actions=[action("copy", *copies)],
+        ingress=pipeline("tbl_copy", synthetic("copy", "tbl_forward"), synthetic("forward")),
+        deparser=["b"],
+    )
+
+
+@given(layouts(), st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_headers_of_any_layout_pass_through(fields: Fields, rng: random.Random) -> None:
+    size = sum(each[1] for each in fields) // 8
+    with compiled(copying(fields)) as switch:
+        for _ in range(10):
+            first, second = rng.randbytes(size), rng.randbytes(size)
+            payload = rng.randbytes(7)
+            assert switch.payload(first + second + payload) == first + payload
+
+
+def test_names_that_c_does_not_take() -> None:
+    """Keywords, what a PHV itself has, dots and dollars; and two that come out alike."""
+    names = ["int", "valid", "a.b", "a_b", "$x", "9th", "standard", "phv", "at", "__x", "struct"]
+    fields: Fields = [(name, 8) for name in names]
+    made = program(
+        {"int": fields, "packet_bytes": fields, "a.b": fields, "a_b": fields, "standard": fields}
+    )
+    frame = bytes(range(5 * len(names)))
+    with compiled(made) as switch:
+        assert switch.payload(frame) == frame

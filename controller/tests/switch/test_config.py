@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SetForwardingPipelineConfig, GetForwardingPipelineConfig, Capabilities."""
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+from finsy.proto import p4i, p4r
+from p4client import IDS, Controller, delete, entity, insert, load_config, table
+
+Set = p4r.SetForwardingPipelineConfigRequest
+Get = p4r.GetForwardingPipelineConfigRequest
+
+ENTRY = """table_id: $lpm_table match { field_id: 1 lpm { value: "\\x0a" prefix_len: 32 } }
+           action { action { action_id: $forward params { param_id: 1 value: "\\x01" }
+                                                  params { param_id: 2 value: "\\x02" } } }"""
+
+
+async def refused(call: object) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call  # pyright: ignore[reportGeneralTypeIssues]
+    return caught.value.code(), str(caught.value.details())
+
+
+async def test_get_without_a_config_leaves_it_unset(controller: Controller) -> None:
+    assert not (await controller.get_config()).HasField("config")
+
+
+async def test_get_returns_what_was_set(primary: Controller) -> None:
+    config = load_config("kinds", cookie=42)
+    await primary.set_config(config)
+    assert (await primary.get_config()).config == config
+    cookie = p4r.ForwardingPipelineConfig(cookie=config.cookie)
+    assert (await primary.get_config(Get.COOKIE_ONLY)).config == cookie
+    with_p4info = p4r.ForwardingPipelineConfig(cookie=config.cookie, p4info=config.p4info)
+    assert (await primary.get_config(Get.P4INFO_AND_COOKIE)).config == with_p4info
+    with_json = p4r.ForwardingPipelineConfig(
+        cookie=config.cookie, p4_device_config=config.p4_device_config
+    )
+    assert (await primary.get_config(Get.DEVICE_CONFIG_AND_COOKIE)).config == with_json
+
+
+async def test_cookie_stays_unset(primary: Controller) -> None:
+    await primary.set_config(load_config("kinds"))
+    assert not (await primary.get_config(Get.COOKIE_ONLY)).config.HasField("cookie")
+
+
+async def test_verify_changes_nothing(kinds: Controller) -> None:
+    await kinds.write(insert(table(ENTRY)))
+    await kinds.set_config(load_config("hectograph"), Set.VERIFY)
+    assert len(await kinds.read(table("table_id: $lpm_table"))) == 1
+
+
+async def test_commit_clears_the_forwarding_state(kinds: Controller) -> None:
+    group = entity(
+        "packet_replication_engine_entry { multicast_group_entry { multicast_group_id: 1 } }"
+    )
+    await kinds.write(insert(table(ENTRY)), insert(group))
+    await kinds.set_config(load_config("kinds"))
+    assert await kinds.read(table("table_id: $lpm_table")) == []
+    wanted = entity("packet_replication_engine_entry { multicast_group_entry {} }")
+    assert await kinds.read(wanted) == []
+
+
+async def test_writes_to_a_saved_config_wait_for_its_commit(kinds: Controller) -> None:
+    await kinds.write(insert(table(ENTRY)))
+    await kinds.set_config(load_config("kinds", cookie=2), Set.VERIFY_AND_SAVE)
+    assert (await kinds.get_config(Get.COOKIE_ONLY)).config.cookie.cookie == 2
+    assert await kinds.read(table("table_id: $lpm_table")) == []
+    group = entity(
+        """packet_replication_engine_entry {
+             multicast_group_entry { multicast_group_id: 1 replicas { port: "\\x01" } } }"""
+    )
+    await kinds.write(insert(table(ENTRY)), insert(group))
+    await kinds.set_config(None, Set.COMMIT)
+    assert len(await kinds.read(table("table_id: $lpm_table"))) == 1
+    wanted = entity("packet_replication_engine_entry { multicast_group_entry {} }")
+    assert await kinds.read(wanted) == [group]
+    await kinds.write(delete(group))
+
+
+async def test_saving_twice_keeps_the_last(kinds: Controller) -> None:
+    await kinds.set_config(load_config("kinds", cookie=2), Set.VERIFY_AND_SAVE)
+    await kinds.set_config(load_config("kinds", cookie=3), Set.VERIFY_AND_SAVE)
+    await kinds.set_config(None, Set.COMMIT)
+    assert (await kinds.get_config(Get.COOKIE_ONLY)).config.cookie.cookie == 3
+
+
+async def test_commit_needs_a_saved_config(kinds: Controller) -> None:
+    code, _ = await refused(kinds.set_config(None, Set.COMMIT))
+    assert code == grpc.StatusCode.NOT_FOUND
+
+
+async def test_commit_takes_no_config(kinds: Controller) -> None:
+    code, _ = await refused(kinds.set_config(load_config("kinds"), Set.COMMIT))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("action", [Set.VERIFY, Set.VERIFY_AND_SAVE, Set.VERIFY_AND_COMMIT])
+async def test_config_is_needed(primary: Controller, action: Set.Action.ValueType) -> None:
+    code, _ = await refused(primary.set_config(None, action))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_action_is_needed(primary: Controller) -> None:
+    code, _ = await refused(primary.set_config(load_config("kinds"), Set.UNSPECIFIED))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_reconciliation_is_not_there_yet(primary: Controller) -> None:
+    code, message = await refused(
+        primary.set_config(load_config("kinds"), Set.RECONCILE_AND_COMMIT)
+    )
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert "RECONCILE_AND_COMMIT" in message
+
+
+async def test_only_the_primary_may_set(controller: Controller) -> None:
+    code, _ = await refused(controller.set_config(load_config("kinds")))
+    assert code == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_wrong_device_is_not_found(controller: Controller) -> None:
+    for call in (
+        controller.stub.SetForwardingPipelineConfig(Set(device_id=9)),
+        controller.stub.GetForwardingPipelineConfig(Get(device_id=9)),
+        controller.stub.Capabilities(p4r.CapabilitiesRequest(device_id=9)),
+    ):
+        code, _ = await refused(call)
+        assert code == grpc.StatusCode.NOT_FOUND
+
+
+def _other_width(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.tables[1].match_fields[0].bitwidth = 31
+
+
+def _other_kind(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.tables[1].match_fields[0].match_type = p4i.MatchField.EXACT
+
+
+def _other_table(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.tables[1].preamble.name = "elsewhere"
+
+
+def _other_action(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.actions[1].params[0].bitwidth = 10
+
+
+def _missing_action(config: p4r.ForwardingPipelineConfig) -> None:
+    del config.p4info.actions[0]
+
+
+def _other_counter(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.counters[0].size = 5
+
+
+def _other_direct_counter(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.direct_counters[0].direct_table_id = IDS["lpm_table"]
+
+
+def _zero_id(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.meters[0].preamble.id = 0
+
+
+def _same_id(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.tables[0].preamble.id = config.p4info.tables[1].preamble.id
+
+
+def _uneven_header(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.controller_packet_metadata[0].metadata[0].bitwidth = 8
+
+
+def _no_width(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.controller_packet_metadata[0].metadata[0].bitwidth = 0
+
+
+def _parameter_twice(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.actions[1].params[1].id = config.p4info.actions[1].params[0].id
+
+
+def _deep_json(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4_device_config = b"[" * 1_000_000
+
+
+def _translation(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.type_info.new_types["port_t"].translated_type.sdn_bitwidth = 32
+    config.p4info.actions[1].params[0].type_name.name = "port_t"
+
+
+def _no_json(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4_device_config = b"\x7fELF"
+
+
+def _empty(config: p4r.ForwardingPipelineConfig) -> None:
+    config.Clear()
+
+
+def _other_json(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4_device_config = b"[]"
+
+
+def _unknown_primitive(config: p4r.ForwardingPipelineConfig) -> None:
+    program = json.loads(config.p4_device_config)
+    program["actions"][-1]["primitives"].append({"op": "teleport", "parameters": []})
+    config.p4_device_config = json.dumps(program).encode()
+
+
+BAD_CONFIGS = {
+    "lpm_table has another key": _other_width,
+    "lpm_table has another key ": _other_kind,
+    "table elsewhere is only in P4Info": _other_table,
+    "forward has other parameters": _other_action,
+    "P4Info has no action": _missing_action,
+    "counter KindsIngress.seen has another size": _other_counter,
+    "exact_counter belongs to another table": _other_direct_counter,
+    "the id of KindsIngress.gauge is 0": _zero_id,
+    "have the same id": _same_id,
+    "packet_in is 15 bits long": _uneven_header,
+    "packet_in: ingress_port is 0 bits wide": _no_width,
+    "KindsIngress.forward has an id twice": _parameter_twice,
+    "is not a BMv2 JSON   ": _deep_json,
+    "translated type port_t": _translation,
+    "is not a BMv2 JSON": _no_json,
+    "is not a BMv2 JSON ": _empty,
+    "is not a BMv2 JSON  ": _other_json,
+    "teleport": _unknown_primitive,
+}
+
+
+@pytest.mark.parametrize(("what", "spoil"), BAD_CONFIGS.items(), ids=BAD_CONFIGS.keys())
+async def test_bad_config_is_refused_by_name(kinds: Controller, what: str, spoil: object) -> None:
+    config = load_config("kinds")
+    assert callable(spoil)
+    spoil(config)
+    code, message = await refused(kinds.set_config(config))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert what.strip() in message
+    # What ran goes on.
+    await kinds.write(insert(table(ENTRY)))
+
+
+async def test_c_compilers_words_are_passed_on(
+    primary: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compiler = tmp_path / "cc"
+    compiler.write_text("#!/bin/sh\necho 'pipeline.c:7: no such luck' >&2\nexit 3\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    code, message = await refused(primary.set_config(load_config("kinds")))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "status 3" in message
+    assert "pipeline.c:7: no such luck" in message
+
+
+async def test_capabilities(controller: Controller) -> None:
+    for device_id in (0, 1):
+        answer = await controller.stub.Capabilities(p4r.CapabilitiesRequest(device_id=device_id))
+        assert answer.p4runtime_api_version == "1.5.0"

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole session with finsy's own Switch, unmodified: what a user's controller does."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import TypeVar, cast
+
+import finsy as fy
+import pytest
+from finsy import P4CounterData, P4DirectMeterEntry, P4MeterConfig
+from finsy.p4entity import P4Replica
+from p4client import PROGRAMS
+
+
+async def test_session(address: str) -> None:
+    options = fy.SwitchOptions(
+        p4info=PROGRAMS / "kinds.p4info.txtpb",
+        p4blob=PROGRAMS / "kinds.json",
+        ready_handler=_session,
+        device_id=1,
+        fail_fast=True,
+    )
+    switch = fy.Switch("sw", address, options)
+    finished = asyncio.Event()
+    switch.stash["finished"] = finished
+    async with asyncio.timeout(30):
+        running = asyncio.create_task(switch.run())
+        waiting = asyncio.create_task(finished.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert finished.is_set()
+
+
+async def _session(sw: fy.Switch) -> None:
+    assert sw.is_primary
+    assert str(sw.p4runtime_version) == "1.5.0"
+    await _entries(sw)
+    await _direct_resources(sw)
+    await _groups(sw)
+    await _packets(sw)
+    await sw.delete_all()
+    assert not await _read(sw, fy.P4TableEntry("lpm_table"))
+    sw.stash["finished"].set()
+
+
+_E = TypeVar("_E", fy.P4TableEntry, fy.P4MulticastGroupEntry)
+
+
+async def _read(sw: fy.Switch, wanted: _E) -> list[_E]:
+    """finsy's read() is annotated as a coroutine, but is an asynchronous generator."""
+    answers = cast("AsyncGenerator[_E]", sw.read(wanted))
+    return [answer async for answer in answers]
+
+
+async def _entries(sw: fy.Switch) -> None:
+    entries = [
+        fy.P4TableEntry(
+            "lpm_table",
+            match=fy.Match(dst_addr=(0x0A000000 | number << 16, 16)),
+            action=fy.Action("forward", port=number, tag=number),
+            metadata=b"finsy",
+        )
+        for number in range(1, 100)
+    ]
+    await sw.insert(entries)
+    read = await _read(sw, fy.P4TableEntry("lpm_table"))
+    assert sorted(read, key=str) == sorted(entries, key=str)
+    with pytest.raises(fy.P4ClientError) as caught:
+        await sw.insert([entries[0], entries[1]])
+    codes = [error.canonical_code.name for error in caught.value.details.values()]
+    assert codes == ["ALREADY_EXISTS"] * 2
+
+
+async def _direct_resources(sw: fy.Switch) -> None:
+    key = fy.Match(dst_addr="00:00:00:00:00:01", ingress_port=3)
+    await sw.insert(
+        [fy.P4TableEntry("exact_table", match=key, action=fy.Action("metered", port=4))]
+    )
+    await sw.modify(
+        [
+            fy.P4DirectCounterEntry(
+                "exact_counter",
+                table_entry=fy.P4TableEntry("exact_table", match=key),
+                data=P4CounterData(packet_count=7),
+            ),
+            P4DirectMeterEntry(
+                table_entry=fy.P4TableEntry("exact_table", match=key),
+                config=P4MeterConfig(cir=1, cburst=2, pir=3, pburst=4),
+            ),
+        ]
+    )
+    config = P4MeterConfig(cir=1, cburst=2, pir=3, pburst=4)
+    wanted = fy.P4TableEntry("exact_table", counter_data=P4CounterData(), meter_config=config)
+    (entry,) = await _read(sw, wanted)
+    assert entry.counter_data == P4CounterData(packet_count=7)
+    assert entry.meter_config == config
+
+
+async def _groups(sw: fy.Switch) -> None:
+    group = fy.P4MulticastGroupEntry(
+        5, replicas=(P4Replica(1, instance=2), P4Replica(300, instance=3))
+    )
+    await sw.insert([group])
+    assert await _read(sw, fy.P4MulticastGroupEntry()) == [group]
+
+
+async def _packets(sw: fy.Switch) -> None:
+    frame = bytes(12) + b"\x08\x06" + bytes(46)
+    packets = sw.read_packets()
+    await sw.write([fy.P4PacketOut(frame, egress_port=510, note=3)])
+    packet = await anext(packets)
+    assert packet.payload == frame
+    assert packet["ingress_port"] == 510
+    assert packet["note"] == 3

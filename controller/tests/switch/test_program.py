@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hectograph switch` as a process: its options, its life, and what it refuses."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from finsy.proto import p4r
+from p4client import PROGRAMS, Controller, load_config
+
+from hectograph.cli.main import main
+from hectograph.testbed import End, Namespace, Program, Testbed
+
+COMMAND = [sys.executable, "-m", "hectograph", "switch"]
+CONFIG = str(PROGRAMS / "kinds.json")
+FRAME = bytes.fromhex("ffffffffffff0200000000010806") + bytes(46)
+ETH_P_ALL = 3
+
+
+@dataclass
+class Lab:
+    """A namespace for switches, with port1 and port2 in it, their peers in another."""
+
+    bed: Testbed
+    inside: Namespace
+    outside: Namespace
+
+    @property
+    def address(self) -> str:
+        """A Unix socket: the tests are in another namespace."""
+        return f"unix:{self.bed.directory}/p4runtime"
+
+    def start(self, *arguments: str) -> Program:
+        program = self.bed.start(
+            "switch", [*COMMAND, "--grpc-server-addr", self.address, *arguments], self.inside
+        )
+        program.wait_until(lambda: "serves P4Runtime" in program.output())
+        return program
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One that is expected to end by itself."""
+        with self.inside.entered():
+            return subprocess.run(
+                [*COMMAND, *arguments],
+                env=self.bed.environment,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
+
+    @contextmanager
+    def raw_socket(self, interface: str) -> Generator[socket.socket]:
+        with self.outside.entered():
+            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        with raw:
+            raw.bind((interface, ETH_P_ALL))
+            raw.settimeout(10)
+            yield raw
+
+
+@pytest.fixture
+def lab(testbed: Testbed) -> Lab:
+    inside, outside = testbed.namespace("inside"), testbed.namespace("outside")
+    for number in (1, 2):
+        testbed.veth(
+            End(inside, f"port{number}", ipv6=False), End(outside, f"peer{number}", ipv6=False)
+        )
+    return Lab(testbed, inside, outside)
+
+
+async def test_packets_between_interfaces_and_controller(lab: Lab) -> None:
+    program = lab.start("-i", "1@port1", "-i", "2@port2")
+    with lab.raw_socket("peer1") as peer1, lab.raw_socket("peer2") as peer2:
+        async with Controller(lab.address) as client:
+            await client.become_primary()
+            await client.set_config(load_config("kinds"))
+            # What no table knows goes to the controller, with where it came from.
+            peer1.send(FRAME)
+            packet = (await client.receive()).packet
+            assert packet.payload == FRAME
+            assert packet.metadata[0].value == b"\x01"
+            out = p4r.PacketOut(payload=FRAME)
+            out.metadata.add(metadata_id=7, value=b"\x02")
+            out.metadata.add(metadata_id=8, value=b"\x00")
+            await client.send(packet=out)
+            assert await asyncio.to_thread(peer2.recv, 2000) == FRAME
+    program.signal(signal.SIGUSR1)
+    program.wait_until(lambda: "port 2: interface=port2" in program.output())
+    assert "controller's packets: packet_ins=1 packet_outs=1" in program.output()
+
+
+async def test_json_at_the_start(lab: Lab) -> None:
+    """Its P4Info lies beside it; options after -- are simple_switch_grpc's."""
+    lab.start("-i", "1@port1", "--device-id", "1", CONFIG, "--", "--cpu-port", "300")
+    async with Controller(lab.address) as client:
+        config = (await client.get_config()).config
+        assert config == load_config("kinds")
+        assert not config.HasField("cookie")
+
+
+async def test_json_without_p4info(lab: Lab, tmp_path: Path) -> None:
+    """It runs, but nobody can say what the ids mean, until a client sets the config."""
+    config = tmp_path / "alone.json"
+    config.write_bytes(load_config("kinds").p4_device_config)
+    lab.start(str(config))
+    async with Controller(lab.address) as client:
+        assert not (await client.get_config()).HasField("config")
+        await client.become_primary()
+        await client.set_config(load_config("kinds"))
+        await client.write()
+
+
+async def test_no_p4_ignores_the_json(lab: Lab) -> None:
+    program = lab.start("--no-p4", CONFIG)
+    assert "not loaded" in program.output()
+    async with Controller(lab.address) as client:
+        assert not (await client.get_config()).HasField("config")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it(lab: Lab, number: signal.Signals) -> None:
+    program = lab.start("-i", "1@port1")
+    async with Controller(lab.address) as client:
+        await client.become_primary()
+        program.signal(number)
+        await asyncio.to_thread(program.wait, 10)
+        assert await client.end_of_stream() == grpc.StatusCode.UNAVAILABLE
+    assert "Traceback" not in program.output()
+
+
+async def test_stopped_while_it_compiles(lab: Lab) -> None:
+    """What was begun ends first; the process still goes in order."""
+    program = lab.start()
+    async with Controller(lab.address) as client:
+        await client.become_primary()
+        setting = asyncio.ensure_future(client.set_config(load_config("kinds")))
+        await asyncio.sleep(0.1)
+        program.signal(signal.SIGTERM)
+        await asyncio.to_thread(program.wait, 20)
+        await asyncio.gather(setting, return_exceptions=True)
+    assert "Traceback" not in program.output()
+
+
+def test_killed_and_started_again(lab: Lab) -> None:
+    lab.start("-i", "1@port1").kill()
+    lab.start("-i", "1@port1")
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_second_switch_on_an_address(lab: Lab) -> None:
+    with lab.inside.entered(), socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        line = one_line(lab.run("--grpc-server-addr", address))
+    assert line == f"hectograph: P4Runtime cannot listen on {address}: Address already in use"
+
+
+def test_address_that_is_none(lab: Lab) -> None:
+    line = one_line(lab.run("--grpc-server-addr", "nowhere"))
+    assert line.startswith("hectograph: P4Runtime cannot listen on nowhere: ")
+
+
+def test_second_switch_on_an_interface(lab: Lab) -> None:
+    lab.start("-i", "1@port1")
+    line = one_line(lab.run("-i", "5@port1", "--grpc-server-addr", "127.0.0.1:0"))
+    assert line == "hectograph: port1: another switch has this interface"
+
+
+BAD_ARGUMENTS: dict[str, tuple[list[str], str]] = {
+    "no such interface": (["-i", "1@nowhere"], "nowhere: there is no such interface"),
+    "no at sign": (["-i", "port1"], "--interface port1: not PORT@INTERFACE"),
+    "port not a number": (["-i", "x@port1"], "'x' is not a port number"),
+    "port too high": (["-i", "511@port1"], "'511' is not a port number"),
+    "port twice": (["-i", "1@port1", "-i", "1@port2"], "port 1 is given twice"),
+    "interface twice": (["-i", "1@port1", "-i", "2@port1"], "interface port1 is given twice"),
+    "no such file": (["/nowhere.json"], "/nowhere.json: cannot be read: No such file"),
+    "not a JSON": (["/etc/hostname"], "JSON"),
+    "not a P4Info": (["--p4info", "/bin/true", CONFIG], "/bin/true: not a P4Info"),
+    "unknown option": (["--", "--thrift-port", "9090"], "--thrift-port: not an option"),
+    "no value": (["--", "--cpu-port"], "--cpu-port: it needs a value"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "what"), BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS.keys())
+def test_bad_arguments(arguments: list[str], what: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """In this process: it is over before an interface is opened or anything is served."""
+    assert main(["switch", "--grpc-server-addr", "127.0.0.1:0", *arguments]) == 1
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert what in line
+
+
+def test_version(lab: Lab) -> None:
+    from hectograph import __version__
+
+    assert lab.run("--version").stdout == f"{__version__}\n"
