@@ -188,9 +188,9 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 		flow->backoff = PERSIST_BACKOFF_MAX;
 	flow->window = window;
 	if (window > flow->window_max)
-		flow->window_max = window;
+		flow->window_max = window < UINT16_MAX ? (uint16_t)window : UINT16_MAX;
 	if (acked > length) {
-		hg_flow_finish(engine, index);
+		hg_flow_finish(engine, index, HG_TCP_flows_finished);
 		return;
 	}
 	if (position > record->acked)

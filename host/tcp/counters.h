@@ -23,6 +23,7 @@
 	X(flows_adopted, "taken over in the middle, from the position alone")           \
 	X(flows_restored, "found in the flow file after a restart")                     \
 	X(flows_finished, "everything was acknowledged")                                \
+	X(flows_replaced, "their ports were used for a new connection")                 \
 	X(flows_reset_by_client, "RST received")                                        \
 	X(flows_reset, "RST sent: content gone, or position not ours to continue")      \
 	X(flows_timed_out, "no answer to too many retransmissions")                     \

@@ -56,9 +56,10 @@ uint32_t hg_flow_open(struct hg_engine *engine, const struct hg_pull *pull, uint
 void hg_flow_begin(struct hg_engine *engine, uint32_t index);
 /* It answers with this from now on. */
 void hg_flow_respond(struct hg_engine *engine, uint32_t index, struct hg_content *content, enum hg_response_kind kind);
-/* Everything was acknowledged; what is left is to let the client close. */
-void hg_flow_finish(struct hg_engine *engine, uint32_t index);
-void hg_flow_close(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
+/* Nothing more is sent; what is left is to let the client close, and late packets come. */
+void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
+/* Forgets it. */
+void hg_flow_close(struct hg_engine *engine, uint32_t index);
 /* With a RST. */
 void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
 /* An empty segment with the next sequence number. */

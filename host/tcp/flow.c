@@ -62,10 +62,11 @@ static void leave_content(struct hg_engine *engine, const struct hg_flow_record 
 		content->flows--;
 }
 
-void hg_flow_finish(struct hg_engine *engine, uint32_t index)
+void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 
+	hg_count(engine, why);
 	leave_content(engine, record);
 	record->acked = record->sent;
 	record->state = HG_FLOW_CLOSING;
@@ -73,12 +74,11 @@ void hg_flow_finish(struct hg_engine *engine, uint32_t index)
 	hg_timeout_arm(engine, index, true);
 }
 
-void hg_flow_close(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why)
+void hg_flow_close(struct hg_engine *engine, uint32_t index)
 {
 	leave_content(engine, hg_record_at(engine, index));
 	hg_timer_clear(&engine->timers, index);
 	hg_flow_table_remove(&engine->table, index);
-	hg_count(engine, why);
 }
 
 static void send_empty(struct hg_engine *engine, const struct hg_flow_record *record, uint32_t position, uint8_t flags)
@@ -114,7 +114,8 @@ void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter
 	/* A client that had not got all that was sent takes only the reset at its own place (RFC 5961, 3.2). */
 	if (record->acked != next_position(record))
 		send_empty(engine, record, record->acked, HG_TCP_RST | HG_TCP_ACK);
-	hg_flow_close(engine, index, why);
+	hg_count(engine, why);
+	hg_flow_close(engine, index);
 }
 
 const struct hg_response *hg_flow_response(const struct hg_engine *engine, const struct hg_flow_record *record,

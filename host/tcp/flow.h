@@ -56,7 +56,8 @@ struct hg_flow {
 	uint32_t timeout_at; /* us */
 	uint32_t pace_at;    /* us: nothing is sent before */
 	uint32_t window;     /* bytes, as the client last said */
-	uint32_t window_max; /* the largest that it ever said */
+	uint16_t window_max; /* the largest that it ever said; larger ones as 65,535 */
+	uint16_t challenged; /* when an acknowledgement was last refused, in 2^17 us */
 	struct hg_cubic cubic;
 	struct hg_rtt rtt;
 	struct hg_scoreboard board;

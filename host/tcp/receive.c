@@ -92,23 +92,41 @@ static void adopt(struct hg_engine *engine, const struct hg_pull *pull, struct h
 
 static void receive_known(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, bool opened);
 
+/* Position 0: a connection begins. `flags`: HG_FLOW_*. */
+static void open_flow(struct hg_engine *engine, const struct hg_pull *pull, uint8_t flags)
+{
+	uint32_t index = hg_flow_open(engine, pull, secret_of(pull));
+
+	if (index == HG_FLOW_NONE)
+		return;
+	hg_count(engine, HG_TCP_flows_opened);
+	hg_record_at(engine, index)->flags = flags;
+	hg_record_at(engine, index)->state = HG_FLOW_REQUEST;
+	receive_known(engine, index, pull, true);
+}
+
+/*
+ * The ports' old connection had the same numbers, if its secret was the same: what was
+ * on its way then is taken by the client now, and is what it would get anyway.
+ */
+static void replace_flow(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull)
+{
+	hg_count(engine, HG_TCP_flows_replaced);
+	hg_flow_close(engine, index);
+	open_flow(engine, pull, HG_FLOW_ADOPTED);
+}
+
 static void receive_unknown(struct hg_engine *engine, const struct hg_pull *pull)
 {
 	struct hg_content *content = hg_contents_find(&engine->contents, pull->content);
 	uint32_t position = position_of(pull);
-	uint32_t index;
 
 	if (pull->tcp_flags & HG_TCP_RST) {
 		hg_count(engine, HG_TCP_pull_unknown_reset);
 	} else if (!(pull->flags & VERIFIED)) {
 		hg_count(engine, HG_TCP_pull_unknown_unverified);
 	} else if (position == 0) {
-		index = hg_flow_open(engine, pull, secret_of(pull));
-		if (index == HG_FLOW_NONE)
-			return;
-		hg_count(engine, HG_TCP_flows_opened);
-		hg_record_at(engine, index)->state = HG_FLOW_REQUEST;
-		receive_known(engine, index, pull, true);
+		open_flow(engine, pull, 0);
 	} else if (position >= pull->length) {
 		/* Had everything: only its FIN wants an answer. */
 		if (pull->tcp_flags & HG_TCP_FIN)
@@ -210,6 +228,17 @@ static bool read_request(struct hg_engine *engine, uint32_t index, const uint8_t
 	return true;
 }
 
+/* Nothing was taken yet of a connection whose beginning was not seen: it begins earlier than it seemed. */
+static void find_beginning(struct hg_flow_record *record, struct hg_flow *flow, const struct hg_pull *pull)
+{
+	if (record->state != HG_FLOW_REQUEST || flow->soft & HG_SOFT_SYNCHRONISED ||
+	    hg_ahead(pull->seq, record->request_start) >= 0)
+		return;
+	record->request_start = pull->seq;
+	record->header.ack_no = htonl(pull->seq);
+	flow->soft &= (uint8_t)~HG_SOFT_DOUBTED;
+}
+
 /* Data and FIN, in order; what was here before is cut off, what comes too early is asked for again. */
 static void read_stream(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull)
 {
@@ -263,11 +292,28 @@ static bool check_sequence(struct hg_engine *engine, uint32_t index, const struc
 	}
 	if (!(pull->tcp_flags & HG_TCP_RST))
 		return true;
-	if (ahead == 0)
-		hg_flow_close(engine, index, HG_TCP_flows_reset_by_client);
-	else if (ahead > 0)
+	if (ahead == 0 && record->state != HG_FLOW_CLOSING) {
+		hg_record_at(engine, index)->flags |= HG_FLOW_CLIENT_FIN;
+		hg_flow_finish(engine, index, HG_TCP_flows_reset_by_client);
+	} else if (ahead > 0) {
 		hg_flow_send_ack(engine, index);
+	}
 	return false;
+}
+
+/*
+ * Says where we stand to who has it wrong, but not at once again (RFC 5961, 7): were
+ * both sides wrong, each would answer the other for ever.
+ */
+static void challenge(struct hg_engine *engine, uint32_t index)
+{
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	uint16_t now = (uint16_t)(engine->now >> 17);
+
+	if (flow->challenged == now)
+		return;
+	flow->challenged = now;
+	flow->soft |= HG_SOFT_ACK_DUE;
 }
 
 /* How far the client is, exactly; false: the acknowledgement is of no use. */
@@ -279,7 +325,7 @@ static bool check_acknowledgement(struct hg_engine *engine, uint32_t index, cons
 
 	/* position + constants is the number itself less the hash: so this is right wherever it points. */
 	*acked = position + pull->constants - record->header.constants;
-	if (record->flags & HG_FLOW_ADOPTED)
+	if (record->flags & HG_FLOW_ADOPTED && record->response == HG_RESPONSE_CONTENT)
 		limit = length + 1;
 	if ((int32_t)*acked < 0 || *acked < record->acked) {
 		hg_count(engine, HG_TCP_pull_old_ack);
@@ -287,7 +333,7 @@ static bool check_acknowledgement(struct hg_engine *engine, uint32_t index, cons
 	}
 	if (*acked > limit) {
 		hg_count(engine, HG_TCP_pull_ack_beyond);
-		hg_flow_at(engine, index)->soft |= HG_SOFT_ACK_DUE;
+		challenge(engine, index);
 		return false;
 	}
 	return true;
@@ -300,7 +346,7 @@ static void note_keep_alive(struct hg_engine *engine, uint32_t index, const stru
 
 	if (hg_ahead(pull->seq, ntohl(record->header.ack_no)) < 0 && pull->data_bytes <= 1 && record->sent > 0) {
 		hg_count(engine, HG_TCP_keep_alives);
-		hg_flow_at(engine, index)->soft |= HG_SOFT_ACK_DUE;
+		challenge(engine, index);
 	}
 }
 
@@ -352,6 +398,7 @@ static void receive_known(struct hg_engine *engine, uint32_t index, const struct
 	/* The packet that ends the handshake has the connection's first number. */
 	if (opened && pull->data_bytes == 0)
 		flow->soft |= HG_SOFT_SYNCHRONISED;
+	find_beginning(record, flow, pull);
 	if (!opened)
 		note_keep_alive(engine, index, pull);
 	read_stream(engine, index, pull);
@@ -374,12 +421,10 @@ void hg_receive(struct hg_engine *engine, const struct hg_pull *pull)
 			too_big(engine, index, pull);
 		return;
 	}
-	if (index != HG_FLOW_NONE && is_another(hg_record_at(engine, index), pull)) {
-		hg_flow_close(engine, index, HG_TCP_flows_finished);
-		index = HG_FLOW_NONE;
-	}
 	if (index == HG_FLOW_NONE)
 		receive_unknown(engine, pull);
+	else if (is_another(hg_record_at(engine, index), pull))
+		replace_flow(engine, index, pull);
 	else
 		receive_known(engine, index, pull, false);
 }

@@ -241,5 +241,5 @@ enum hg_request_result hg_request_read(struct hg_request *request, const uint8_t
 
 bool hg_request_line_seen(const struct hg_request *request)
 {
-	return request->flags & HAS_LINE;
+	return request->flags & HAS_LINE && request->method != OTHER;
 }

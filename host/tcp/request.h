@@ -45,7 +45,7 @@ enum hg_request_result {
 enum hg_request_result hg_request_read(struct hg_request *request, const uint8_t *data, size_t length,
 				       const char *etag);
 
-/* The request line was read in full: these bytes do begin a request. */
+/* A GET's or HEAD's request line was read in full: these bytes do begin a request. */
 bool hg_request_line_seen(const struct hg_request *request);
 
 #endif

@@ -163,7 +163,8 @@ static void ask(struct hg_engine *engine, uint32_t index)
 	struct hg_content *content;
 
 	if (!hg_flow_response(engine, hg_record_at(engine, index), &content)) {
-		hg_flow_close(engine, index, HG_TCP_flows_idle);
+		hg_count(engine, HG_TCP_flows_idle);
+		hg_flow_close(engine, index);
 		return;
 	}
 	hg_count(engine, HG_TCP_resume_probes);
@@ -181,9 +182,9 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 
 	flow->timeout = HG_TIMEOUT_NONE;
 	if (timeout == HG_TIMEOUT_IDLE) {
-		hg_flow_close(engine, index, hg_record_at(engine, index)->state == HG_FLOW_REQUEST ?
-						     HG_TCP_flows_idle :
-						     HG_TCP_flows_finished);
+		if (hg_record_at(engine, index)->state == HG_FLOW_REQUEST)
+			hg_count(engine, HG_TCP_flows_idle);
+		hg_flow_close(engine, index);
 		return;
 	}
 	if (flow->backoff >= TIMEOUTS_MAX) {

@@ -123,7 +123,7 @@ class PusherClient:
         return counters_of((await self._ask(pb.Request(counters=pb.GetCounters()))).counters)
 
     async def add_content(self, spec: ContentSpec) -> ContentState:
-        """Begin to prepare it; `contents()` tells when it is ready. Conflict: another has its id."""
+        """Begin to prepare it; contents() tells when it is ready. Conflict: another has its id."""
         request = pb.AddContent(spec=content_message(spec))
         return content_of((await self._ask(pb.Request(add_content=request))).content)
 

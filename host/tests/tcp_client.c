@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tcp_client.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pusher_check.h"
+
+#define STEP_US 100
+#define DELAYED_ACK_US 40000
+#define REORDER_US 3000
+#define IN_FLIGHT 4096
+#define FRAME_BYTES 2048
+#define CONSTANTS (7 << 3 | 2 << 1) /* window scale, MSS class; SACK is added */
+
+struct packet {
+	uint32_t due;
+	bool used, to_client;
+	uint16_t bytes;
+	uint8_t frame[FRAME_BYTES];
+};
+
+static struct packet flight[IN_FLIGHT];
+static uint32_t flying, highest; /* packets, and the end of the places that they use */
+static uint64_t state = 1;
+
+uint32_t sim_random(uint32_t limit)
+{
+	state = state * 6364136223846793005 + 1442695040888963407;
+	return (uint32_t)((state >> 33) % limit);
+}
+
+uint64_t sim_counter(const struct sim *sim, enum hg_tcp_counter counter)
+{
+	return sim->engine.counters.values[counter];
+}
+
+static void start_engine(struct sim *sim, const char *flows)
+{
+	struct hg_engine *engine = &sim->engine;
+	char error[HG_PUSHER_ERROR_BYTES];
+	uint32_t now = engine->now;
+	int fds[2], bytes = 8 << 20;
+
+	memset(engine, 0, sizeof(*engine));
+	engine->now = now;
+	engine->outbox.counters = &engine->counters;
+	engine->outbox.link.mtu = 1500;
+	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	CHECK_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	engine->outbox.link.fd = fds[0];
+	sim->far = fds[1];
+	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
+	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	hg_resume_all(engine);
+}
+
+static void stop_engine(struct sim *sim)
+{
+	struct hg_engine *engine = &sim->engine;
+
+	while (engine->contents.count)
+		hg_contents_remove(&engine->contents, engine->contents.contents[0]);
+	hg_flow_table_close(&engine->table);
+	close(engine->outbox.link.fd);
+	close(sim->far);
+}
+
+void sim_add_content(struct sim *sim, const char *path)
+{
+	struct hg_content_spec spec = { .id = 1, .etag = "tag" };
+	struct hg_content *content;
+	char error[HG_PUSHER_ERROR_BYTES];
+
+	strcpy(spec.path, path);
+	CHECK_EQUAL(hg_contents_add(&sim->engine.contents, &spec, &content, error), 0);
+	while (content->state == HG_CONTENT_PREPARING)
+		usleep(50);
+	CHECK_EQUAL(content->state, HG_CONTENT_READY);
+	sim->length = content->responses[HG_RESPONSE_CONTENT].length;
+	hg_resume_content(&sim->engine, content);
+}
+
+void sim_open(struct sim *sim, const char *flows, const char *content)
+{
+	memset(sim, 0, sizeof(*sim));
+	memset(flight, 0, sizeof(flight));
+	flying = highest = 0;
+	sim->secret = 1;
+	sim->engine.now = 1000000;
+	unlink(flows);
+	start_engine(sim, flows);
+	sim_add_content(sim, content);
+}
+
+void sim_restart(struct sim *sim, const char *flows)
+{
+	stop_engine(sim);
+	start_engine(sim, flows);
+}
+
+void sim_close(struct sim *sim)
+{
+	stop_engine(sim);
+}
+
+static void launch(struct sim *sim, const uint8_t *frame, size_t bytes, bool to_client)
+{
+	uint32_t due = sim->engine.now + sim->link.delay;
+
+	if (sim_random(1000) < sim->link.loss)
+		return;
+	if (sim_random(1000) < sim->link.reorder)
+		due += REORDER_US;
+	for (uint32_t i = 0; i < IN_FLIGHT; i++) {
+		if (flight[i].used)
+			continue;
+		flight[i] = (struct packet){ .due = due, .used = true, .to_client = to_client, .bytes = (uint16_t)bytes };
+		memcpy(flight[i].frame, frame, bytes);
+		flying++;
+		if (highest <= i)
+			highest = i + 1;
+		return;
+	}
+}
+
+static uint32_t put_sacks(const struct client *client, uint8_t *options)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; client->sack && i < 4; i++) {
+		uint32_t left = htonl(client->base + client->recent[i].start);
+		uint32_t right = htonl(client->base + client->recent[i].end);
+
+		if (client->recent[i].end <= client->received)
+			continue;
+		memcpy(options + 4 + 8 * count, &left, 4);
+		memcpy(options + 8 + 8 * count, &right, 4);
+		count++;
+	}
+	if (!count)
+		return 0;
+	memcpy(options, "\1\1\5", 3);
+	options[3] = (uint8_t)(2 + 8 * count);
+	return 4 + 8 * count;
+}
+
+void sim_send_as(struct sim *sim, uint8_t flags, uint32_t seq, uint32_t position, const void *data, uint32_t bytes)
+{
+	struct client *client = &sim->client;
+	uint32_t ack = client->base + position;
+	/* What the switch computes: the difference to the hash, which is `base` without its low bits. */
+	uint32_t read = (ack - (client->base & ~127u)) & ~127u;
+	uint32_t buffered = client->reads ? 0 : client->received - client->consumed;
+	uint8_t by_current = sim->verified ? HG_PULL_CURRENT : HG_PULL_MAYBE_CURRENT;
+	uint8_t by_previous = sim->verified ? HG_PULL_PREVIOUS : HG_PULL_MAYBE_PREVIOUS;
+	struct pull_frame pull = {
+		.flags = sim->secret == client->secret ? by_current : by_previous,
+		.constants = ack & 127,
+		.secret = sim->secret,
+		.ingress_port = 2,
+		.content = 1,
+		.length = sim->length,
+		.current_position = sim->secret == client->secret ? read : 0x7FFFFF80,
+		.previous_position = sim->secret == client->secret ? 0x7FFFFF80 : read,
+		.key = client->key,
+		.seq = seq,
+		.ack = ack,
+		.tcp_flags = flags,
+		.window = (uint16_t)((client->window > buffered ? client->window - buffered : 0) >> 7),
+		.data = data,
+		.data_bytes = bytes,
+	};
+	uint8_t frame[FRAME_BYTES];
+
+	pull.option_bytes = put_sacks(client, pull.options);
+	launch(sim, frame, make_pull(frame, &pull), false);
+	client->unacked = 0;
+	client->ack_at = 0;
+	client->acks++;
+}
+
+void sim_send(struct sim *sim, uint8_t flags, const void *data, uint32_t bytes)
+{
+	struct client *client = &sim->client;
+
+	sim_send_as(sim, flags, client->seq, client->received + client->finished, data, bytes);
+	client->seq += bytes + (flags & HG_TCP_FIN ? 1 : 0);
+}
+
+void sim_connect(struct sim *sim, uint16_t port, bool sack)
+{
+	struct client *client = &sim->client;
+
+	memset(client, 0, sizeof(*client));
+	client->key = port % 2 ? ipv4_key(port) : ipv6_key(port);
+	client->secret = sim->secret;
+	client->sack = sack;
+	client->reads = true;
+	client->window = 1 << 20;
+	client->seq = client->last_ack_no = sim_random(UINT32_MAX);
+	client->base = (sim_random(UINT32_MAX) & ~127u) | CONSTANTS | sack;
+	sim->verified = true;
+	sim_send(sim, HG_TCP_ACK, NULL, 0);
+}
+
+void sim_get(struct sim *sim)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	sim_send(sim, HG_TCP_ACK | HG_TCP_PSH, get, sizeof(get) - 1);
+}
+
+static void remember(struct client *client, uint32_t start)
+{
+	uint32_t end = start;
+	uint32_t place = 0;
+
+	while (start > 0 && client->has[start / HG_SEQ_GRANULE - 1])
+		start -= HG_SEQ_GRANULE;
+	while (client->has[end / HG_SEQ_GRANULE])
+		end += HG_SEQ_GRANULE;
+	/* The newest first; blocks that have become part of it go. */
+	for (uint32_t i = 0; i < 4; i++)
+		if (client->recent[i].end && !(client->recent[i].start >= start && client->recent[i].end <= end))
+			client->recent[place++] = client->recent[i];
+	for (; place < 4; place++)
+		client->recent[place].start = client->recent[place].end = 0;
+	memmove(&client->recent[1], &client->recent[0], 3 * sizeof(client->recent[0]));
+	client->recent[0].start = start;
+	client->recent[0].end = end;
+}
+
+static void take_data(struct client *client, uint32_t offset, const uint8_t *data, uint32_t bytes)
+{
+	CHECK_EQUAL(offset % HG_SEQ_GRANULE, 0);
+	CHECK(offset + bytes <= CLIENT_BYTES_MAX);
+	/* Never more than it said it would take. */
+	CHECK(offset + bytes <= client->received + client->window);
+	memcpy(client->data + offset, data, bytes);
+	memset(client->has + offset / HG_SEQ_GRANULE, 1, bytes / HG_SEQ_GRANULE);
+	while (client->has[client->received / HG_SEQ_GRANULE])
+		client->received += HG_SEQ_GRANULE;
+	if (client->reads)
+		client->consumed = client->received;
+	if (offset > client->received)
+		remember(client, offset);
+}
+
+static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes)
+{
+	struct client *client = &sim->client;
+	const uint8_t *payload = frame + HG_FLOW_FRAME_BYTES;
+	struct hg_flow_header flow;
+	uint32_t offset, payload_bytes = bytes - HG_FLOW_FRAME_BYTES;
+	uint8_t flags = frame[15];
+	bool at_once;
+
+	memcpy(&flow, frame + HG_PUSH_FRAME_BYTES, sizeof(flow));
+	memcpy(&offset, frame + 26, 4);
+	offset = ntohl(offset);
+	sim->last_flags = flags;
+	sim->last_offset = offset;
+	sim->last_bytes = payload_bytes;
+	if (memcmp(&flow.key, &client->key, sizeof(flow.key)) != 0)
+		return;
+	CHECK_EQUAL(flow.secret, client->secret);
+	CHECK_EQUAL(ntohs(flow.egress_port), 2);
+	client->last_ack_no = ntohl(flow.ack_no);
+	if (flags & HG_TCP_RST) {
+		/* RFC 5961, 3.2 */
+		if (offset == client->received + client->finished)
+			client->reset = true;
+		else
+			sim_send(sim, HG_TCP_ACK, NULL, 0);
+		return;
+	}
+	/* The constants that the numbers were begun with, or this is no sequence number of ours. */
+	if (payload_bytes || flags & HG_TCP_FIN)
+		CHECK_EQUAL(flow.constants, client->base & 127);
+	at_once = offset != client->received || !client->reads;
+	if (payload_bytes)
+		take_data(client, offset, payload, payload_bytes);
+	if (flags & HG_TCP_FIN)
+		client->end = offset + payload_bytes;
+	if (client->end && client->received == client->end)
+		client->finished = true;
+	/* RFC 9293, 3.10.7.4: an old number is answered; other empty segments are not. */
+	if (payload_bytes == 0 && !(flags & HG_TCP_FIN) && (int32_t)(offset - client->received) >= 0)
+		return;
+	client->unacked++;
+	if (at_once || client->unacked >= 2 || client->finished)
+		sim_send(sim, HG_TCP_ACK, NULL, 0);
+	else if (!client->ack_at)
+		client->ack_at = sim->engine.now + DELAYED_ACK_US;
+}
+
+static void deliver(struct sim *sim)
+{
+	struct hg_pull pull;
+
+	for (uint32_t i = 0; i < highest; i++) {
+		struct packet *packet = &flight[i];
+
+		if (!packet->used || hg_ahead(packet->due, sim->engine.now) > 0)
+			continue;
+		packet->used = false;
+		if (--flying == 0)
+			highest = 0;
+		if (packet->to_client) {
+			client_receive(sim, packet->frame, packet->bytes);
+			continue;
+		}
+		CHECK_EQUAL(hg_pull_parse(&pull, packet->frame, packet->bytes, packet->bytes), 0);
+		hg_receive(&sim->engine, &pull);
+	}
+}
+
+static bool is_dropped(struct sim *sim, const uint8_t *frame, size_t bytes)
+{
+	uint32_t offset;
+
+	memcpy(&offset, frame + 26, 4);
+	if (!sim->drop_times || bytes == HG_FLOW_FRAME_BYTES || ntohl(offset) != sim->drop_offset)
+		return false;
+	sim->drop_times--;
+	return true;
+}
+
+static void collect(struct sim *sim)
+{
+	static uint32_t millisecond, taken;
+	uint8_t frame[FRAME_BYTES];
+	ssize_t bytes;
+
+	if (millisecond != sim->engine.now / 1000)
+		taken = 0;
+	millisecond = sim->engine.now / 1000;
+	hg_outbox_flush(&sim->engine.outbox);
+	while ((bytes = recv(sim->far, frame, sizeof(frame), MSG_DONTWAIT)) > 0) {
+		sim->pushes++;
+		if ((sim->link.rate && taken++ >= sim->link.rate) || is_dropped(sim, frame, (size_t)bytes))
+			continue;
+		launch(sim, frame, (size_t)bytes, true);
+	}
+}
+
+void sim_run(struct sim *sim, uint32_t us)
+{
+	for (uint32_t passed = 0, step; passed < us; passed += step) {
+		struct client *client = &sim->client;
+
+		/* Nothing happens before the next timer when nothing is on its way. */
+		step = STEP_US;
+		if (!flying && !client->ack_at && !sim->engine.outbox.count)
+			step = hg_timers_quiet(&sim->engine.timers, sim->engine.now);
+		if (step < STEP_US)
+			step = STEP_US;
+		if (step > us - passed)
+			step = us - passed;
+		sim->engine.now += step;
+		sim->engine.turn++;
+		deliver(sim);
+		if (client->ack_at && hg_ahead(sim->engine.now, client->ack_at) >= 0)
+			sim_send(sim, HG_TCP_ACK, NULL, 0);
+		hg_timeouts_run(&sim->engine);
+		collect(sim);
+	}
+}
+
+bool sim_run_until_done(struct sim *sim, uint32_t us)
+{
+	for (uint32_t passed = 0; passed < us && !sim->client.finished && !sim->client.reset; passed += 10000)
+		sim_run(sim, 10000);
+	return sim->client.finished || sim->client.reset;
+}

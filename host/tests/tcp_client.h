@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An engine without interface, and one client at the other end of a bad link: time is
+ * simulated, so that minutes pass in milliseconds and every run is the same. The client
+ * is a TCP receiver of RFC 9293 with SACK and delayed acknowledgements; between the two
+ * stands what the switch does: position and constants from an acknowledgement number.
+ */
+#ifndef TCP_CLIENT_H
+#define TCP_CLIENT_H
+
+#include "engine.h"
+#include "tcp_frames.h"
+
+#define CLIENT_BYTES_MAX (5 << 18)
+
+struct link {
+	uint32_t delay;   /* us, one way */
+	uint32_t loss;    /* of 1000 */
+	uint32_t reorder; /* of 1000: three milliseconds late */
+	uint32_t rate;    /* pushes a millisecond that a switch takes; 0: any number */
+};
+
+struct client {
+	struct hg_flow_key key;
+	uint32_t base;      /* sequence number of the response's first byte */
+	uint8_t secret;     /* that its SYN was answered under */
+	uint32_t seq;       /* its next own */
+	uint32_t window;    /* bytes that it would take */
+	uint32_t consumed;  /* position that its program has read to; window counts from it when `reads` is not set */
+	bool reads;         /* its program takes everything at once */
+	bool sack;
+	uint32_t received;  /* position up to which all is there */
+	uint32_t end;       /* position of the FIN; 0: not known */
+	bool finished;      /* FIN taken */
+	bool reset;
+	uint32_t unacked;   /* segments since the last acknowledgement */
+	uint32_t ack_at;    /* us; 0: none is due */
+	uint32_t last_ack_no; /* of the server's segments: how much of ours it has */
+	uint32_t acks;      /* that it sent */
+	uint8_t has[CLIENT_BYTES_MAX / HG_SEQ_GRANULE];
+	uint8_t data[CLIENT_BYTES_MAX];
+	struct {
+		uint32_t start, end;
+	} recent[4]; /* of SACK */
+};
+
+struct sim {
+	struct hg_engine engine;
+	struct link link;
+	struct client client;
+	uint8_t secret;       /* the switch's current one */
+	bool verified;        /* the client is in the switch's filter */
+	uint32_t length;      /* the service table's response_length */
+	int far;              /* where pushes come out */
+	uint32_t drop_offset, drop_times; /* the push with this position is lost so often */
+	uint32_t pushes;      /* since the beginning */
+	uint32_t last_flags, last_offset, last_bytes; /* of the last push */
+};
+
+/* `flows`: path of the flow file. The content has number 1 and is in the file `content`. */
+void sim_open(struct sim *sim, const char *flows, const char *content);
+/* As kill -9 and a new process: the content has to be added again. */
+void sim_restart(struct sim *sim, const char *flows);
+void sim_add_content(struct sim *sim, const char *content);
+void sim_close(struct sim *sim);
+
+/* A new connection: window scale 7 and, when asked for, SACK; MSS class 2. */
+void sim_connect(struct sim *sim, uint16_t port, bool sack);
+/* The client sends this, now, across the link. */
+void sim_send(struct sim *sim, uint8_t flags, const void *data, uint32_t bytes);
+/* The same with other numbers than it would send: an exact position, its own sequence number. */
+void sim_send_as(struct sim *sim, uint8_t flags, uint32_t seq, uint32_t position, const void *data, uint32_t bytes);
+void sim_get(struct sim *sim);
+
+/* Lets time pass. */
+void sim_run(struct sim *sim, uint32_t us);
+/* Until the client has everything or was reset; false: not within that time. */
+bool sim_run_until_done(struct sim *sim, uint32_t us);
+
+uint64_t sim_counter(const struct sim *sim, enum hg_tcp_counter counter);
+uint32_t sim_random(uint32_t limit);
+
+#endif
