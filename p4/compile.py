@@ -93,6 +93,11 @@ def compiler_version(command: list[str]) -> str:
     raise SystemExit(f"p4/compile.py: no version in what {COMPILER} --version prints")
 
 
+def compact(path: Path) -> None:
+    """The same JSON without blanks: a third of the bytes."""
+    path.write_text(json.dumps(json.loads(path.read_text()), separators=(",", ":")) + "\n")
+
+
 def compile_program() -> None:
     command = compiler_command()
     version = compiler_version(command)
@@ -100,6 +105,7 @@ def compile_program() -> None:
     result = subprocess.run([*command, *ARGUMENTS], cwd=ROOT, check=False)
     if result.returncode:
         raise SystemExit(f"p4/compile.py: {COMPILER} failed with exit status {result.returncode}")
+    compact(ROOT / OUTPUT / ARTIFACTS[0])
     sources = source_digests()
     manifest = {
         "compiler": f"{COMPILER} {version}",
