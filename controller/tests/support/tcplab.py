@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import finsy as fy
 
+from hectograph.errors import Unavailable
 from hectograph.pusher import PusherClient, program_path
 from hectograph.pusher.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.testbed import End, Namespace, Testbed
@@ -120,12 +121,15 @@ class Lab:
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
+    numbers: int = 0
+    """Of contents; none is used twice."""
     secrets: int = 1
     """The number of the current secret."""
 
     def add_content(self, data: bytes) -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
-        number = len(self.contents) + 1
+        self.numbers += 1
+        number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
         content = Content(number, path, sha256(data))
@@ -146,6 +150,13 @@ class Lab:
 
         return asyncio.run(asked())
 
+    def answers(self) -> bool:
+        try:
+            self.ask(lambda pusher: pusher.hello())
+        except Unavailable:
+            return False
+        return True
+
     def counters(self) -> dict[str, int]:
         return self.ask(lambda pusher: pusher.flow_counters()).by_name
 
@@ -153,7 +164,7 @@ class Lab:
         """With SIGKILL; a new one takes up where it was, once it has its contents."""
         self.pusher.kill()
         self.pusher.start()
-        self.pusher.wait_until(lambda: "control socket" in self.pusher.output().splitlines()[-1])
+        self.pusher.wait_until(self.answers)
         for content in self.contents:
             self.prepare(content)
 
