@@ -11,8 +11,6 @@
 /* Long enough for the client to ask again if our last acknowledgement was lost. */
 #define CLOSED_US 1000000
 
-/* How long flows of an earlier process wait for their content. */
-#define ORPHAN_US 120000000
 
 /* RFC 8985, 7.2: what a client may delay the acknowledgement of a single segment. */
 #define DELAYED_ACK_US 200000
