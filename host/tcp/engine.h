@@ -93,6 +93,13 @@ void hg_timeouts_run(struct hg_engine *engine);
 void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
 		    uint32_t length);
 
+/* client_stream.c: what the client sends. */
+
+/* Nothing was taken yet of a connection whose beginning was not seen: it may begin earlier than it seemed. */
+void hg_stream_find_beginning(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull);
+/* Data and FIN, in order; what was here before is cut off, what comes too early is asked for again. */
+void hg_stream_read(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull);
+
 /* receive.c: a pull, from the ring to its flow. */
 void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
 

@@ -4,15 +4,11 @@
 /* Timeouts in a row before a client is given up: with doubling, two to ten minutes. */
 #define TIMEOUTS_MAX 10
 
-
 /* How long a connection may wait for its request, and a finished one for the client's FIN. */
 #define REQUEST_US 60000000
 #define CLOSING_US 60000000
 /* Long enough for the client to ask again if our last acknowledgement was lost. */
 #define CLOSED_US 1000000
-
-/* How long flows of an earlier process wait for their content. */
-#define ORPHAN_US 120000000
 
 /* RFC 8985, 7.2: what a client may delay the acknowledgement of a single segment. */
 #define DELAYED_ACK_US 200000

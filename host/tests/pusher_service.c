@@ -149,6 +149,20 @@ static void answers(void)
 	CHECK_EQUAL(response.what.counters.requests, service.requests);
 }
 
+/* This service has no engine: what asks for one is refused by name. */
+static void contents(void)
+{
+	static const pb_size_t asks[] = { hg_pb_Request_add_content_tag, hg_pb_Request_remove_content_tag,
+					  hg_pb_Request_list_contents_tag, hg_pb_Request_list_flows_tag,
+					  hg_pb_Request_flow_counters_tag };
+
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		request = (hg_pb_Request){ .which_what = asks[i] };
+		ask();
+		refused(ENOTSUP, "serves no contents");
+	}
+}
+
 /* A long line is cut between characters. */
 static void error_lines(void)
 {
@@ -174,6 +188,7 @@ int main(void)
 	garbage();
 	specifications();
 	answers();
+	contents();
 	error_lines();
 	hg_service_close(&service);
 	return 0;

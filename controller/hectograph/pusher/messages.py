@@ -36,6 +36,7 @@ _ERRORS: dict[int, type[HectographError]] = {
     errno.ENODEV: NotFound,
     errno.EEXIST: Conflict,
     errno.EADDRINUSE: Conflict,
+    errno.EFBIG: LimitExceeded,
     errno.EMSGSIZE: LimitExceeded,
     errno.ENOSPC: LimitExceeded,
     **dict.fromkeys(
@@ -50,6 +51,7 @@ _ERRORS: dict[int, type[HectographError]] = {
             errno.ENODATA,
             errno.ENOSYS,
             errno.ENOTDIR,
+            errno.ENOTSUP,
             errno.ENXIO,
         ),
         InvalidInput,

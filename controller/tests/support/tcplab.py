@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import finsy as fy
 
+from hectograph.errors import Unavailable
 from hectograph.pusher import PusherClient, program_path
 from hectograph.pusher.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.testbed import End, Namespace, Testbed
@@ -116,16 +117,21 @@ class Lab:
     control: Path
     """Of the pusher."""
     relay: Path
+    prefix: str
+    """Of its interfaces' names: two labs, one after the other, share the namespace."""
     pusher: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
+    numbers: int = 0
+    """Of contents; none is used twice."""
     secrets: int = 1
     """The number of the current secret."""
 
     def add_content(self, data: bytes) -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
-        number = len(self.contents) + 1
+        self.numbers += 1
+        number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
         content = Content(number, path, sha256(data))
@@ -146,6 +152,13 @@ class Lab:
 
         return asyncio.run(asked())
 
+    def answers(self) -> bool:
+        try:
+            self.ask(lambda pusher: pusher.hello())
+        except Unavailable:
+            return False
+        return True
+
     def counters(self) -> dict[str, int]:
         return self.ask(lambda pusher: pusher.flow_counters()).by_name
 
@@ -153,7 +166,7 @@ class Lab:
         """With SIGKILL; a new one takes up where it was, once it has its contents."""
         self.pusher.kill()
         self.pusher.start()
-        self.pusher.wait_until(lambda: "control socket" in self.pusher.output().splitlines()[-1])
+        self.pusher.wait_until(self.answers)
         for content in self.contents:
             self.prepare(content)
 
@@ -178,7 +191,7 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        one, other = f"relay{client}a", f"relay{client}b"
+        one, other = (f"{self.prefix}relay{client}{end}" for end in "ab")
         command = [str(self.relay), one, other, *faults]
         program = self.testbed.start(f"relay{client}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
@@ -244,16 +257,16 @@ def _host_entries() -> list[fy.P4TableEntry]:
     ]
 
 
-def _client(testbed: Testbed, here: Namespace, number: int, mtu: int) -> Client:
+def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int) -> Client:
     namespace = testbed.namespace(f"client{number}")
     address = number + 1
-    near = End(here, f"relay{number}b", ipv6=False)
+    near = End(here, f"{prefix}relay{number}b", ipv6=False)
     far = End(
         namespace, "eth", addresses=(f"10.0.0.{address}/16", f"2001:db8:1::ffff:{address}/64")
     )
     testbed.veth(near, far, mtu=mtu)
-    switch = End(here, f"switch{FIRST_CLIENT_PORT + number}", ipv6=False)
-    testbed.veth(switch, End(here, f"relay{number}a", ipv6=False), mtu=mtu)
+    switch = End(here, f"{prefix}switch{FIRST_CLIENT_PORT + number}", ipv6=False)
+    testbed.veth(switch, End(here, f"{prefix}relay{number}a", ipv6=False), mtu=mtu)
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
@@ -268,21 +281,30 @@ def _build_relay(directory: Path) -> Path:
 def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`."""
     here = Namespace.current()
-    host, switch = End(here, "host", ipv6=False), End(here, "switch1", ipv6=False)
+    prefix = target.name[0]
+    host, switch = (End(here, f"{prefix}{end}", ipv6=False) for end in ("host", "switch1"))
     testbed.veth(host, switch, mtu=HOST_MTU)
-    clients = [_client(testbed, here, number, mtu) for number, mtu in enumerate(mtus)]
-    ports = {HOST_PORT: "switch1"} | {client.port: f"switch{client.port}" for client in clients}
+    clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
+    numbers = (HOST_PORT, *(client.port for client in clients))
+    ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     program = testbed.start(target.name, target.command(ports, address), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     control = testbed.directory / "pusher.sock"
-    command = [str(program_path()), "serve", "--interface", "host", "--control", str(control)]
+    command = [
+        str(program_path()),
+        "serve",
+        "--interface",
+        host.interface,
+        "--control",
+        str(control),
+    ]
     pusher = testbed.start("pusher", command, here)
     pusher.wait_until(control.exists)
     relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, control, relay, pusher, clients)
+    lab = Lab(testbed, here, address, control, relay, prefix, pusher, clients)
     lab.insert(_host_entries())
     lab.set_secrets()
     try:
