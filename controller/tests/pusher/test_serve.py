@@ -6,7 +6,8 @@ import signal
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -72,7 +73,8 @@ async def test_a_stream_runs_ends_and_stays_listed(
     assert done.phase is PushPhase.DONE
     assert (done.offset, done.payload_bytes, done.rounds) == (len(data), len(data), 1)
     assert done.pushes == len(capture.pushes)
-    assert done.elapsed_seconds == pytest.approx(done.pushes / 3000, rel=0.3)
+    # Never faster; a loaded machine makes it later.
+    assert 0.7 * done.pushes / 3000 < done.elapsed_seconds < done.pushes / 3000 + 2
     assert capture.content() == data
     counters = await pusher.counters()
     assert (counters.pushes, counters.payload_bytes) == (done.pushes, len(data))
@@ -270,6 +272,15 @@ async def test_a_file_that_is_no_socket_is_left_alone(lab: Lab) -> None:
     assert lab.control.read_text() == "mine"
 
 
+def settled(value: Callable[[], int]) -> int:
+    """What it comes to: the capture may be behind what was sent."""
+    before = -1
+    while (now := value()) != before:
+        before = now
+        time.sleep(0.2)
+    return now
+
+
 async def test_kill_and_restart(lab: Lab, data: bytes) -> None:
     """The client says that it is gone; the next one takes the socket over, and goes on."""
     path = lab.file(data)
@@ -284,7 +295,7 @@ async def test_kill_and_restart(lab: Lab, data: bytes) -> None:
                 await client.list()
             with pytest.raises(Unavailable, match="not connected"):
                 await client.list()
-        arrived = len(capture.content())
+        arrived = settled(lambda: len(capture.content()))
         with pytest.raises(Unavailable, match="no pusher answers"):
             await PusherClient(lab.control).connect()
         program.start()

@@ -108,7 +108,7 @@ async def test_what_is_not_there(service: Service) -> None:
         service.put_member(member(1, group="x")),
         service.put_members("x", []),
     ):
-        with pytest.raises(NotFound, match=r"x$"):
+        with pytest.raises(NotFound, match=r"\bx\b"):
             await call
 
 
