@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Downloads by real clients, on each switch that is here."""
 
+import shutil
 from collections.abc import Iterator
 from random import Random
 
@@ -16,6 +17,9 @@ MTUS = (1500, 1500, 1500, 9000)
 
 @pytest.fixture(scope="package", params=sorted(TARGETS))
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    for client in ("curl", "wget"):
+        if shutil.which(client) is None:
+            pytest.skip(f"{client} is not on PATH")
     target = TARGETS[str(request.param)]
     if reason := target.missing():
         pytest.skip(reason)
