@@ -13,7 +13,7 @@ from hectograph.core.links import check_segment
 from hectograph.core.model import Group, Host, Member, Source, Stream, Switch
 from hectograph.core.placement import Placement
 from hectograph.core.profiles import profile
-from hectograph.core.records import Edit, StreamRecord, SwitchRecord
+from hectograph.core.records import ContentRecord, Edit, StreamRecord, SwitchRecord
 from hectograph.core.state import Destination, GroupState, State, SwitchState, destination
 from hectograph.errors import Conflict, InvalidInput, LimitExceeded
 
@@ -33,6 +33,8 @@ def put_switch(state: State, switch: Switch) -> Edit:
         for stream in state.streams_of(group=group.group.name):
             check_segment(stream, switch, ipv6=group.has_ipv6)
     _check_profile(old, switch)
+    if switch.addressing != old.switch.addressing:
+        _check_unused(_content_names(state.contents_on(switch.name)), f"switch {switch.name}")
     return Edit(puts=(replace(old.record, switch=switch),))
 
 
@@ -40,8 +42,10 @@ def delete_switch(state: State, name: str) -> Edit:
     record = state.switch(name).record
     users = [f"host {host.name}" for host in state.hosts_on(name)]
     users += [f"group {group.group.name}" for group in state.groups_on(name)]
+    users += _content_names(state.contents_on(name))
     _check_unused(users, f"switch {name}")
-    return Edit(drops=(record,))
+    secrets = state.secrets.get(name)
+    return Edit(drops=(record,) if secrets is None else (secrets, record))
 
 
 def put_host(state: State, host: Host) -> Edit:
@@ -54,13 +58,13 @@ def put_host(state: State, host: Host) -> Edit:
             )
     old = state.hosts.get(host.name)
     if old is not None and old.switch != host.switch:
-        _check_unused(_stream_names(state.streams_of(host=host.name)), f"host {host.name}")
+        _check_unused(_users_of(state, host.name), f"host {host.name}")
     return Edit() if old == host else Edit(puts=(host,))
 
 
 def delete_host(state: State, name: str) -> Edit:
     host = state.host(name)
-    _check_unused(_stream_names(state.streams_of(host=name)), f"host {name}")
+    _check_unused(_users_of(state, name), f"host {name}")
     return Edit(drops=(host,))
 
 
@@ -240,8 +244,18 @@ def _check_unused(users: Sequence[str], what: str) -> None:
         raise Conflict(f"in use by {', '.join(users[:3])}{more}", where=what)
 
 
+def _users_of(state: State, host: str) -> list[str]:
+    """Those that name it; a content of all hosts can do without any one of them."""
+    named = [r for r in state.contents.values() if host in (r.content.hosts or ())]
+    return _stream_names(state.streams_of(host=host)) + _content_names(named)
+
+
 def _stream_names(streams: Sequence[Stream]) -> list[str]:
     return [f"stream {stream.name}" for stream in streams]
+
+
+def _content_names(records: Sequence[ContentRecord]) -> list[str]:
+    return [f"content {record.content.name}" for record in records]
 
 
 def _place(member: Member, field: str | None = None) -> str:

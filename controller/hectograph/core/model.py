@@ -6,7 +6,20 @@ or digit (RFC 1123's label), unique among its kind (a member's: in its group).
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """Where a switch's contents are found; at least one of the two families."""
+
+    mac: str
+    """Of all their addresses."""
+    ipv6: IPv6Network | None
+    """Each content has an address of its own in it, and port 80."""
+    ipv4: IPv4Address | None = None
+    """All contents share it, each with a port of its own."""
+    ipv4_first_port: int = 8001
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Switch:
     ports: frozenset[int] | None = None
     """Ports that exist, as far as the operator says: P4Runtime cannot tell. With None
     any port that the pipeline can name, 1 to 509, is taken for one."""
+    addressing: Addressing | None = None
+    """Of its contents; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +132,25 @@ class Stream:
     """Payload of a push; None takes the largest that every link carries."""
     content: int = 0
     loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """What is fetched into the controller's store; ``http://`` or ``https://``."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An immutable byte string that TCP clients download from an address of its own."""
+
+    name: str
+    switch: str
+    source: FileSource | UrlSource
+    sha256: str | None = None
+    """What it must be, 64 digits of [0-9a-f]; None takes what it is."""
+    type: str = "application/octet-stream"
+    """Media type."""
+    hosts: frozenset[str] | None = None
+    """Who serves it; None: every host of the switch."""

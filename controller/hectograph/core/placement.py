@@ -108,7 +108,7 @@ class Placement:
                 f"{self._profile.max_trees} replication trees",
                 where=f"group {self._group}",
             )
-        id_ = _next_free(self._record.next_tree, self._profile.max_trees, self._taken_ids)
+        id_ = next_free(self._record.next_tree, self._profile.max_trees, self._taken_ids)
         self._record = replace(self._record, next_tree=id_ + 1)
         self._taken_ids.add(id_)
         tree = _DraftTree(TreeRecord(self._switch.switch.name, id_, self._group))
@@ -130,13 +130,13 @@ class _DraftTree:
             self.load = Counter[int]()
 
     def take_instance(self) -> int:
-        instance = _next_free(self.record.next_instance, MAX_INSTANCE, self.taken)
+        instance = next_free(self.record.next_instance, MAX_INSTANCE, self.taken)
         self.record = replace(self.record, next_instance=instance + 1)
         self.taken.add(instance)
         return instance
 
 
-def _next_free(start: int, highest: int, taken: Collection[int]) -> int:
+def next_free(start: int, highest: int, taken: Collection[int]) -> int:
     """The first of start, start + 1, ..., highest, 1, 2, ... that is not taken; one is free."""
     number = start if start <= highest else 1
     while number in taken:

@@ -6,8 +6,9 @@ store commits it in one transaction and the state in memory (state.py) applies i
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from hectograph.core.model import Group, Host, Member, Stream, Switch
+from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
 from hectograph.core.status import Slot
 
 
@@ -16,6 +17,27 @@ class SwitchRecord:
     switch: Switch
     next_tree: int = 1
     """Where to look for a free pipeline group id: a freed one is not taken again at once."""
+    next_content: int = 1
+    """The same for contents' numbers, and with them for their addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsRecord:
+    """What the pipeline's cookie and flow filter are keyed with. A switch that restarts
+    gets the same ones back, or its running downloads would be lost."""
+
+    switch: str
+    current: int
+    """64 bits."""
+    previous: int
+    number: int = 0
+    """Of the current secret, modulo 256; the previous one's is one less."""
+    rotated_at: float = 0.0
+    """Unix time."""
+    epoch: int = 1
+    """Of the flow filter, 1 to 255: 0 is what its cells hold at first."""
+    previous_epoch: int = 255
+    advanced_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +81,51 @@ class StreamRecord:
     progress: Progress = Progress()
 
 
-Record = SwitchRecord | Host | Group | TreeRecord | MemberRecord | StreamRecord
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A file as it was when its digest was taken."""
+
+    path: str
+    """As hosts see it: absolute."""
+    bytes: int
+    modified_ns: int
+    """Its st_mtime_ns."""
+    inode: int
+    sha256: str
+    """64 digits of [0-9a-f]."""
+
+
+class Leaving(StrEnum):
+    DRAIN = "drain"
+    """Downloads that run may finish."""
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRecord:
+    content: Content
+    number: int
+    """The pipeline's and the pushers' name for it, and its place in the addressing."""
+    version: FileVersion | None = None
+    """None: not fetched or not read yet."""
+    response_bytes: int | None = None
+    """Of the whole response, as its hosts answered: set when it was first ready on them,
+    and since then it stands in the switch's tables."""
+    leaving: Leaving | None = None
+    error: str | None = None
+    """Why it cannot be served, for good: to be removed, or put again."""
+
+
+Record = (
+    SwitchRecord
+    | Host
+    | Group
+    | TreeRecord
+    | MemberRecord
+    | StreamRecord
+    | SecretsRecord
+    | ContentRecord
+)
 
 
 @dataclass(frozen=True, slots=True)

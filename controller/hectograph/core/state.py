@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from hectograph.core.model import Group, Host, Member, Source, Stream, Switch
 from hectograph.core.records import (
+    ContentRecord,
     Edit,
     MemberRecord,
     Record,
+    SecretsRecord,
     StreamRecord,
     SwitchRecord,
     TreeRecord,
@@ -76,6 +78,9 @@ class State:
         self.hosts: dict[str, Host] = {}
         self.groups: dict[str, GroupState] = {}
         self.streams: dict[str, StreamRecord] = {}
+        self.secrets: dict[str, SecretsRecord] = {}
+        """By switch."""
+        self.contents: dict[str, ContentRecord] = {}
 
     def switch(self, name: str) -> SwitchState:
         return _found(self.switches, name, "switch")
@@ -91,6 +96,20 @@ class State:
 
     def stream(self, name: str) -> StreamRecord:
         return _found(self.streams, name, "stream")
+
+    def content(self, name: str) -> ContentRecord:
+        return _found(self.contents, name, "content")
+
+    def contents_on(self, switch: str) -> list[ContentRecord]:
+        return [record for record in self.contents.values() if record.content.switch == switch]
+
+    def contents_of(self, host: Host) -> list[ContentRecord]:
+        """Those that it shall serve."""
+        return [
+            record
+            for record in self.contents_on(host.switch)
+            if record.content.hosts is None or host.name in record.content.hosts
+        ]
 
     def groups_on(self, switch: str) -> list[GroupState]:
         return [state for state in self.groups.values() if state.group.switch == switch]
@@ -130,6 +149,10 @@ class State:
                 self._put_member(record)
             case StreamRecord():
                 self.streams[record.stream.name] = record
+            case SecretsRecord():
+                self.secrets[record.switch] = record
+            case ContentRecord():
+                self.contents[record.content.name] = record
 
     def _put_tree(self, record: TreeRecord) -> None:
         trees = self.switches[record.switch].trees
@@ -165,6 +188,10 @@ class State:
                 self._drop_member(record)
             case StreamRecord():
                 del self.streams[record.stream.name]
+            case SecretsRecord():
+                del self.secrets[record.switch]
+            case ContentRecord():
+                del self.contents[record.content.name]
 
     def _drop_member(self, record: MemberRecord) -> None:
         group = self.groups[record.member.group]

@@ -223,6 +223,65 @@ class SwitchCounters:
     punts: PuntCounters = PuntCounters()
 
 
+class ContentStage(StrEnum):
+    FETCHING = "fetching"
+    """Its bytes are being fetched, or read for their digest."""
+    PREPARING = "preparing"
+    """Its hosts take its sums, or its entries are on their way to the switch."""
+    SERVING = "serving"
+    DRAINING = "draining"
+    """Removed; its last downloads finish."""
+    FAILED = "failed"
+    """The reason says why: to be removed, or put again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedContent:
+    """A content on one of its hosts."""
+
+    host: str
+    phase: str
+    """The pusher's word (ContentPhase), or ``absent``."""
+    prepared_bytes: int = 0
+    """Of the response."""
+    flows: int = 0
+    """Downloads that run."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStatus:
+    name: str
+    state: ContentStage
+    reason: str | None
+    """Why it is not served (yet)."""
+    urls: tuple[str, ...]
+    """Where clients find it."""
+    sha256: str | None = None
+    bytes: int | None = None
+    """None until it was fetched or read."""
+    done_bytes: int = 0
+    """Bytes fetched or read, or of the response, prepared by the slowest host."""
+    total_bytes: int | None = None
+    """Of the same; None where it is not known."""
+    flows: int = 0
+    """Downloads that run, on all its hosts."""
+    packets: CounterValue = CounterValue()
+    """From clients, as last read from the switch."""
+    hosts: tuple[HostedContent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsStatus:
+    """Never the secrets themselves."""
+
+    switch: str
+    number: int
+    rotated_at: datetime
+    epoch: int
+    advanced_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class SetChange:
     """What replacing a whole set of members did."""

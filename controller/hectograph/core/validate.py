@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 from hectograph import wire
 from hectograph.core.model import (
+    Addressing,
+    Content,
     FileSource,
     Group,
     Host,
@@ -16,12 +18,18 @@ from hectograph.core.model import (
     Stream,
     Switch,
     UdpSource,
+    UrlSource,
 )
 from hectograph.core.profiles import profile
 from hectograph.errors import InvalidInput
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+_URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_MEDIA_TYPE = re.compile(rf"(?=.{{3,127}}$){_WORD}/{_WORD}(; ?{_WORD}={_WORD})*")
+"""RFC 9110, 8.3.1, without quoted strings; at most what a pusher takes."""
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]+)")
 
 MIN_MTU = 576
@@ -44,6 +52,8 @@ def check_switch(switch: Switch) -> None:
             check_port(port, f"{where} ports")
     for port in sorted(switch.host_ports):
         check_switch_port(switch, port, f"{where} host_ports")
+    if switch.addressing is not None:
+        _addressing(switch.addressing, f"{where} addressing")
 
 
 def check_switch_port(switch: Switch, port: int, where: str) -> None:
@@ -80,10 +90,8 @@ def check_source(source: Source, where: str) -> None:
     if source.ipv4 is None and source.ipv6 is None:
         raise InvalidInput("neither an IPv4 nor an IPv6 address", where=where)
     for address in (source.ipv4, source.ipv6):
-        if address is not None and address.is_multicast:
-            raise InvalidInput(f"{address} is a multicast address", where=where)
         if address is not None:
-            _routable(address, where)
+            _unicast(address, where)
     _between(source.udp_port, 1, 0xFFFF, f"{where} udp_port")
 
 
@@ -120,9 +128,50 @@ def check_stream(stream: Stream) -> None:
                 raise InvalidInput("only a file can loop", where=f"{where} loop")
 
 
+def check_content(content: Content) -> None:
+    where = f"content {content.name}"
+    _name(content.name, "content")
+    match content.source:
+        case FileSource(path):
+            _absolute(path, f"{where} path")
+        case UrlSource(url):
+            if not _URL.fullmatch(url):
+                raise InvalidInput(f"{url!r} is not http:// or https://", where=f"{where} url")
+    if content.sha256 is not None and not _SHA256.fullmatch(content.sha256):
+        raise InvalidInput(
+            f"{content.sha256!r} is not 64 digits of 0-9 and a-f", where=f"{where} sha256"
+        )
+    if not _MEDIA_TYPE.fullmatch(content.type):
+        raise InvalidInput(f"{content.type!r} is not a media type", where=f"{where} type")
+    if content.hosts is not None and not content.hosts:
+        raise InvalidInput("no host would serve it", where=f"{where} hosts")
+
+
 def mac_number(text: str) -> int:
     """Of an address that was checked."""
     return int(text.replace(":", ""), 16)
+
+
+def _addressing(addressing: Addressing, where: str) -> None:
+    if _mac(addressing.mac, f"{where} mac") >> 40 & 1:
+        raise InvalidInput(f"{addressing.mac} is a multicast address", where=f"{where} mac")
+    if addressing.ipv4 is None and addressing.ipv6 is None:
+        raise InvalidInput("neither an IPv4 nor an IPv6 address", where=where)
+    if addressing.ipv4 is not None:
+        _unicast(addressing.ipv4, f"{where} ipv4")
+        _between(addressing.ipv4_first_port, 1, 0xFFFF, f"{where} ipv4_first_port")
+    if addressing.ipv6 is not None:
+        _unicast(addressing.ipv6.network_address, f"{where} ipv6")
+        if addressing.ipv6.num_addresses < 2:
+            raise InvalidInput(
+                f"{addressing.ipv6} has no address beside its own", where=f"{where} ipv6"
+            )
+
+
+def _unicast(address: IPv4Address | IPv6Address, where: str) -> None:
+    if address.is_multicast:
+        raise InvalidInput(f"{address} is a multicast address", where=where)
+    _routable(address, where)
 
 
 def _name(name: str, kind: str) -> None:

@@ -9,17 +9,19 @@ from types import TracebackType
 
 from google.protobuf.message import DecodeError
 
+from hectograph.core.contents import (
+    ContentPhase,
+    ContentSpec,
+    ContentState,
+    FlowCounters,
+    FlowState,
+)
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushSpec, PushState
 from hectograph.drivers.base import PusherHello
 from hectograph.errors import Unavailable
 from hectograph.pusher import pusher_pb2 as pb
 from hectograph.pusher.contents import (
-    ContentPhase,
-    ContentSpec,
-    ContentState,
-    FlowCounters,
-    FlowState,
     content_message,
     content_of,
     flow_counters_of,

@@ -8,8 +8,10 @@ from pydantic import TypeAdapter
 
 from hectograph.core.model import Group, Host
 from hectograph.core.records import (
+    ContentRecord,
     MemberRecord,
     Record,
+    SecretsRecord,
     StreamRecord,
     SwitchRecord,
     TreeRecord,
@@ -55,6 +57,10 @@ def key(record: Record) -> Key:
             return record.member.group, record.member.name
         case StreamRecord():
             return (record.stream.name,)
+        case SecretsRecord():
+            return (record.switch,)
+        case ContentRecord():
+            return (record.content.name,)
         case Host() | Group():
             return (record.name,)
 
@@ -66,4 +72,6 @@ TABLES: dict[type[Record], Table] = {
     TreeRecord: Table("tree", TypeAdapter(TreeRecord), ("switch", "id")),
     MemberRecord: Table("member", TypeAdapter(MemberRecord), ("group", "name")),
     StreamRecord: Table("stream", TypeAdapter(StreamRecord), ("name",)),
+    SecretsRecord: Table("secrets", TypeAdapter(SecretsRecord), ("switch",)),
+    ContentRecord: Table("content", TypeAdapter(ContentRecord), ("name",)),
 }

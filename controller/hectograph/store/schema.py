@@ -40,4 +40,14 @@ MIGRATIONS: tuple[str, ...] = (
         document TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE secrets (
+        switch TEXT PRIMARY KEY,
+        document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE content (
+        name TEXT PRIMARY KEY,
+        document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

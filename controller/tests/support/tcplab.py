@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import finsy as fy
 
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.errors import Unavailable
 from hectograph.pusher import PusherClient, program_path
-from hectograph.pusher.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.testbed import End, Namespace, Testbed
 from hectograph.testbed.process import Program
 from hectograph.testbed.targets import Target

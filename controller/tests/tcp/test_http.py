@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from tcplab import Content, Lab, exchange, sha256
 
+from hectograph.core.contents import ContentPhase, ContentSpec, FlowPhase
 from hectograph.errors import Conflict, InvalidInput, NotFound
-from hectograph.pusher.contents import ContentPhase, ContentSpec, FlowPhase
 
 HOST = b"Host: test\r\n"
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edits of contents: what operators ask for, and what became known of them. Pure.
+
+A content's life: put (a number, and with it addresses) → version known (its file was
+fetched or read) → published (its hosts are ready: it stands in the tables from now on)
+→ leaving (its downloads finish, or are reset) → gone. One that failed keeps its reason
+until it is removed, or put again under a new number: what clients have of the old bytes
+must never be continued with new ones.
+"""
+
+from dataclasses import replace
+
+from hectograph.core import validate
+from hectograph.core.addressing import capacity, last_number
+from hectograph.core.model import Content
+from hectograph.core.placement import next_free
+from hectograph.core.records import ContentRecord, Edit, FileVersion, Leaving
+from hectograph.core.state import State
+from hectograph.errors import Conflict, InvalidInput, LimitExceeded
+
+
+def put_content(state: State, content: Content) -> Edit:
+    validate.check_content(content)
+    where = f"content {content.name}"
+    switch = state.switch(content.switch)
+    if switch.switch.addressing is None:
+        raise InvalidInput(
+            f"switch {content.switch} has no addresses for contents", where=f"{where} switch"
+        )
+    for host in sorted(content.hosts or ()):
+        if state.host(host).switch != content.switch:
+            raise InvalidInput(
+                f"host {host} is not on switch {content.switch}", where=f"{where} hosts"
+            )
+    old = state.contents.get(content.name)
+    if old is not None:
+        if old.leaving is not None:
+            raise Conflict("its last downloads finish; reset them or wait", where=where)
+        if old.error is None:
+            if old.content == content:
+                return Edit()
+            raise Conflict("a content does not change; remove it first", where=where)
+    others = [r for r in state.contents_on(content.switch) if r is not old]
+    room = capacity(switch.switch.addressing)
+    if len(others) >= room:
+        raise LimitExceeded(f"switch {content.switch} has addresses for {room}", where=where)
+    taken = {record.number for record in others}
+    if old is not None and old.content.switch == content.switch:
+        taken.add(old.number)
+    highest = last_number(switch.switch.addressing)
+    if len(taken) >= highest:
+        raise LimitExceeded("no other address is free", where=where)
+    number = next_free(switch.record.next_content, highest, taken)
+    return Edit(
+        drops=() if old is None else (old,),
+        puts=(
+            replace(switch.record, next_content=number + 1),
+            ContentRecord(content, number),
+        ),
+    )
+
+
+def remove_content(state: State, name: str, leaving: Leaving) -> Edit:
+    """It leaves: at once if it was never served or its downloads are reset. To reset one
+    that drains is a change; to drain one that is reset is none."""
+    record = state.content(name)
+    if record.leaving in (leaving, Leaving.RESET):
+        return Edit()
+    return Edit(puts=(replace(record, leaving=leaving),))
+
+
+def found_version(state: State, record: ContentRecord, version: FileVersion) -> Edit:
+    now = current(state, record)
+    if now is None or now.version is not None:
+        return Edit()
+    return Edit(puts=(replace(now, version=version),))
+
+
+def published(state: State, record: ContentRecord, response_bytes: int) -> Edit:
+    now = current(state, record)
+    if now is None or now.error is not None or now.response_bytes == response_bytes:
+        return Edit()
+    return Edit(puts=(replace(now, response_bytes=response_bytes),))
+
+
+def failed(state: State, record: ContentRecord, error: str) -> Edit:
+    """It leaves the tables."""
+    now = current(state, record)
+    if now is None or now.error is not None:
+        return Edit()
+    return Edit(puts=(replace(now, error=error),))
+
+
+def gone(state: State, record: ContentRecord) -> Edit:
+    """The last host has let it go."""
+    now = current(state, record)
+    return Edit() if now is None or now.leaving is None else Edit(drops=(now,))
+
+
+def current(state: State, record: ContentRecord) -> ContentRecord | None:
+    """What became of this very content; None when it is gone or was put anew."""
+    now = state.contents.get(record.content.name)
+    if now is None or now.number != record.number or now.content != record.content:
+        return None
+    return now
