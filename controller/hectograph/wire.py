@@ -32,6 +32,9 @@ PUNT_ARP = _constant("PUNT_ARP")
 PUNT_NEIGHBOUR_DISCOVERY = _constant("PUNT_NEIGHBOUR_DISCOVERY")
 PUNT_UNKNOWN = _constant("PUNT_UNKNOWN")
 
+TCP_METER_UNVERIFIED = _constant("TCP_METER_UNVERIFIED")
+TCP_METER_RESET = _constant("TCP_METER_RESET")
+
 DROP_REASONS = _reasons("DROP", but=frozenset({"HG_DROP_PORT", "HG_DROP_REASONS"}))
 """Index of a cell in ingress_drops and egress_drops → ``malformed``, ..."""
 PUNT_REASONS = _reasons("PUNT", but=frozenset({"HG_PUNT_REASONS"}))

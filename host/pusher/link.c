@@ -99,7 +99,7 @@ close:
 	return ret;
 }
 
-uint32_t hg_link_mtu(const char *interface)
+uint32_t hg_link_mtu(const char *interface, uint8_t mac[HG_MAC_BYTES])
 {
 	/* Any socket will do; closing one of the packet family waits for the whole network stack. */
 	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
@@ -108,8 +108,11 @@ uint32_t hg_link_mtu(const char *interface)
 	uint32_t mtu = 0;
 
 	snprintf(link.interface, IFNAMSIZ, "%s", interface);
-	if (query(&link, SIOCGIFMTU, &request, unused) == 0)
-		mtu = (uint32_t)request.ifr_mtu;
+	if (query(&link, SIOCGIFHWADDR, &request, unused) == 0) {
+		memcpy(mac, request.ifr_hwaddr.sa_data, HG_MAC_BYTES);
+		if (query(&link, SIOCGIFMTU, &request, unused) == 0)
+			mtu = (uint32_t)request.ifr_mtu;
+	}
 	hg_link_close(&link);
 	return mtu;
 }

@@ -44,6 +44,7 @@ typedef struct _hg_pb_HelloRequest {
     char dummy_field;
 } hg_pb_HelloRequest;
 
+typedef PB_BYTES_ARRAY_T(6) hg_pb_Hello_mac_t;
 typedef struct _hg_pb_Hello {
     uint32_t protocol; /* 1 */
     char version[32]; /* the pusher's */
@@ -52,6 +53,7 @@ typedef struct _hg_pb_Hello {
     uint32_t pid;
     uint64_t started; /* Unix time, microseconds: tells one run from the next */
     char name[65]; /* what the pusher was told to call itself; the host's name by default */
+    hg_pb_Hello_mac_t mac; /* of the interface, 6 bytes; absent while there is no such interface */
 } hg_pb_Hello;
 
 /* Datagrams received on this address are pushed as they are, one segment each. */
@@ -321,7 +323,7 @@ extern "C" {
 #define hg_pb_Response_init_default              {0, false, hg_pb_Status_init_default, 0, {hg_pb_Hello_init_default}}
 #define hg_pb_Status_init_default                {0, ""}
 #define hg_pb_HelloRequest_init_default          {0}
-#define hg_pb_Hello_init_default                 {0, "", "", 0, 0, 0, ""}
+#define hg_pb_Hello_init_default                 {0, "", "", 0, 0, 0, "", {0, {0}}}
 #define hg_pb_StartStream_init_default           {"", false, hg_pb_StreamSpec_init_default}
 #define hg_pb_StreamSpec_init_default            {0, {""}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, {0}, 0, 0}
 #define hg_pb_UdpSource_init_default             {"", 0, ""}
@@ -347,7 +349,7 @@ extern "C" {
 #define hg_pb_Response_init_zero                 {0, false, hg_pb_Status_init_zero, 0, {hg_pb_Hello_init_zero}}
 #define hg_pb_Status_init_zero                   {0, ""}
 #define hg_pb_HelloRequest_init_zero             {0}
-#define hg_pb_Hello_init_zero                    {0, "", "", 0, 0, 0, ""}
+#define hg_pb_Hello_init_zero                    {0, "", "", 0, 0, 0, "", {0, {0}}}
 #define hg_pb_StartStream_init_zero              {"", false, hg_pb_StreamSpec_init_zero}
 #define hg_pb_StreamSpec_init_zero               {0, {""}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, {0}, 0, 0}
 #define hg_pb_UdpSource_init_zero                {"", 0, ""}
@@ -380,6 +382,7 @@ extern "C" {
 #define hg_pb_Hello_pid_tag                      5
 #define hg_pb_Hello_started_tag                  6
 #define hg_pb_Hello_name_tag                     7
+#define hg_pb_Hello_mac_tag                      8
 #define hg_pb_UdpSource_address_tag              1
 #define hg_pb_UdpSource_port_tag                 2
 #define hg_pb_UdpSource_multicast_interface_tag  3
@@ -547,7 +550,8 @@ X(a, STATIC,   SINGULAR, STRING,   interface,         3) \
 X(a, STATIC,   SINGULAR, UINT32,   mtu,               4) \
 X(a, STATIC,   SINGULAR, UINT32,   pid,               5) \
 X(a, STATIC,   SINGULAR, UINT64,   started,           6) \
-X(a, STATIC,   SINGULAR, STRING,   name,              7)
+X(a, STATIC,   SINGULAR, STRING,   name,              7) \
+X(a, STATIC,   SINGULAR, BYTES,    mac,               8)
 #define hg_pb_Hello_CALLBACK NULL
 #define hg_pb_Hello_DEFAULT NULL
 
@@ -793,7 +797,7 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hg_pb_GetCounters_size                   0
 #define hg_pb_GetFlowCounters_size               0
 #define hg_pb_HelloRequest_size                  0
-#define hg_pb_Hello_size                         145
+#define hg_pb_Hello_size                         153
 #define hg_pb_ListContents_size                  6
 #define hg_pb_ListFlows_size                     6
 #define hg_pb_ListStreams_size                   0

@@ -42,8 +42,9 @@ static int hello(struct hg_service *service)
 		.version = HG_VERSION,
 		.pid = (uint32_t)getpid(),
 		.started = service->started,
-		.mtu = hg_link_mtu(service->streams.interface),
 	};
+	answer->mtu = hg_link_mtu(service->streams.interface, answer->mac.bytes);
+	answer->mac.size = answer->mtu ? HG_MAC_BYTES : 0;
 	snprintf(answer->interface, sizeof(answer->interface), "%s", service->streams.interface);
 	snprintf(answer->name, sizeof(answer->name), "%s", service->name);
 	return 0;

@@ -97,6 +97,14 @@ def gone(state: State, record: ContentRecord) -> Edit:
     return Edit() if now is None or now.leaving is None else Edit(drops=(now,))
 
 
+def check_digest(content: Content, version: FileVersion) -> None:
+    """InvalidInput: the file is not what it was to be."""
+    if content.sha256 not in (None, version.sha256):
+        raise InvalidInput(
+            f"its SHA-256 is {version.sha256}, not {content.sha256}", where=version.path
+        )
+
+
 def current(state: State, record: ContentRecord) -> ContentRecord | None:
     """What became of this very content; None when it is gone or was put anew."""
     now = state.contents.get(record.content.name)

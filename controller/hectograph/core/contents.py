@@ -75,3 +75,9 @@ class FlowCounters:
     contents: int
     by_name: dict[str, int]
     """What each counts: host/tcp/counters.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFlow:
+    host: str
+    flow: FlowState

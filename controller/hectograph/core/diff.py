@@ -10,53 +10,49 @@ before, so that a refused change is seen by those that build on it:
    had to wait for this are then written, and their replicas after them.
 4. Pushes to complete trees begin; hosts' ports may push.
 5. Member entries without a replica go.
+6. What stateless TCP needs (tcp_diff.py).
 
 So nobody gets a copy that is not his, before or after, and a copy that is in both
 what was and what shall be is made for every push on the way.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from hectograph.core.entities import (
     Change,
-    Entity,
     HostPort,
+    Key,
     MemberEntry,
     MulticastGroup,
     Operation,
     PushGroup,
     Replica,
     Tables,
+    key,
 )
+from hectograph.core.tcp_diff import TcpDiff
 
-Key = tuple[type[Entity], int, int]
-"""What identifies an entity on its switch."""
-
-
-def key(entity: Entity) -> Key:
-    match entity:
-        case HostPort():
-            return HostPort, entity.port, 0
-        case PushGroup():
-            return PushGroup, entity.group, 0
-        case MemberEntry():
-            return MemberEntry, entity.group, entity.instance
-        case MulticastGroup():
-            return MulticastGroup, entity.id, 0
-        case _:
-            return type(entity), entity.reason, 0
+_K = TypeVar("_K")
 
 
 class Diff:
-    """`trees` are looked at; `refused` names what not to try now."""
+    """`trees` are looked at, and what TCP needs if `tcp`; `refused` names what not to try now."""
 
     def __init__(
-        self, planned: Tables, actual: Tables, trees: Iterable[int], refused: Container[Key] = ()
+        self,
+        planned: Tables,
+        actual: Tables,
+        trees: Iterable[int],
+        refused: Container[Key] = (),
+        *,
+        tcp: bool = False,
     ) -> None:
         self._planned = planned
         self._actual = actual
         self._trees = sorted(trees)
         self._refused = refused
+        self._tcp = TcpDiff(planned.tcp, actual.tcp, planned.undecided) if tcp else None
 
     def next_batch(self) -> list[Change]:
         """The changes of the first stage that has any; empty when nothing is left to do.
@@ -75,6 +71,7 @@ class Diff:
             self._write_trees,
             self._start_pushes,
             self._delete_members,
+            *(self._tcp.stages if self._tcp is not None else ()),
         )
 
     def _stop_pushes(self) -> Iterator[Change]:
@@ -155,6 +152,7 @@ def count_differences(believed: Tables, read: Tables) -> int:
     count += _count_unequal(believed.push_groups, read.push_groups)
     count += _count_unequal(believed.trees, read.trees)
     count += _count_unequal(believed.meters, read.meters)
+    count += _count_unequal(believed.tcp, read.tcp)
     return count + sum(
         _count_unequal(believed.members.get(tree, {}), read.members.get(tree, {}))
         for tree in believed.members.keys() | read.members.keys()
@@ -164,6 +162,9 @@ def count_differences(believed: Tables, read: Tables) -> int:
 def keep_known(known: Tables, read: Tables) -> None:
     """Entries that were read as they are known become the known objects, so that the
     next comparisons are between an object and itself."""
+    for name, entity in read.tcp.items():
+        if entity == (known_entity := known.tcp.get(name)):
+            read.tcp[name] = known_entity
     for tree, entries in read.members.items():
         known_entries = known.members.get(tree, {})
         for instance, entry in entries.items():
@@ -171,7 +172,7 @@ def keep_known(known: Tables, read: Tables) -> None:
                 entries[instance] = known_entries[instance]
 
 
-def _count_unequal(one: Mapping[int, object], other: Mapping[int, object]) -> int:
+def _count_unequal(one: Mapping[_K, object], other: Mapping[_K, object]) -> int:
     return sum(
         one.get(k) is not other.get(k) and one.get(k) != other.get(k)
         for k in one.keys() | other.keys()

@@ -63,7 +63,88 @@ class PuntMeter:
     burst: int
 
 
-Entity = HostPort | PushGroup | MemberEntry | MulticastGroup | PuntMeter
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Table service: which content a TCP client asks for, by where it connected."""
+
+    address: IPv6Address
+    """IPv4 as ::ffff:a.b.c.d."""
+    port: int
+    content: int
+    response_length: int
+    host_set: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentAddress:
+    """Table content_address: the switch answers ARP, neighbour discovery and ping for it."""
+
+    address: IPv6Address
+    mac: int
+    host_set: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHost:
+    """Table service_host: the host that answers the flows of one bucket."""
+
+    host_set: int
+    bucket: int
+    port: int
+    host_mac: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSecrets:
+    """Table flow_secrets' default action."""
+
+    current: int
+    previous: int
+    epoch: int
+    previous_epoch: int
+    mss: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMeter:
+    """A cell of the meter for what TCP clients send unasked (packets and packets/s)."""
+
+    index: int
+    rate: int
+    burst: int
+
+
+TcpEntity = Service | ContentAddress | ServiceHost | FlowSecrets | TcpMeter
+"""What stateless TCP needs on a switch."""
+Entity = HostPort | PushGroup | MemberEntry | MulticastGroup | PuntMeter | TcpEntity
+
+Key = tuple[type[Entity], int, int]
+"""What identifies an entity on its switch."""
+
+
+def key(entity: Entity) -> Key:
+    match entity:
+        case HostPort():
+            return HostPort, entity.port, 0
+        case PushGroup():
+            return PushGroup, entity.group, 0
+        case MemberEntry():
+            return MemberEntry, entity.group, entity.instance
+        case MulticastGroup():
+            return MulticastGroup, entity.id, 0
+        case PuntMeter():
+            return PuntMeter, entity.reason, 0
+        case Service():
+            return Service, int(entity.address), entity.port
+        case ContentAddress():
+            return ContentAddress, int(entity.address), 0
+        case ServiceHost():
+            return ServiceHost, entity.host_set, entity.bucket
+        case FlowSecrets():
+            return FlowSecrets, 0, 0
+        case TcpMeter():
+            return TcpMeter, entity.index, 0
 
 
 class Operation(Enum):
@@ -91,6 +172,9 @@ class Tables:
         """By tree and instance."""
         self.trees: dict[int, frozenset[Replica]] = {}
         self.meters: dict[int, PuntMeter] = {}
+        self.tcp: dict[Key, TcpEntity] = {}
+        self.undecided: set[Key] = set()
+        """Of a plan: what shall stay as it is, whatever that is."""
 
     def put(self, entity: Entity) -> None:
         match entity:
@@ -104,6 +188,8 @@ class Tables:
                 self.trees[entity.id] = entity.replicas
             case PuntMeter():
                 self.meters[entity.reason] = entity
+            case _:
+                self.tcp[key(entity)] = entity
 
     def drop(self, entity: Entity) -> None:
         match entity:
@@ -120,6 +206,8 @@ class Tables:
                 self.trees.pop(entity.id, None)
             case PuntMeter():
                 self.meters.pop(entity.reason, None)
+            case _:
+                self.tcp.pop(key(entity), None)
 
     def apply(self, change: Change) -> None:
         """The change was made on the switch."""

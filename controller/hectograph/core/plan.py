@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the desired state to what shall stand on one switch."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from hectograph import wire
 from hectograph.core.checksum import member_sum
 from hectograph.core.entities import MemberEntry, PuntMeter, Replica, Tables
+from hectograph.core.hosting import Views
 from hectograph.core.model import Source
 from hectograph.core.records import MemberRecord
 from hectograph.core.state import State
+from hectograph.core.tcp_plan import plan_tcp
 from hectograph.core.validate import mac_number
 
 # Enough for a rack of clients that all ask at once who their source is, and little
@@ -52,9 +55,11 @@ class Planner:
     member entries (g, instance).
     """
 
-    def __init__(self, state: State, switch: str) -> None:
+    def __init__(self, state: State, switch: str, views: Callable[[], Views] = dict) -> None:
+        """`views`: of the hosts, with times on the monotonic clock."""
         self._state = state
         self._switch = switch
+        self._views = views
         self._made: dict[int, dict[int, _Made]] = {}
         self.tables = Tables()
 
@@ -64,12 +69,23 @@ class Planner:
         for meter in PUNT_METERS:
             self.tables.put(meter)
         self.refresh_ports()
+        self.refresh_tcp()
         trees = self._state.switch(self._switch).trees
         self._made = {id_: made for id_, made in self._made.items() if id_ in trees}
         self.refresh_trees(trees)
 
     def refresh_ports(self) -> None:
         self.tables.host_ports = set(self._state.switch(self._switch).switch.host_ports)
+
+    def refresh_tcp(self) -> None:
+        """Objects that are as before stay the same objects."""
+        plan = plan_tcp(self._state, self._switch, self._views(), time.monotonic())
+        old = self.tables.tcp
+        self.tables.tcp = {
+            name: old[name] if old.get(name) == entity else entity
+            for name, entity in plan.entities.items()
+        }
+        self.tables.undecided = plan.undecided
 
     def is_planned(self, record: MemberRecord) -> bool:
         """Is this very record in the plan, and not one that it replaced?"""

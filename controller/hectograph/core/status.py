@@ -89,6 +89,9 @@ class CounterValue:
     packets: int = 0
     bytes: int = 0
 
+    def __add__(self, other: "CounterValue") -> "CounterValue":
+        return CounterValue(self.packets + other.packets, self.bytes + other.bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class TreeStatus:
@@ -180,6 +183,10 @@ class HostStatus:
     started_at: datetime | None = None
     counters: PusherCounters = PusherCounters()
     """As last read; the pusher counts from its own start."""
+    flows: int = 0
+    """TCP clients that its pusher knows."""
+    flow_counters: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What became of pulls and flow pushes, by name (host/tcp/counters.h); likewise."""
 
 
 @dataclass(frozen=True, slots=True)

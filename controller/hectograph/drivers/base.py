@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from hectograph.core.contents import ContentSpec, ContentState, FlowCounters, FlowState
 from hectograph.core.entities import Change, Tables
 from hectograph.core.model import Host, Switch
 from hectograph.core.status import CounterValue, PusherCounters
@@ -41,6 +42,8 @@ class Readings:
     """By pipeline group."""
     members: Mapping[tuple[int, int], CounterValue]
     """By pipeline group and instance."""
+    contents: Mapping[int, CounterValue]
+    """What clients sent to each content, by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class PusherHello:
     interface: str
     mtu: int
     """Of the interface, bytes; 0 while there is no such interface."""
+    mac: int | None
+    """Of the interface; None while there is no such interface."""
     pid: int
     started_at: datetime
 
@@ -128,6 +133,20 @@ class PusherSession(Protocol):
         ...
 
     async def counters(self) -> PusherCounters: ...
+
+    async def add_content(self, spec: ContentSpec) -> ContentState:
+        """It prepares from now on; one that is withdrawn is replaced."""
+        ...
+
+    async def remove_content(self, content: int, *, reset: bool = False) -> ContentState:
+        """Its downloads finish, or are reset."""
+        ...
+
+    async def contents(self) -> Sequence[ContentState]: ...
+
+    async def flows(self, limit: int) -> Sequence[FlowState]: ...
+
+    async def flow_counters(self) -> FlowCounters: ...
 
 
 PusherDriver = Callable[[Host], AbstractAsyncContextManager[PusherSession]]

@@ -4,6 +4,7 @@
 finsy returns addresses as numbers, and a port alone for a replica whose instance is 0.
 """
 
+from dataclasses import asdict
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -13,7 +14,9 @@ from finsy.proto import p4r
 
 from hectograph.core.entities import (
     Change,
+    ContentAddress,
     Entity,
+    FlowSecrets,
     HostPort,
     MemberEntry,
     MulticastGroup,
@@ -21,10 +24,17 @@ from hectograph.core.entities import (
     PuntMeter,
     PushGroup,
     Replica,
+    Service,
+    ServiceHost,
+    TcpMeter,
 )
 
-TABLES = ("host_port", "push_group", "member")
+TABLES = ("host_port", "push_group", "member", "service", "content_address", "service_host")
+SECRETS_TABLE = "flow_secrets"
+"""Without a key: its default action holds them."""
 PUNT_METER = "punt_meter"
+TCP_METER = "tcp_meter"
+METERS = (PUNT_METER, TCP_METER)
 
 _UPDATE_TYPES = {
     Operation.INSERT: p4r.Update.INSERT,
@@ -64,10 +74,49 @@ def _encode(entity: Entity, *, keys_only: bool) -> p4entity.P4Entity:
             replicas = () if keys_only else sorted(entity.replicas)
             return finsy.P4MulticastGroupEntry(entity.id, replicas=replicas)
         case PuntMeter():
-            config = finsy.P4MeterConfig(
-                cir=entity.rate, cburst=entity.burst, pir=entity.rate, pburst=entity.burst
-            )
+            config = _meter_config(entity)
             return finsy.P4MeterEntry(PUNT_METER, index=entity.reason, config=config)
+        case TcpMeter():
+            config = _meter_config(entity)
+            return finsy.P4MeterEntry(TCP_METER, index=entity.index, config=config)
+        case Service():
+            return finsy.P4TableEntry(
+                "service",
+                match=finsy.P4TableMatch(address=int(entity.address), port=entity.port),
+                action=None
+                if keys_only
+                else finsy.P4TableAction(
+                    "serve",
+                    content=entity.content,
+                    response_length=entity.response_length,
+                    host_set=entity.host_set,
+                ),
+            )
+        case ContentAddress():
+            return finsy.P4TableEntry(
+                "content_address",
+                match=finsy.P4TableMatch(address=int(entity.address)),
+                action=None
+                if keys_only
+                else finsy.P4TableAction("own_address", mac=entity.mac, host_set=entity.host_set),
+            )
+        case ServiceHost():
+            return finsy.P4TableEntry(
+                "service_host",
+                match=finsy.P4TableMatch(host_set=entity.host_set, bucket=entity.bucket),
+                action=None
+                if keys_only
+                else finsy.P4TableAction("to_host", port=entity.port, host_mac=entity.host_mac),
+            )
+        case FlowSecrets():
+            action = finsy.P4TableAction("set_secrets", **asdict(entity))
+            return finsy.P4TableEntry(SECRETS_TABLE, action=action, is_default_action=True)
+
+
+def _meter_config(entity: PuntMeter | TcpMeter) -> finsy.P4MeterConfig:
+    return finsy.P4MeterConfig(
+        cir=entity.rate, cburst=entity.burst, pir=entity.rate, pburst=entity.burst
+    )
 
 
 def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
@@ -95,8 +144,11 @@ def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
         case finsy.P4MulticastGroupEntry():
             replicas = frozenset(map(_replica, decoded.replicas))
             return MulticastGroup(decoded.multicast_group_id, replicas)
+        case finsy.P4TableEntry(table_id="flow_secrets", action=finsy.P4TableAction() as action):
+            return FlowSecrets(**action.args)
         case finsy.P4MeterEntry(index=int(index), config=finsy.P4MeterConfig() as config):
-            return PuntMeter(index, config.pir, config.pburst)
+            kind = PuntMeter if decoded.meter_id == PUNT_METER else TcpMeter
+            return kind(index, config.pir, config.pburst)
         case _:
             return None
 
@@ -112,6 +164,12 @@ def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
             return PushGroup(entry["group"], action.args["multicast_group"])
         case "member":
             return _decode_member(entry, action.name, action.args)
+        case "service":
+            return Service(IPv6Address(entry["address"]), entry["port"], **action.args)
+        case "content_address":
+            return ContentAddress(IPv6Address(entry["address"]), **action.args)
+        case "service_host":
+            return ServiceHost(entry["host_set"], entry["bucket"], **action.args)
         case _:
             return None
 

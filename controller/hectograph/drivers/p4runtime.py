@@ -138,7 +138,8 @@ class P4RuntimeSession:
         wanted = (
             *map(finsy.P4TableEntry, codec.TABLES),
             finsy.P4MulticastGroupEntry(),
-            finsy.P4MeterEntry(codec.PUNT_METER),
+            finsy.P4TableEntry(codec.SECRETS_TABLE, is_default_action=True),
+            *map(finsy.P4MeterEntry, codec.METERS),
         )
         for request in wanted:
             async for message in self._read(request):
@@ -185,6 +186,7 @@ class P4RuntimeSession:
                 (entry["group"], entry["instance"]): _value(entry.counter_data)
                 async for entry in self._read_counted("member")
             },
+            contents=await self._read_contents(),
         )
 
     async def read_pushes(self) -> dict[int, CounterValue]:
@@ -192,6 +194,15 @@ class P4RuntimeSession:
             entry["group"]: _value(entry.counter_data)
             async for entry in self._read_counted("push_group")
         }
+
+    async def _read_contents(self) -> dict[int, CounterValue]:
+        """Of all its addresses together."""
+        found: dict[int, CounterValue] = {}
+        async for entry in self._read_counted("service"):
+            if isinstance(entry.action, finsy.P4TableAction):
+                number = entry.action.args["content"]
+                found[number] = found.get(number, CounterValue()) + _value(entry.counter_data)
+        return found
 
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:

@@ -138,6 +138,7 @@ def hello_of(message: pb.Hello) -> PusherHello:
         version=message.version,
         interface=message.interface,
         mtu=message.mtu,
+        mac=int.from_bytes(message.mac) if message.mac else None,
         pid=message.pid,
         started_at=datetime.fromtimestamp(message.started / 1e6, UTC),
     )

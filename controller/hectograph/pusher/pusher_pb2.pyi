@@ -70,7 +70,7 @@ class HelloRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "version", "interface", "mtu", "pid", "started", "name")
+    __slots__ = ("protocol", "version", "interface", "mtu", "pid", "started", "name", "mac")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     INTERFACE_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,7 @@ class Hello(_message.Message):
     PID_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     version: str
     interface: str
@@ -85,7 +86,8 @@ class Hello(_message.Message):
     pid: int
     started: int
     name: str
-    def __init__(self, protocol: _Optional[int] = ..., version: _Optional[str] = ..., interface: _Optional[str] = ..., mtu: _Optional[int] = ..., pid: _Optional[int] = ..., started: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+    mac: bytes
+    def __init__(self, protocol: _Optional[int] = ..., version: _Optional[str] = ..., interface: _Optional[str] = ..., mtu: _Optional[int] = ..., pid: _Optional[int] = ..., started: _Optional[int] = ..., name: _Optional[str] = ..., mac: _Optional[bytes] = ...) -> None: ...
 
 class StartStream(_message.Message):
     __slots__ = ("name", "spec")

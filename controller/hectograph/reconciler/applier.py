@@ -4,16 +4,21 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import get_args
 
-from hectograph.core.diff import Diff, Key, count_differences, keep_known, key
+from hectograph.core.diff import Diff, count_differences, keep_known
 from hectograph.core.entities import (
     Change,
+    Key,
     MemberEntry,
     MulticastGroup,
     Operation,
     PushGroup,
     Replica,
+    Service,
     Tables,
+    TcpEntity,
+    key,
 )
 from hectograph.core.plan import Planner
 from hectograph.core.records import MemberRecord
@@ -22,6 +27,7 @@ from hectograph.drivers.base import Session, WriteResult
 
 _OF_TREES = (PushGroup, MemberEntry, MulticastGroup)
 """The kinds whose key begins with a tree's id."""
+_OF_TCP = get_args(TcpEntity)
 
 
 @dataclass(slots=True)
@@ -55,6 +61,11 @@ class Applier:
         return {number for kind, number, _ in self._refused if kind in _OF_TREES}
 
     @property
+    def refused_tcp(self) -> bool:
+        """The same for what TCP needs."""
+        return any(kind in _OF_TCP for kind, _, _ in self._refused)
+
+    @property
     def refusals(self) -> list[str]:
         """The switch's reasons, in the order in which it gave them."""
         return list(self._refused.values())
@@ -74,33 +85,37 @@ class Applier:
             self.stats.repairs += count_differences(self._actual, actual)
         self._actual, self._known, self.stale = actual, True, False
         self._planner.refresh()
-        await self._write(session, self._planner.tables.tree_ids() | actual.tree_ids())
+        trees = self._planner.tables.tree_ids() | actual.tree_ids()
+        await self._write(session, trees, tcp=True)
 
-    async def sync(self, session: Session, trees: Iterable[int]) -> None:
-        """Bring these trees, and the ports, to what is wanted now."""
+    async def sync(self, session: Session, trees: Iterable[int], *, tcp: bool) -> None:
+        """Bring these trees, the ports, and with `tcp` what that needs, to what is wanted now."""
         dirty = set(trees)
         self._planner.refresh_ports()
         self._planner.refresh_trees(dirty)
-        await self._write(session, dirty)
+        if tcp:
+            self._planner.refresh_tcp()
+        await self._write(session, dirty, tcp=tcp)
 
-    async def _write(self, session: Session, trees: set[int]) -> None:
+    async def _write(self, session: Session, trees: set[int], *, tcp: bool) -> None:
         """Stage by stage. When something was refused and then members went, there may be
         room for it now: once more."""
         self._refused = {
             (kind, number, instance): reason
             for (kind, number, instance), reason in self._refused.items()
-            if kind in _OF_TREES and number not in trees
+            if (number not in trees if kind in _OF_TREES else not tcp and kind in _OF_TCP)
         }
-        deleted = await self._write_stages(session, trees)
+        deleted = await self._write_stages(session, trees, tcp=tcp)
         if deleted and self._refused:
             trees |= self.refused_trees
             self._refused.clear()
-            await self._write_stages(session, trees)
+            await self._write_stages(session, trees, tcp=tcp)
 
-    async def _write_stages(self, session: Session, trees: set[int]) -> int:
+    async def _write_stages(self, session: Session, trees: set[int], *, tcp: bool) -> int:
         """Returns how many members were deleted."""
         deleted = 0
-        while batch := Diff(self._planner.tables, self._actual, trees, self._refused).next_batch():
+        planned, actual = self._planner.tables, self._actual
+        while batch := Diff(planned, actual, trees, self._refused, tcp=tcp).next_batch():
             result = await session.write(batch)
             self.stats.add(len(batch), result)
             for change, refusal in zip(batch, result.refusals, strict=True):
@@ -132,6 +147,16 @@ class Applier:
         stands = tree in self._actual.trees and self._actual.push_groups.get(tree) == tree
         return (ApplyState.APPLIED if stands else ApplyState.PENDING), None
 
+    def tcp_state(self, number: int) -> tuple[ApplyState, str | None]:
+        """Of the content with this number: do its entries stand as planned?"""
+        names = [n for n, e in self._planner.tables.tcp.items() if _is_of(e, number)]
+        for name in names:
+            if name in self._refused:
+                return ApplyState.REFUSED, self._refused[name]
+        tcp = self._planner.tables.tcp
+        stands = bool(names) and all(self._actual.tcp.get(name) == tcp[name] for name in names)
+        return (ApplyState.APPLIED if stands else ApplyState.PENDING), None
+
     def _tree_refusal(self, tree: int) -> str | None:
         return self._refused.get((MulticastGroup, tree, 0)) or self._refused.get(
             (PushGroup, tree, 0)
@@ -140,6 +165,10 @@ class Applier:
     def _entry_stands(self, tree: int, instance: int) -> bool:
         planned = self._planner.tables.members.get(tree, {}).get(instance)
         return planned == self._actual.members.get(tree, {}).get(instance)
+
+
+def _is_of(entity: TcpEntity, number: int) -> bool:
+    return isinstance(entity, Service) and entity.content == number
 
 
 def _deletes_member(change: Change) -> bool:

@@ -3,34 +3,60 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from hectograph.core.hosting import Views
 from hectograph.core.model import Group, Host, Switch
 from hectograph.core.records import (
+    ContentRecord,
     Edit,
     MemberRecord,
     Record,
+    SecretsRecord,
     SwitchRecord,
     TreeRecord,
 )
+from hectograph.core.rotation import Schedule
 from hectograph.core.state import State
 from hectograph.core.status import ApplyState
 from hectograph.drivers.base import Driver, PusherDriver
 from hectograph.reconciler.host import HostReconciler
+from hectograph.reconciler.librarian import Commit, Librarian
+from hectograph.reconciler.roster import Roster
+from hectograph.reconciler.rotation import Rotation
 from hectograph.reconciler.stream import GroupReadiness, SaveProgress
 from hectograph.reconciler.switch import SwitchReconciler
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    library: Path
+    """Directory of the contents that are fetched."""
+    schedule: Schedule = Schedule()
+
+
 class Fleet:
     def __init__(
-        self, state: State, driver: Driver, pusher_driver: PusherDriver, save: SaveProgress
+        self,
+        state: State,
+        driver: Driver,
+        pusher_driver: PusherDriver,
+        save: SaveProgress,
+        commit: Commit,
+        options: FleetOptions,
     ) -> None:
         self._state = state
         self._driver = driver
         self._pusher_driver = pusher_driver
         self._save = save
+        self._roster = Roster(self._host_changed)
+        self.librarian = Librarian(state, lambda: self._roster.views, commit, options.library)
+        self.rotation = Rotation(state, commit, options.schedule)
         self._switches: dict[str, SwitchReconciler] = {}
         self._hosts: dict[str, HostReconciler] = {}
         self._endpoints: dict[str, object] = {}
@@ -43,11 +69,17 @@ class Fleet:
             self._put_switch(switch.switch)
         for host in self._state.hosts.values():
             self._put_host(host)
+        self._run("librarian", self.librarian.run())
+        self._run("rotation", self.rotation.run())
 
     async def close(self) -> None:
         for name in list(self._tasks):
             self._stop(name)
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    @property
+    def views(self) -> Views:
+        return self._roster.views
 
     def switch(self, name: str) -> SwitchReconciler:
         """Of a switch that the state knows."""
@@ -63,6 +95,7 @@ class Fleet:
         for record in edit.puts:
             self._put(record)
         self._mark_trees((*edit.drops, *edit.puts))
+        self._mark_tcp((*edit.drops, *edit.puts))
         if any(not isinstance(record, MemberRecord) for record in (*edit.drops, *edit.puts)):
             for host in self._hosts.values():
                 host.wake()
@@ -75,6 +108,7 @@ class Fleet:
             case Host():
                 self._stop(f"host {record.name}")
                 del self._hosts[record.name]
+                self._roster.remove(record.name)
             case _:
                 pass
 
@@ -103,6 +137,29 @@ class Fleet:
         for switch, trees in dirty.items():
             self._switches[switch].mark(trees)
 
+    def _mark_tcp(self, records: Iterable[Record]) -> None:
+        for record in records:
+            match record:
+                case ContentRecord():
+                    switch = record.content.switch
+                    self.librarian.wake()
+                case SecretsRecord() | Host():
+                    switch = record.switch
+                case SwitchRecord():
+                    switch = record.switch.name
+                    self.rotation.wake()
+                case _:
+                    continue
+            if switch in self._switches:
+                self._switches[switch].mark_tcp()
+
+    def _host_changed(self, name: str) -> None:
+        """It can do more or less than before."""
+        self.librarian.wake()
+        host = self._state.hosts.get(name)
+        if host is not None and host.switch in self._switches:
+            self._switches[host.switch].mark_tcp()
+
     def _put_switch(self, switch: Switch) -> None:
         name = f"switch {switch.name}"
         endpoint = (switch.address, switch.device_id)
@@ -110,27 +167,34 @@ class Fleet:
             self._switches[switch.name].mark()
             return
         self._stop(name)
-        reconciler = SwitchReconciler(switch.name, self._state, self._driver)
+        reconciler = SwitchReconciler(
+            switch.name, self._state, self._driver, lambda: self._roster.views
+        )
         self._switches[switch.name] = reconciler
         self._endpoints[name] = endpoint
-        self._tasks[name] = asyncio.create_task(reconciler.run(), name=name)
+        self._run(name, reconciler.run())
 
     def _put_host(self, host: Host) -> None:
         name = f"host {host.name}"
         if name in self._tasks and self._endpoints[name] == host.control:
             return
         self._stop(name)
+        self._roster.add(host.name)
         reconciler = HostReconciler(
             host.name,
             self._state,
             self._pusher_driver,
+            self._roster,
             self.readiness,
             self._save,
             lambda: self._switches[self._state.host(host.name).switch].is_primary,
         )
         self._hosts[host.name] = reconciler
         self._endpoints[name] = host.control
-        self._tasks[name] = asyncio.create_task(reconciler.run(), name=name)
+        self._run(name, reconciler.run())
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=name)
 
     def _stop(self, name: str) -> None:
         task = self._tasks.pop(name, None)

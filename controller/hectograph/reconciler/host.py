@@ -3,14 +3,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from hectograph.core.contents import FlowCounters, FlowState
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus
 from hectograph.core.streams import pusher_name
 from hectograph.drivers.base import PusherDriver, PusherHello, PusherSession
-from hectograph.errors import HectographError
+from hectograph.errors import HectographError, Unavailable
+from hectograph.reconciler.hosting import ContentHost
+from hectograph.reconciler.roster import Roster
 from hectograph.reconciler.stream import AskGroup, SaveProgress, StreamKeeper
 from hectograph.reconciler.tasks import Backoff, wait_until
 
@@ -21,7 +24,7 @@ RECONNECT_SECONDS = 1.0
 POLL_SECONDS = 0.5
 """Between two looks at what the pusher does."""
 WAITING_POLL_SECONDS = 0.1
-"""The same while a stream waits for its group to be on the switch."""
+"""The same while a stream waits for its group to be on the switch, or contents are prepared."""
 
 
 class HostReconciler:
@@ -30,6 +33,7 @@ class HostReconciler:
         name: str,
         state: State,
         driver: PusherDriver,
+        roster: Roster,
         ask_group: AskGroup,
         save: SaveProgress,
         may_stop_others: Callable[[], bool],
@@ -39,6 +43,8 @@ class HostReconciler:
         self._name = name
         self._state = state
         self._driver = driver
+        self._roster = roster
+        self._contents = ContentHost(name, state)
         self._ask_group = ask_group
         self._save = save
         self._may_stop_others = may_stop_others
@@ -47,6 +53,7 @@ class HostReconciler:
         self._hello: PusherHello | None = None
         self._trouble: str | None = "not tried yet"
         self._counters = PusherCounters()
+        self._flows = FlowCounters(0, 0, {})
 
     def wake(self) -> None:
         """Streams, or the trees that they push to, are not what they were."""
@@ -64,7 +71,17 @@ class HostReconciler:
             pid=hello.pid if hello else None,
             started_at=hello.started_at if hello else None,
             counters=self._counters,
+            flows=self._flows.flows,
+            flow_counters=self._flows.by_name,
         )
+
+    async def flows(self, limit: int) -> Sequence[FlowState]:
+        """As its pusher has them now; none while it cannot be reached."""
+        try:
+            async with self._driver(self._state.host(self._name)) as session:
+                return await session.flows(limit)
+        except Unavailable:
+            return ()
 
     def stream_status(self, record: StreamRecord) -> StreamStatus:
         return self._keeper(record).status()
@@ -86,6 +103,7 @@ class HostReconciler:
                 self._set_trouble(f"internal error: {error!r}")
             for keeper in self._keepers.values():
                 keeper.host_lost(f"host {self._name}: {self._trouble}")
+            self._roster.lost(self._name)
             await asyncio.sleep(backoff.next())
 
     async def _keep(self, session: PusherSession) -> None:
@@ -95,6 +113,7 @@ class HostReconciler:
             self._wake.clear()
             await self._settle(session)
             waiting = any(keeper.is_waiting for keeper in self._keepers.values())
+            waiting |= not self._contents.is_complete
             pause = WAITING_POLL_SECONDS if waiting else POLL_SECONDS
             await wait_until(self._wake, clock() + pause)
 
@@ -109,6 +128,15 @@ class HostReconciler:
                 await session.stop(name)
         for keeper in keepers:
             await keeper.settle(session, hello, seen.get(pusher_name(keeper.record)))
+        await self._settle_contents(session, hello)
+
+    async def _settle_contents(self, session: PusherSession, hello: PusherHello) -> None:
+        contents = self._contents
+        await contents.settle(session, may_remove_others=self._may_stop_others())
+        self._flows = await session.flow_counters()
+        self._roster.seen(
+            self._name, hello.mac, contents.contents, complete=contents.is_complete
+        )
 
     def _current_keepers(self) -> Iterator[StreamKeeper]:
         """One for each stream that this host has now; those of others are forgotten."""

@@ -4,9 +4,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
+from hectograph.core.hosting import Views
 from hectograph.core.plan import Planner
 from hectograph.core.records import MemberRecord
 from hectograph.core.state import State
@@ -49,15 +50,19 @@ REREAD_SECONDS = (0.2, 10.0)
 
 
 class SwitchReconciler:
-    def __init__(self, name: str, state: State, driver: Driver) -> None:
+    def __init__(
+        self, name: str, state: State, driver: Driver, views: Callable[[], Views] = dict
+    ) -> None:
+        """`views`: what is known of the hosts."""
         self._name = name
         self._state = state
         self._driver = driver
-        self._applier = Applier(Planner(state, name))
+        self._applier = Applier(Planner(state, name, views))
         self._neighbours = Neighbours(state, name)
         self._session: Session | None = None
         self._dirty: set[int] = set()
         self._working: set[int] = set()
+        self._tcp_dirty = False
         self._wake = asyncio.Event()
         self.is_primary = False
         """Also while the connection is lost, until another controller is known to be."""
@@ -65,7 +70,7 @@ class SwitchReconciler:
         self._reason: str | None = "not tried yet"
         self._connects = 0
         self._audited_at: datetime | None = None
-        self._readings = Reading(Readings({}, {}, {}, {}))
+        self._readings = Reading(Readings({}, {}, {}, {}, {}))
         self._pushes: Reading[Mapping[int, CounterValue]] = Reading({})
 
     # What the service tells it
@@ -73,6 +78,11 @@ class SwitchReconciler:
     def mark(self, trees: Iterable[int] = ()) -> None:
         """These trees, or the host ports, are not what they were."""
         self._dirty.update(trees)
+        self._wake.set()
+
+    def mark_tcp(self) -> None:
+        """Contents, secrets or what their hosts can do are not what they were."""
+        self._tcp_dirty = True
         self._wake.set()
 
     # What the service asks it
@@ -113,6 +123,9 @@ class SwitchReconciler:
 
     def tree_state(self, tree: int) -> tuple[ApplyState, str | None]:
         return self._applier.tree_state(tree)
+
+    def content_state(self, number: int) -> tuple[ApplyState, str | None]:
+        return self._applier.tcp_state(number)
 
     def is_settled(self, trees: Iterable[int]) -> bool:
         """Is nothing under way for these?"""
@@ -193,6 +206,7 @@ class SwitchReconciler:
                 await asyncio.sleep(self._join_window())
             if retry.take_due():
                 self._dirty |= self._applier.refused_trees
+                self._tcp_dirty |= self._applier.refused_tcp
             await self._sync(session)
             if reread.take_due() or clock() >= audit_at:
                 audit_at = clock() + await self._audit(session)
@@ -201,7 +215,7 @@ class SwitchReconciler:
         """Returns how long not to do it again."""
         started = time.monotonic()
         self._wake.clear()
-        self._dirty, self._working = set(), set()
+        self._dirty, self._working, self._tcp_dirty = set(), set(), False
         await self._applier.audit(session)
         self._audited_at = datetime.now(UTC)
         return max(AUDIT_SECONDS, (time.monotonic() - started) / AUDIT_SHARE)
@@ -209,7 +223,8 @@ class SwitchReconciler:
     async def _sync(self, session: Session) -> None:
         self._wake.clear()
         self._dirty, self._working = set(), self._dirty
-        await self._applier.sync(session, self._working)
+        tcp, self._tcp_dirty = self._tcp_dirty, False
+        await self._applier.sync(session, self._working, tcp=tcp)
         self._working = set()
 
     def _join_window(self) -> float:

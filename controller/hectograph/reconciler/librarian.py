@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moves every content on: fetches or reads it, publishes it, and lets it go."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hectograph.core import content_edits, publishing
+from hectograph.core.hosting import Views
+from hectograph.core.model import FileSource
+from hectograph.core.records import ContentRecord, Edit, FileVersion
+from hectograph.core.state import State
+from hectograph.errors import HectographError
+from hectograph.library import fetch, measure, sweep
+from hectograph.reconciler.tasks import wait_until
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""Between two looks when nothing calls: hosts go away by and by."""
+
+Commit = Callable[[Callable[[State], Edit]], Awaitable[None]]
+"""Decides on the state as it is then, commits and applies."""
+
+
+@dataclass(slots=True)
+class Acquisition:
+    """The fetching or reading of one content."""
+
+    record: ContentRecord
+    task: "asyncio.Task[None]"
+    done_bytes: int = 0
+    total_bytes: int | None = None
+
+
+class Librarian:
+    def __init__(
+        self, state: State, views: Callable[[], Views], commit: Commit, directory: Path
+    ) -> None:
+        """`directory`: of what is fetched."""
+        self._state = state
+        self._views = views
+        self._commit = commit
+        self._directory = directory
+        self._acquisitions: dict[str, Acquisition] = {}
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def progress(self, record: ContentRecord) -> tuple[int, int | None]:
+        """Bytes that were fetched or read, and of how many."""
+        acquisition = self._acquisitions.get(record.content.name)
+        if acquisition is None or acquisition.record.number != record.number:
+            return 0, None
+        return acquisition.done_bytes, acquisition.total_bytes
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await self._sweep()
+            while True:
+                self._wake.clear()
+                await self._look()
+                clock = asyncio.get_running_loop().time
+                await wait_until(self._wake, clock() + LOOK_SECONDS)
+        finally:
+            tasks = [acquisition.task for acquisition in self._acquisitions.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look(self) -> None:
+        self._drop_acquisitions()
+        for record in list(self._state.contents.values()):
+            try:
+                await self._move_on(record)
+            except HectographError as error:
+                logger.warning("content %s: %s", record.content.name, error)
+            except Exception:
+                logger.exception("content %s", record.content.name)
+
+    async def _move_on(self, record: ContentRecord) -> None:
+        name = record.content.name
+        if record.version is None and record.error is None and record.leaving is None:
+            if name not in self._acquisitions:
+                self._begin(record)
+            return
+        now = time.monotonic()
+        if not publishing.next_step(self._state, record, self._views(), now):
+            return
+        await self._commit(lambda state: publishing.next_step(state, record, self._views(), now))
+        new = self._state.contents.get(name)
+        if new is None:
+            logger.info("content %s: gone", name)
+            if not self._acquisitions:
+                await self._sweep()
+        elif new.error is not None:
+            logger.warning("content %s: %s", name, new.error)
+        else:
+            logger.info("content %s: published", name)
+
+    def _begin(self, record: ContentRecord) -> None:
+        task = asyncio.create_task(self._acquire(record), name=f"content {record.content.name}")
+        self._acquisitions[record.content.name] = Acquisition(record, task)
+
+    def _drop_acquisitions(self) -> None:
+        """Those that ended, and those of contents that are wanted no more."""
+        for name, acquisition in list(self._acquisitions.items()):
+            now = content_edits.current(self._state, acquisition.record)
+            if now is None or now.leaving is not None:
+                acquisition.task.cancel()
+            if acquisition.task.done():
+                del self._acquisitions[name]
+
+    async def _acquire(self, record: ContentRecord) -> None:
+        try:
+            version = await self._read(record)
+        except HectographError as error:
+            reason = str(error)
+            await self._commit(lambda state: content_edits.failed(state, record, reason))
+            logger.warning("content %s: %s", record.content.name, reason)
+        else:
+            await self._commit(lambda state: content_edits.found_version(state, record, version))
+            logger.info("content %s: %s", record.content.name, version.sha256)
+        self.wake()
+
+    async def _read(self, record: ContentRecord) -> FileVersion:
+        content = record.content
+
+        def progress(done: int, total: int | None) -> None:
+            acquisition = self._acquisitions[content.name]
+            acquisition.done_bytes, acquisition.total_bytes = done, total
+
+        if not isinstance(content.source, FileSource):
+            return await fetch(content.source.url, self._directory, content.sha256, progress)
+        version = await measure(Path(content.source.path), progress)
+        content_edits.check_digest(content, version)
+        return version
+
+    async def _sweep(self) -> None:
+        """Files of the store that no content needs. Not while something is being fetched."""
+        versions = [record.version for record in self._state.contents.values()]
+        keep = {version.sha256 for version in versions if version is not None}
+        await asyncio.to_thread(sweep, self._directory, keep)
