@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a content's bytes come to be known: read where they are, or fetched into the store.
+
+The store is a folder of files that are named by their SHA-256 and never change.
+"""
+
+from hectograph.library.fetching import fetch
+from hectograph.library.reading import measure
+from hectograph.library.store import sweep
+from hectograph.library.version import MAX_BYTES, is_same
+
+__all__ = ["MAX_BYTES", "fetch", "is_same", "measure", "sweep"]
