@@ -2,6 +2,7 @@
 """One host's downloads move to another, and back."""
 
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -41,8 +42,15 @@ def content_of(response: bytes) -> str:
     return sha256(response.partition(b"\r\n\r\n")[2])
 
 
-def port_of(sock: socket.socket) -> int:
-    return int(sock.getsockname()[1])
+def flow_of(host: Host, sock: socket.socket) -> FlowState:
+    """Of a connection just made: the client knows of it before the host does."""
+    port = int(sock.getsockname()[1])
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for flow in host.flows():
+            if flow.key.client_port == port:
+                return flow
+    raise AssertionError(f"no flow from port {port}")
 
 
 def test_takeover(lab: Lab, large: Content) -> None:
@@ -50,8 +58,8 @@ def test_takeover(lab: Lab, large: Content) -> None:
     with lab.another_host() as other, lab.faulty(0) as one, lab.faulty(1, "--loss", "0.01") as two:
         # Of these the controller has only seen the handshake.
         asked, idle = (one.connect(address) for address in large.addresses)
-        learnt = lab.host.flows()
-        assert {port_of(asked), port_of(idle)} <= {flow.key.client_port for flow in learnt}
+        learnt = [flow_of(lab.host, sock) for sock in (asked, idle)]
+        assert {flow.phase for flow in learnt} == {FlowPhase.REQUEST}
         asked.sendall(GET)
         beginning = read(asked, 200_000)
         curls = [client.start_curl(url, *SLOWLY) for client in (one, two) for url in large.urls]
@@ -89,10 +97,8 @@ def test_takeover(lab: Lab, large: Content) -> None:
 
 
 def test_refused(lab: Lab, large: Content) -> None:
-    with lab.faulty(0) as client:
-        sock = client.connect(large.addresses[0])
-        (flow,) = [f for f in lab.host.flows() if f.key.client_port == port_of(sock)]
-        sock.close()
+    with lab.faulty(0) as client, client.connect(large.addresses[0]) as sock:
+        flow = flow_of(lab.host, sock)
 
     def adopt(flow: FlowState) -> None:
         lab.ask(lambda pusher: pusher.adopt_flows([flow]))
