@@ -55,6 +55,12 @@ class ContentService(ServiceBase):
             found += (HostedFlow(name, f) for f in flows if number in (None, f.content))
         return found[:limit]
 
+    def hosts_in_use(self, switch: str) -> set[str]:
+        """Those that flows of its contents go to now."""
+        self._state.switch(switch)
+        ports = self._fleet.switch(switch).bucket_ports()
+        return {host.name for host in self._state.hosts_on(switch) if host.port in ports}
+
     # Secrets
 
     async def secrets_status(self, switch: str) -> SecretsStatus | None:
