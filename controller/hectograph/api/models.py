@@ -5,7 +5,7 @@ Types and ranges are checked here, because they are the API's own description; w
 values mean, alone and together (core/validate.py), the service checks.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -35,6 +35,13 @@ def _without_zone(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Addre
     return address
 
 
+def _network(value: object) -> object:
+    """Parsed here, so that the error is one line and not one for each form."""
+    if isinstance(value, IPv6Network):
+        return value
+    return IPv6Network(_text(value))
+
+
 def _distinct(ports: list[int]) -> list[int]:
     if len(set(ports)) < len(ports):
         raise ValueError("a port stands there twice")
@@ -50,12 +57,26 @@ def _stream_source(value: object) -> object:
     return value
 
 
+def _content_source(value: object) -> object:
+    if isinstance(value, model.UrlSource):
+        return UrlSource(url=value.url)
+    return _stream_source(value)
+
+
+def _in_order(names: list[str]) -> list[str]:
+    """Also of a set, which has none."""
+    if len(set(names)) < len(names):
+        raise ValueError("a name stands there twice")
+    return sorted(names)
+
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Mac = Annotated[
     str, Field(pattern=r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"), AfterValidator(str.lower)
 ]
 Ipv4 = Annotated[IPv4Address, BeforeValidator(_text)]
 Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)]
+Ipv6Prefix = Annotated[IPv6Network, BeforeValidator(_network)]
 Address = Annotated[
     IPv4Address | IPv6Address, BeforeValidator(_address), AfterValidator(_without_zone)
 ]
@@ -65,7 +86,12 @@ Ports = Annotated[
     Field(min_length=1, max_length=wire.CPU_PORT - 1, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_distinct),
 ]
-UdpPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Names = Annotated[
+    list[Name],
+    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_in_order),
+]
+TransportPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4095)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -73,6 +99,21 @@ Flag = Annotated[bool, Field(strict=True)]
 
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, from_attributes=True)
+
+
+class AddressingSpec(Model):
+    """Where a switch's contents are found; ipv6, ipv4 or both."""
+
+    mac: Mac
+    """Of all their addresses."""
+    ipv6: Ipv6Prefix | None = None
+    """Each content has an address of its own in it, and port 80."""
+    ipv4: Ipv4 | None = None
+    """All contents share it, each with a port of its own."""
+    ipv4_first_port: TransportPort = 8001
+
+    def to_model(self) -> model.Addressing:
+        return model.Addressing(self.mac, self.ipv6, self.ipv4, self.ipv4_first_port)
 
 
 class SwitchSpec(Model):
@@ -87,6 +128,8 @@ class SwitchSpec(Model):
     """Of its client links, bytes."""
     ports: Ports | None = None
     """Ports that exist, which P4Runtime cannot tell; null takes any number for one."""
+    addressing: AddressingSpec | None = None
+    """Of its contents; null: it has none."""
 
     def to_model(self, name: str) -> model.Switch:
         return model.Switch(
@@ -97,6 +140,7 @@ class SwitchSpec(Model):
             host_ports=frozenset(self.host_ports),
             mtu=self.mtu,
             ports=None if self.ports is None else frozenset(self.ports),
+            addressing=None if self.addressing is None else self.addressing.to_model(),
         )
 
 
@@ -117,7 +161,7 @@ class Source(Model):
     mac: Mac
     ipv4: Ipv4 | None = None
     ipv6: Ipv6 | None = None
-    udp_port: UdpPort
+    udp_port: TransportPort
 
     def to_model(self) -> model.Source:
         return model.Source(self.mac, self.ipv4, self.ipv6, self.udp_port)
@@ -139,7 +183,7 @@ class MemberSpec(Model):
     """The switch port that its link is on."""
     mac: Mac
     address: Address
-    udp_port: UdpPort
+    udp_port: TransportPort
     vlan: Annotated[int, Field(strict=True, ge=1, le=4094)] | None = None
     """802.1Q VLAN id; null sends untagged."""
     priority: Annotated[int, Field(strict=True, ge=0, le=7)] = 0
@@ -179,7 +223,7 @@ class MemberSet(Model):
 class FileSource(Model):
     kind: Literal["file"] = "file"
     path: AbsolutePath
-    """As the pusher sees it. A regular file, or a FIFO that is read as it comes."""
+    """As the pusher sees it. A regular file; a stream may also read a FIFO as it comes."""
 
     def to_model(self) -> model.FileSource:
         return model.FileSource(self.path)
@@ -189,7 +233,7 @@ class UdpSource(Model):
     kind: Literal["udp"] = "udp"
     address: Address
     """Datagrams that arrive here are pushed as they are, one segment each."""
-    port: UdpPort
+    port: TransportPort
     multicast_interface: Annotated[str, Field(pattern=r"^[^\s/\x00]{1,15}$")] | None = None
     """Where a multicast address is joined."""
 
@@ -233,4 +277,37 @@ class StreamSpec(Model):
             segment_bytes=self.segment_bytes,
             content=self.content,
             loop=self.loop,
+        )
+
+
+class UrlSource(Model):
+    kind: Literal["url"] = "url"
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$", max_length=4095)]
+    """Fetched into the controller's store."""
+
+    def to_model(self) -> model.UrlSource:
+        return model.UrlSource(self.url)
+
+
+class ContentSpec(Model):
+    switch: Name
+    source: Annotated[
+        Annotated[FileSource | UrlSource, Field(discriminator="kind")],
+        BeforeValidator(_content_source),
+    ]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """What it must be; null takes what it is."""
+    type: Annotated[str, Field(min_length=3, max_length=127)] = "application/octet-stream"
+    """Media type."""
+    hosts: Names | None = None
+    """Who serves it; null: every host of the switch."""
+
+    def to_model(self, name: str) -> model.Content:
+        return model.Content(
+            name=name,
+            switch=self.switch,
+            source=self.source.to_model(),
+            sha256=self.sha256,
+            type=self.type,
+            hosts=None if self.hosts is None else frozenset(self.hosts),
         )

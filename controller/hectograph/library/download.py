@@ -18,7 +18,7 @@ RESERVE_BYTES = 64 << 20
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-class Broken(Exception):  # noqa: N818  never leaves this package
+class Broken(Exception):
     """The rest may come another time."""
 
 

@@ -135,7 +135,6 @@ class ServiceBase:
         await self._edit(edit)
 
 
-
 def _p4runtime_driver(artifacts: Path | None) -> Driver:
     directory = artifacts or Path(str(files("hectograph"))) / "artifacts" / "v1model"
     return P4RuntimeDriver(directory / "hectograph.p4info.txtpb", directory / "hectograph.json")
