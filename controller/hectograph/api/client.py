@@ -13,15 +13,16 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from hectograph.api import models, views
+from hectograph.api import content_models, content_views, models, views
+from hectograph.api.fields import Model
 from hectograph.api.problem import MEDIA_TYPE, Problem, exception_of
 from hectograph.errors import InvalidInput, Unavailable
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TIMEOUT_SECONDS = 30.0
 
-Spec = TypeVar("Spec", bound=models.Model)
-View = TypeVar("View", bound=models.Model)
+Spec = TypeVar("Spec", bound=Model)
+View = TypeVar("View", bound=Model)
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -52,9 +53,9 @@ class Collection(Generic[Spec, View]):
         return f"{self._path}/{quote(name, safe='')}"
 
 
-class Contents(Collection[models.ContentSpec, views.Content]):
+class Contents(Collection[content_models.ContentSpec, content_views.Content]):
     def __init__(self, client: "Client") -> None:
-        super().__init__(client, "/contents", views.Content, views.Contents)
+        super().__init__(client, "/contents", content_views.Content, content_views.Contents)
 
     def remove(self, name: str, *, reset: bool = False) -> None:
         """Its downloads finish, or are reset; then it is gone."""
@@ -104,10 +105,10 @@ class Client:
 
     def flows(
         self, *, content: str | None = None, host: str | None = None, limit: int = 100
-    ) -> views.Flows:
+    ) -> content_views.Flows:
         wanted = {"content": content, "host": host, "limit": limit}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
-        return self.get(f"/flows?{query}", views.Flows)
+        return self.get(f"/flows?{query}", content_views.Flows)
 
     def rotate_secrets(self, switch: str) -> views.SecretsStatus:
         return self.post(f"{self._switch(switch)}/rotate-secrets", views.SecretsStatus)
@@ -118,7 +119,7 @@ class Client:
     def get(self, path: str, kind: type[Answer]) -> Answer:
         return self._read(self._ask("GET", path), kind)
 
-    def put(self, path: str, body: models.Model, kind: type[Answer]) -> Answer:
+    def put(self, path: str, body: Model, kind: type[Answer]) -> Answer:
         return self._read(self._ask("PUT", path, body), kind)
 
     def post(self, path: str, kind: type[Answer]) -> Answer:
@@ -133,7 +134,7 @@ class Client:
     def _members(self, group: str) -> str:
         return f"/groups/{quote(group, safe='')}/members"
 
-    def _ask(self, method: str, path: str, body: models.Model | None = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: Model | None = None) -> httpx.Response:
         content = None if body is None else body.model_dump_json()
         headers = {"Content-Type": "application/json"}
         try:

@@ -5,100 +5,37 @@ Types and ranges are checked here, because they are the API's own description; w
 values mean, alone and together (core/validate.py), the service checks.
 """
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from hectograph import wire
+from hectograph.api.fields import (
+    AbsolutePath,
+    Address,
+    Flag,
+    Ipv4,
+    Ipv6,
+    Ipv6Prefix,
+    Mac,
+    Model,
+    Name,
+    Port,
+    Ports,
+    Positive,
+    TransportPort,
+)
 from hectograph.core import model
 from hectograph.core.profiles import PROFILES
 from hectograph.core.validate import MAX_MTU, MIN_MTU
 
 
-def _text(value: object) -> object:
-    """Python's address types take numbers as well; JSON's formats are text."""
-    if not isinstance(value, str | IPv4Address | IPv6Address):
-        raise ValueError("must be a string")  # noqa: TRY004  pydantic wants ValueError
-    return value
-
-
-def _address(value: object) -> object:
-    """Parsed here, so that what is neither family is one error and not one of each."""
-    text = _text(value)
-    return ip_address(text) if isinstance(text, str) else text
-
-
-def _without_zone(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise ValueError("a zone has no place in a packet")
-    return address
-
-
-def _network(value: object) -> object:
-    """Parsed here, so that the error is one line and not one for each form."""
-    if isinstance(value, IPv6Network):
-        return value
-    return IPv6Network(_text(value))
-
-
-def _distinct(ports: list[int]) -> list[int]:
-    if len(set(ports)) < len(ports):
-        raise ValueError("a port stands there twice")
-    return sorted(ports)
-
-
-def _stream_source(value: object) -> object:
+def stream_source(value: object) -> object:
     """The core tells its sources apart by class, JSON by ``kind``."""
     if isinstance(value, model.FileSource):
         return FileSource(path=value.path)
     if isinstance(value, model.UdpSource):
         return UdpSource.model_validate(value, from_attributes=True)
     return value
-
-
-def _content_source(value: object) -> object:
-    if isinstance(value, model.UrlSource):
-        return UrlSource(url=value.url)
-    return _stream_source(value)
-
-
-def _in_order(names: list[str]) -> list[str]:
-    """Also of a set, which has none."""
-    if len(set(names)) < len(names):
-        raise ValueError("a name stands there twice")
-    return sorted(names)
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Mac = Annotated[
-    str, Field(pattern=r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"), AfterValidator(str.lower)
-]
-Ipv4 = Annotated[IPv4Address, BeforeValidator(_text)]
-Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)]
-Ipv6Prefix = Annotated[IPv6Network, BeforeValidator(_network)]
-Address = Annotated[
-    IPv4Address | IPv6Address, BeforeValidator(_address), AfterValidator(_without_zone)
-]
-Port = Annotated[int, Field(strict=True, ge=1, lt=wire.CPU_PORT)]
-Ports = Annotated[
-    list[Port],
-    Field(min_length=1, max_length=wire.CPU_PORT - 1, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_distinct),
-]
-Names = Annotated[
-    list[Name],
-    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_in_order),
-]
-TransportPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
-AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4095)]
-Positive = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
-Flag = Annotated[bool, Field(strict=True)]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, from_attributes=True)
 
 
 class AddressingSpec(Model):
@@ -258,7 +195,7 @@ class StreamSpec(Model):
     group: Name
     source: Annotated[
         Annotated[FileSource | UdpSource, Field(discriminator="kind")],
-        BeforeValidator(_stream_source),
+        BeforeValidator(stream_source),
     ]
     rate: Rate
     segment_bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_MTU)] | None = None
@@ -277,37 +214,4 @@ class StreamSpec(Model):
             segment_bytes=self.segment_bytes,
             content=self.content,
             loop=self.loop,
-        )
-
-
-class UrlSource(Model):
-    kind: Literal["url"] = "url"
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$", max_length=4095)]
-    """Fetched into the controller's store."""
-
-    def to_model(self) -> model.UrlSource:
-        return model.UrlSource(self.url)
-
-
-class ContentSpec(Model):
-    switch: Name
-    source: Annotated[
-        Annotated[FileSource | UrlSource, Field(discriminator="kind")],
-        BeforeValidator(_content_source),
-    ]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """What it must be; null takes what it is."""
-    type: Annotated[str, Field(min_length=3, max_length=127)] = "application/octet-stream"
-    """Media type."""
-    hosts: Names | None = None
-    """Who serves it; null: every host of the switch."""
-
-    def to_model(self, name: str) -> model.Content:
-        return model.Content(
-            name=name,
-            switch=self.switch,
-            source=self.source.to_model(),
-            sha256=self.sha256,
-            type=self.type,
-            hosts=None if self.hosts is None else frozenset(self.hosts),
         )

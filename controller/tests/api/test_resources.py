@@ -236,7 +236,7 @@ async def test_secrets_are_rotated_and_never_shown(api: httpx.AsyncClient) -> No
     assert (await api.post("/api/v1/switches/none/rotate-secrets")).status_code == 404
 
 
-WRONG = [
+WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "/switches/s1",
         {"addressing": {"mac": "02:00:00:00:00:aa", "ipv6": "2001:db8::1/64"}},

@@ -7,8 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from hectograph.api import models, views
+from hectograph.api import views
+from hectograph.api.content_models import ContentSpec
+from hectograph.api.content_views import Content, Contents, Flow, Flows
 from hectograph.api.dependencies import NamePath, ServiceDep
+from hectograph.api.fields import Name
 from hectograph.core import model
 from hectograph.core.contents import HostedFlow
 from hectograph.service import Service
@@ -16,25 +19,25 @@ from hectograph.service import Service
 router = APIRouter(tags=["contents"])
 
 
-async def _view(service: Service, content: model.Content) -> views.Content:
-    return views.view(views.Content, content, await service.content_status(content.name))
+async def _view(service: Service, content: model.Content) -> Content:
+    return views.view(Content, content, await service.content_status(content.name))
 
 
 @router.get("/contents")
-async def list_contents(service: ServiceDep) -> views.Contents:
+async def list_contents(service: ServiceDep) -> Contents:
     wanted = await service.list_contents()
-    return views.Contents(items=await views.view_all(wanted, lambda each: _view(service, each)))
+    return Contents(items=await views.view_all(wanted, lambda each: _view(service, each)))
 
 
 @router.get("/contents/{name}")
-async def get_content(service: ServiceDep, name: NamePath) -> views.Content:
+async def get_content(service: ServiceDep, name: NamePath) -> Content:
     return await _view(service, await service.get_content(name))
 
 
-@router.put("/contents/{name}", responses={HTTPStatus.CREATED: {"model": views.Content}})
+@router.put("/contents/{name}", responses={HTTPStatus.CREATED: {"model": Content}})
 async def put_content(
-    service: ServiceDep, name: NamePath, spec: models.ContentSpec, response: Response
-) -> views.Content:
+    service: ServiceDep, name: NamePath, spec: ContentSpec, response: Response
+) -> Content:
     """Create it; 201 when it did. A content does not change: another is a conflict, and
     only one that failed is tried again, under new addresses."""
     content = spec.to_model(name)
@@ -56,14 +59,14 @@ async def delete_content(
 @router.get("/flows")
 async def list_flows(
     service: ServiceDep,
-    content: Annotated[models.Name | None, Query()] = None,
-    host: Annotated[models.Name | None, Query()] = None,
+    content: Annotated[Name | None, Query()] = None,
+    host: Annotated[Name | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
-) -> views.Flows:
+) -> Flows:
     """Clients that hosts know, as they are now. The switch knows none."""
     found = await service.flows(limit=limit, content=content, host=host)
     total = await _count(service, content, host)
-    return views.Flows(items=[_flow(each) for each in found], total=max(total, len(found)))
+    return Flows(items=[_flow(each) for each in found], total=max(total, len(found)))
 
 
 async def _count(service: Service, content: str | None, host: str | None) -> int:
@@ -74,6 +77,6 @@ async def _count(service: Service, content: str | None, host: str | None) -> int
     return sum([(await service.host_status(name)).flows for name in names])
 
 
-def _flow(hosted: HostedFlow) -> views.Flow:
+def _flow(hosted: HostedFlow) -> Flow:
     flow = {field.name: getattr(hosted.flow, field.name) for field in fields(hosted.flow)}
-    return views.Flow.model_validate({**flow, "host": hosted.host, "content": hosted.content})
+    return Flow.model_validate({**flow, "host": hosted.host, "content": hosted.content})
