@@ -162,9 +162,10 @@ def count_differences(believed: Tables, read: Tables) -> int:
 def keep_known(known: Tables, read: Tables) -> None:
     """Entries that were read as they are known become the known objects, so that the
     next comparisons are between an object and itself."""
-    for name, entity in read.tcp.items():
-        if entity == (known_entity := known.tcp.get(name)):
-            read.tcp[name] = known_entity
+    read.tcp = {
+        name: known.tcp[name] if known.tcp.get(name) == entity else entity
+        for name, entity in read.tcp.items()
+    }
     for tree, entries in read.members.items():
         known_entries = known.members.get(tree, {})
         for instance, entry in entries.items():

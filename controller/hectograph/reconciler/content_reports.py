@@ -19,7 +19,7 @@ from hectograph.reconciler.fleet import Fleet
 def content_status(
     state: State, record: ContentRecord, fleet: Fleet, packets: CounterValue | None
 ) -> ContentStatus:
-    hosts = tuple(_hosted(state, record, name, fleet) for name in host_set_of(state, record))
+    hosts = tuple(_hosted(record, name, fleet) for name in host_set_of(state, record))
     stage, reason = _stage(record, hosts, fleet)
     done, total = _progress(record, hosts, stage, fleet)
     addressing = state.switch(record.content.switch).switch.addressing
@@ -39,7 +39,7 @@ def content_status(
     )
 
 
-def _hosted(state: State, record: ContentRecord, host: str, fleet: Fleet) -> HostedContent:
+def _hosted(record: ContentRecord, host: str, fleet: Fleet) -> HostedContent:
     view = fleet.views.get(host)
     content = None if view is None else view.contents.get(record.number)
     if view is None or content is None:
@@ -83,7 +83,9 @@ def _progress(
         return fleet.librarian.progress(record)
     if stage is not ContentStage.PREPARING:
         return 0, None
-    states = [fleet.views[h.host].contents.get(record.number) for h in hosts if h.host in fleet.views]
+    states = [
+        fleet.views[h.host].contents.get(record.number) for h in hosts if h.host in fleet.views
+    ]
     preparing = [s for s in states if s is not None and s.phase is ContentPhase.PREPARING]
     slowest = min(preparing, key=_prepared, default=None)
     return (slowest.prepared_bytes, slowest.response_bytes) if slowest else (0, None)

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 class FleetOptions:
     library: Path
     """Directory of the contents that are fetched."""
-    schedule: Schedule = Schedule()
+    schedule: Schedule
 
 
 class Fleet:

@@ -134,9 +134,7 @@ class HostReconciler:
         contents = self._contents
         await contents.settle(session, may_remove_others=self._may_stop_others())
         self._flows = await session.flow_counters()
-        self._roster.seen(
-            self._name, hello.mac, contents.contents, complete=contents.is_complete
-        )
+        self._roster.seen(self._name, hello.mac, contents.contents, complete=contents.is_complete)
 
     def _current_keepers(self) -> Iterator[StreamKeeper]:
         """One for each stream that this host has now; those of others are forgotten."""

@@ -79,9 +79,12 @@ class ContentHost:
             if content.phase is ContentPhase.DRAINING:
                 return False
             reset = False
-        elif record.leaving is None and record.error is None:
-            if content.spec == spec_of(record) or not may_remove_others:
-                return False
+        elif (
+            record.leaving is None
+            and record.error is None
+            and (content.spec == spec_of(record) or not may_remove_others)
+        ):
+            return False
         await session.remove_content(content.spec.id, reset=reset)
         return True
 

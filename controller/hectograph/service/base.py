@@ -30,20 +30,22 @@ class ServiceBase:
         *,
         artifacts: Path | None = None,
         library: Path | None = None,
-        schedule: Schedule = Schedule(),  # noqa: B008  (frozen)
+        schedule: Schedule | None = None,
         driver: Driver | None = None,
         pusher_driver: PusherDriver | None = None,
     ) -> None:
         """`artifacts`: directory of the compiled pipeline; None takes the installed one.
         `library`: of the contents that are fetched; None takes ``contents`` beside the database.
-        `schedule`: of secrets and filter epochs.
+        `schedule`: of secrets and filter epochs; None takes the usual one.
 
         The drivers are P4Runtime and the host protocol unless others are given.
         """
         self._database = database
         self._store = Store(database)
         self._artifacts = artifacts
-        self._options = FleetOptions(library or database.parent / "contents", schedule)
+        self._options = FleetOptions(
+            library or database.parent / "contents", schedule or Schedule()
+        )
         self._driver = driver
         self._pusher_driver = pusher_driver
         self._state = State()

@@ -19,6 +19,7 @@ from hectograph.core.streams import PushPhase, PushState, push_spec
 from hectograph.reconciler import host as host_module
 from hectograph.reconciler import stream as stream_module
 from hectograph.reconciler.host import HostReconciler
+from hectograph.reconciler.roster import Roster
 from hectograph.reconciler.stream import GroupReadiness
 
 SEGMENT = 1452
@@ -46,10 +47,13 @@ class Lab:
 
     def begin(self) -> None:
         """A new controller: it knows what the state holds and nothing else."""
+        self.roster = Roster(lambda _: None)
+        self.roster.add("h1")
         self.reconciler = HostReconciler(
             "h1",
             self.state,
             self.pusher,
+            self.roster,
             lambda _: self.readiness,
             self._save,
             lambda: self.primary,

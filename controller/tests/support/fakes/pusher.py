@@ -6,11 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hectograph.core.contents import (
+    ContentPhase,
+    ContentSpec,
+    ContentState,
+    FlowCounters,
+    FlowState,
+)
 from hectograph.core.model import Host
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushPhase, PushSpec, PushState
 from hectograph.drivers.base import PusherHello
-from hectograph.errors import InvalidInput, NotFound, Unavailable
+from hectograph.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 
 class FakePusher:
@@ -26,6 +33,8 @@ class FakePusher:
         self.started: list[PushSpec] = []
         self.controls: list[str] = []
         """The sockets that it was found at."""
+        self.contents: dict[int, ContentState] = {}
+        self.flows: list[FlowState] = []
 
     @asynccontextmanager
     async def __call__(self, host: Host) -> AsyncGenerator["FakePusherSession", None]:
@@ -36,9 +45,10 @@ class FakePusher:
         yield FakePusherSession(self)
 
     def restart(self) -> None:
-        """Killed and started again: it knows of no stream."""
+        """Killed and started again: it knows of no stream and no content."""
         self.generation += 1
         self.streams.clear()
+        self.contents.clear()
 
     def only(self) -> PushState:
         (state,) = self.streams.values()
@@ -57,6 +67,13 @@ class FakePusher:
             phase=PushPhase.DONE if done else PushPhase.RUNNING,
         )
 
+    def set_content(self, number: int, phase: ContentPhase, *, flows: int = 0) -> None:
+        """What became of it."""
+        error = "the file was written to" if phase is ContentPhase.WITHDRAWN else ""
+        self.contents[number] = replace(
+            self.contents[number], phase=phase, flows=flows, error=error
+        )
+
     def fail(self, error: str) -> None:
         state = self.only()
         self.streams[state.name] = replace(state, phase=PushPhase.FAILED, error=error)
@@ -73,7 +90,7 @@ class FakePusherSession:
 
     async def hello(self) -> PusherHello:
         self._check()
-        return PusherHello("0.1.0", "eth0", self._pusher.mtu, 42, datetime.now(UTC))
+        return PusherHello("0.1.0", "eth0", self._pusher.mtu, 0x020000000001, 42, datetime.now(UTC))
 
     async def list(self) -> Sequence[PushState]:
         self._check()
@@ -111,3 +128,37 @@ class FakePusherSession:
         self._check()
         self._pusher.requests += 1
         return PusherCounters(requests=self._pusher.requests)
+
+    async def add_content(self, spec: ContentSpec) -> ContentState:
+        """It is ready at once."""
+        self._check()
+        old = self._pusher.contents.get(spec.id)
+        if old is not None and old.spec != spec:
+            raise Conflict(f"content {spec.id} is another")
+        size = self._pusher.file_bytes
+        state = ContentState(spec, ContentPhase.READY, size, size + 256, size + 256, 0, "")
+        self._pusher.contents[spec.id] = state
+        return state
+
+    async def remove_content(self, content: int, *, reset: bool = False) -> ContentState:
+        self._check()
+        try:
+            state = self._pusher.contents[content]
+        except KeyError:
+            raise NotFound(f"there is no content {content}") from None
+        if reset or not state.flows:
+            return self._pusher.contents.pop(content)
+        self._pusher.set_content(content, ContentPhase.DRAINING, flows=state.flows)
+        return self._pusher.contents[content]
+
+    async def contents(self) -> Sequence[ContentState]:
+        self._check()
+        return list(self._pusher.contents.values())
+
+    async def flows(self, limit: int) -> Sequence[FlowState]:
+        self._check()
+        return self._pusher.flows[:limit]
+
+    async def flow_counters(self) -> FlowCounters:
+        self._check()
+        return FlowCounters(0, len(self._pusher.contents), {})

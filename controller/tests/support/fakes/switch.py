@@ -10,13 +10,17 @@ import finsy
 
 from hectograph.core.entities import (
     Change,
+    FlowSecrets,
     HostPort,
     MemberEntry,
     MulticastGroup,
     Operation,
     PuntMeter,
     PushGroup,
+    Service,
     Tables,
+    TcpMeter,
+    key,
 )
 from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
@@ -100,8 +104,10 @@ def holds(tables: Tables, change: Change) -> bool:
             return instance in tables.members.get(group, {})
         case MulticastGroup(id_):
             return id_ in tables.trees
-        case PuntMeter():
+        case PuntMeter() | TcpMeter() | FlowSecrets():
             return True
+        case entity:
+            return key(entity) in tables.tcp
 
 
 class FakeSession:
@@ -145,6 +151,8 @@ class FakeSession:
                 copy.put(entry)
         for meter in self._switch.tables.meters.values():
             copy.put(meter)
+        for entity in self._switch.tables.tcp.values():
+            copy.put(entity)
         return copy
 
     async def write(self, changes: Sequence[Change]) -> WriteResult:
@@ -165,6 +173,7 @@ class FakeSession:
                 for tree, entries in tables.members.items()
                 for instance in entries
             },
+            contents={e.content: value for e in tables.tcp.values() if isinstance(e, Service)},
         )
 
     async def read_pushes(self) -> Mapping[int, CounterValue]:
