@@ -17,7 +17,9 @@ from fakes.waiting import until
 from hectograph.core.diff import count_differences
 from hectograph.core.entities import (
     Change,
+    ContentAddress,
     Entity,
+    FlowSecrets,
     HostPort,
     MemberEntry,
     MulticastGroup,
@@ -25,14 +27,18 @@ from hectograph.core.entities import (
     PuntMeter,
     PushGroup,
     Replica,
+    Service,
+    ServiceHost,
     Tables,
+    TcpMeter,
+    key,
 )
 from hectograph.core.model import Switch
-from hectograph.core.status import ApplyState, SwitchState
+from hectograph.core.status import ApplyState, CounterValue, SwitchState
 from hectograph.drivers.base import Session
 from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput, Unavailable
-from hectograph.service import Service
+from hectograph.service import Service as Controller
 from hectograph.testbed.targets import DEVICE_ID, Target, target
 
 ARTIFACTS = Path(__file__).parents[3] / "p4/build/v1model"
@@ -67,8 +73,20 @@ ENTITIES: list[Entity] = [
     IPV6,
     MulticastGroup(5, frozenset({Replica(1, 1), Replica(509, 65535)})),
     MulticastGroup(6, frozenset()),
+    Service(IPv6Address("::ffff:198.51.100.1"), 65535, 2**32 - 1, 2**31 - 128, 0xFFFF),
+    Service(IPv6Address("2001:db8:1::1"), 80, 1, 256, 1),
+    ContentAddress(IPv6Address("2001:db8:1::1"), 0x0200000000AA, 1),
+    ServiceHost(1, 15, 509, 0x020000000001),
 ]
-METERS: list[Entity] = [PuntMeter(1, 500, 500), PuntMeter(2, 333, 7), PuntMeter(3, 50, 50)]
+SETTINGS: list[Entity] = [
+    PuntMeter(1, 500, 500),
+    PuntMeter(2, 333, 7),
+    PuntMeter(3, 50, 50),
+    TcpMeter(1, 5000, 5000),
+    FlowSecrets(2**64 - 1, 1, epoch=255, previous_epoch=254, mss=1440, number=255),
+]
+DEFAULT_SECRETS = FlowSecrets(0, 0, epoch=1, previous_epoch=1, mss=1220, number=0)
+"""What the pipeline itself begins with (p4/shared/secrets.p4)."""
 
 
 class RealSwitch:
@@ -153,11 +171,11 @@ async def test_the_pipeline_is_set_once(session: Session) -> None:
 
 
 async def test_what_was_written_is_read(session: Session) -> None:
-    changes = inserts(ENTITIES) + [Change(Operation.MODIFY, meter) for meter in METERS]
+    changes = inserts(ENTITIES) + [Change(Operation.MODIFY, meter) for meter in SETTINGS]
     result = await session.write(changes)
     assert list(result.refusals) == [None] * len(changes)
     assert result.requests == 1
-    assert count_differences(tables(ENTITIES + METERS), await session.read()) == 0
+    assert count_differences(tables(ENTITIES + SETTINGS), await session.read()) == 0
 
 
 async def test_changes_and_deletions(session: Session) -> None:
@@ -165,16 +183,17 @@ async def test_changes_and_deletions(session: Session) -> None:
     changed: list[Entity] = [
         replace(IPV4, dst_mac=1),
         MulticastGroup(5, frozenset({Replica(2, 1)})),
+        Service(IPv6Address("2001:db8:1::1"), 80, 2, 512, 2),
+        ServiceHost(1, 15, 1, 2),
     ]
-    result = await session.write(
-        [Change(Operation.MODIFY, entity) for entity in changed]
-        + [Change(Operation.DELETE, entity) for entity in (HostPort(509), IPV6)]
-        + [Change(Operation.DELETE, entity) for entity in (PushGroup(5, 0), ENTITIES[-1])]
-    )
-    assert list(result.refusals) == [None] * 6
+    kept = {key(entity) for entity in changed}
+    changes = [Change(Operation.MODIFY, entity) for entity in changed]
+    changes += [Change(Operation.DELETE, e) for e in ENTITIES if key(e) not in kept]
+    result = await session.write(changes)
+    assert list(result.refusals) == [None] * len(changes)
     read = await session.read()
     read.meters.clear()
-    assert count_differences(tables(changed), read) == 0
+    assert count_differences(tables([*changed, DEFAULT_SECRETS]), read) == 0
 
 
 async def test_a_partly_failed_batch_says_which(session: Session) -> None:
@@ -201,6 +220,7 @@ async def test_counters_begin_at_zero(session: Session) -> None:
     assert readings.trees.keys() == {5}
     assert readings.members.keys() == {(5, 1), (5, 65535)}
     assert {value.packets for value in readings.members.values()} == {0}
+    assert readings.contents == {1: CounterValue(), 2**32 - 1: CounterValue()}
 
 
 async def test_the_second_controller_waits_for_the_first(
@@ -275,13 +295,13 @@ async def test_a_pipeline_that_the_switch_refuses(switch: RealSwitch, tmp_path: 
             await session.ensure_pipeline()
 
 
-async def is_ready(service: Service) -> bool:
+async def is_ready(service: Controller) -> bool:
     return not await service.ready()
 
 
 async def test_the_whole_controller(switch: RealSwitch, tmp_path: Path) -> None:
     """Join, lose the switch, get it back empty, find everything there again."""
-    service = Service(tmp_path / "x.db", artifacts=ARTIFACTS, pusher_driver=FakePusher())
+    service = Controller(tmp_path / "x.db", artifacts=ARTIFACTS, pusher_driver=FakePusher())
     async with service:
         await service.put_switch(switch.record)
         await service.put_group(GROUP)

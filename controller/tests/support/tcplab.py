@@ -278,8 +278,11 @@ def _build_relay(directory: Path) -> Path:
 
 
 @contextmanager
-def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Generator[Lab]:
-    """Clients with links of these MTUs; nothing is relayed before `faulty()`."""
+def running_lab(
+    testbed: Testbed, target: Target, mtus: Iterable[int], *, entries: bool = True
+) -> Generator[Lab]:
+    """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
+    `entries` the switch is left to a controller."""
     here = Namespace.current()
     prefix = target.name[0]
     host, switch = (End(here, f"{prefix}{end}", ipv6=False) for end in ("host", "switch1"))
@@ -305,8 +308,9 @@ def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Genera
     pusher.wait_until(control.exists)
     relay = _build_relay(testbed.directory)
     lab = Lab(testbed, here, address, control, relay, prefix, pusher, clients)
-    lab.insert(_host_entries())
-    lab.set_secrets()
+    if entries:
+        lab.insert(_host_entries())
+        lab.set_secrets()
     try:
         yield lab
     finally:

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contents by the controller: real clients, a real pusher, whatever happens on the way."""
+
+import asyncio
+import hashlib
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import IPv4Address, IPv6Network
+from pathlib import Path
+from random import Random
+
+import pytest
+from fakes.waiting import until
+from tcplab import FIRST_CLIENT_PORT, HOST_PORT, Lab, running_lab
+
+from hectograph.core.model import Addressing, Content, FileSource, Host, Switch
+from hectograph.core.status import ContentStage
+from hectograph.service import Service
+from hectograph.testbed import Testbed
+from hectograph.testbed.targets import DEVICE_ID, TARGETS
+
+ADDRESSING = Addressing(
+    "02:00:00:00:00:aa", IPv6Network("2001:db8:1::/80"), IPv4Address("10.0.1.1")
+)
+SECONDS = 60.0
+
+
+@pytest.fixture(scope="module", params=sorted(TARGETS))
+def bare(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Nobody has written anything to the switch."""
+    target = TARGETS[str(request.param)]
+    if reason := target.missing():
+        pytest.skip(reason)
+    with (
+        Testbed() as testbed,
+        running_lab(testbed, target, (1500, 1500), entries=False) as lab,
+        lab.faulty(0),
+        lab.faulty(1),
+    ):
+        yield lab
+
+
+@pytest.fixture
+async def service(bare: Lab, tmp_path: Path) -> AsyncIterator[Service]:
+    async with Service(tmp_path / "controller.db") as service:
+        await service.put_switch(switch_of(bare))
+        await service.put_host(Host("h1", str(bare.control), "s1", HOST_PORT))
+        yield service
+
+
+def switch_of(lab: Lab) -> Switch:
+    ports = frozenset({HOST_PORT, FIRST_CLIENT_PORT, FIRST_CLIENT_PORT + 1})
+    profile = "bmv2" if lab.prefix == "b" else "embedded"
+    return Switch(
+        "s1",
+        lab.address,
+        DEVICE_ID,
+        profile,
+        frozenset({HOST_PORT}),
+        ports=ports,
+        addressing=ADDRESSING,
+    )
+
+
+class File:
+    def __init__(self, path: Path, size: int, seed: int = 1) -> None:
+        self.path = path
+        path.write_bytes(Random(seed).randbytes(size))
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def content(self, name: str) -> Content:
+        return Content(name, "s1", FileSource(str(self.path)))
+
+
+async def serve(service: Service, content: Content) -> tuple[str, ...]:
+    """Its URLs, once they work."""
+    await service.put_content(content)
+
+    async def serving() -> bool:
+        status = await service.content_status(content.name)
+        assert status.state is not ContentStage.FAILED, status.reason
+        return status.state is ContentStage.SERVING
+
+    await until(serving, seconds=SECONDS)
+    return (await service.content_status(content.name)).urls
+
+
+async def download(lab: Lab, *urls: str) -> list[str]:
+    """All at once; their SHA-256s, or what curl complained about."""
+    clients = [lab.clients[index % len(lab.clients)] for index in range(len(urls))]
+    running = [client.start_curl(url) for client, url in zip(clients, urls, strict=True)]
+    return await asyncio.gather(*(asyncio.to_thread(_digest, process) for process in running))
+
+
+def _digest(process: "subprocess.Popen[bytes]") -> str:
+    output, errors = process.communicate(timeout=100)
+    return hashlib.sha256(output).hexdigest() if process.returncode == 0 else errors.decode()
+
+
+async def test_a_content_is_served_at_all_its_addresses(
+    bare: Lab, service: Service, tmp_path: Path
+) -> None:
+    file = File(tmp_path / "file", 1 << 20)
+    urls = await serve(service, file.content("film"))
+    assert urls == ("http://[2001:db8:1::1]/", "http://10.0.1.1:8001/")
+    assert await download(bare, *urls, *urls) == [file.sha256] * 4
+    status = await service.content_status("film")
+    assert (status.sha256, status.bytes) == (file.sha256, 1 << 20)
+    assert not await service.ready()
+
+
+async def test_what_was_removed_is_refused(bare: Lab, service: Service, tmp_path: Path) -> None:
+    file = File(tmp_path / "file", 1000)
+    urls = await serve(service, file.content("film"))
+    await service.delete_content("film")
+    await until(lambda: _gone(service), seconds=SECONDS)
+    (error,) = await download(bare, urls[0])
+    assert "curl: (7)" in error or "curl: (28)" in error
+
+
+async def _gone(service: Service) -> bool:
+    return not await service.list_contents()
+
+
+async def test_downloads_outlive_everything(bare: Lab, service: Service, tmp_path: Path) -> None:
+    """The pusher is killed, the secrets rotate, the controller restarts."""
+    file = File(tmp_path / "file", 24 << 20)
+    urls = await serve(service, file.content("film"))
+    downloads = asyncio.create_task(download(bare, *urls, *urls))
+    await asyncio.sleep(0.2)
+    await service.rotate_secrets("s1")
+    await asyncio.to_thread(bare.pusher.kill)
+    bare.pusher.start()
+    await service.close()
+    await service.start()
+    await service.advance_epoch("s1")
+    assert await downloads == [file.sha256] * 4
+
+
+async def test_a_file_that_changes_is_not_served(
+    bare: Lab, service: Service, tmp_path: Path
+) -> None:
+    file = File(tmp_path / "file", 1 << 20)
+    (url, _) = await serve(service, file.content("film"))
+    file.path.write_bytes(b"other")
+    await download(bare, url)
+
+    async def failed() -> bool:
+        return (await service.content_status("film")).state is ContentStage.FAILED
+
+    await until(failed, seconds=SECONDS)
+    reason = (await service.content_status("film")).reason
+    assert reason is not None
+    assert str(file.path) in reason
+    (again, _) = await serve(service, file.content("film"))
+    assert again != url
+    assert await download(bare, again) == [hashlib.sha256(b"other").hexdigest()]
