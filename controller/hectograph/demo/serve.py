@@ -26,6 +26,8 @@ ADDRESSING = AddressingSpec(
 SECONDS_TO_SURVIVE = 10
 """Downloads during which parts are killed take no less: they run when that happens."""
 POLL_SECONDS = 0.05
+COUNTERS_SECONDS = 3
+"""Until the controller has read a pusher's counters."""
 
 
 def publish(parts: Parts, path: Path) -> ContentStatus:
@@ -77,8 +79,14 @@ class Watch:
             names = ", ".join(name for _, name in victims)
             raise InvalidInput(f"all was over before {names} could be killed", where="--file")
 
-    def restored(self) -> int:
-        """Downloads that a restarted pusher found in its flow file."""
-        with suppress(Unavailable):
-            return self.parts.client.hosts.get(NAME).status.flow_counters.get("flows_restored", 0)
-        return 0
+    def resumed(self) -> tuple[int, int]:
+        """Downloads that a restarted pusher found in its flow file, and that it took over
+        from their positions alone; once all are told, or no more come."""
+        found = (0, 0)
+        deadline = time.monotonic() + COUNTERS_SECONDS
+        while sum(found) < len(self.downloads) and time.monotonic() < deadline:
+            with suppress(Unavailable):
+                events = self.parts.client.hosts.get(NAME).status.flow_counters
+                found = (events.get("flows_restored", 0), events.get("flows_adopted", 0))
+            time.sleep(POLL_SECONDS)
+        return found

@@ -74,5 +74,5 @@ def _demonstrate(stack: ExitStack, options: Options, file: Path | None) -> TcpRe
         seconds=watch.seconds,
         downloaded=downloads.results(clients, sha256),
         killed=options.kill,
-        restored=watch.restored() if "pusher" in options.kill else 0,
+        resumed=watch.resumed() if "pusher" in options.kill else (0, 0),
     )

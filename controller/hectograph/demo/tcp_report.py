@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hectograph.cli.units import bytes_text, rate_text
@@ -26,8 +27,9 @@ class TcpReport:
     """From the first client's start to the last one's end."""
     downloaded: Sequence[Downloaded]
     killed: Sequence[str] = ()
-    restored: int = 0
-    """Downloads that a restarted pusher found in its flow file."""
+    resumed: tuple[int, int] = (0, 0)
+    """Downloads that a restarted pusher found in its flow file, and that it took over from
+    their positions alone."""
 
     @property
     def identical(self) -> int:
@@ -70,9 +72,9 @@ class TcpReport:
         for each in self.downloaded:
             state = "[green]identical[/]"
             if not each.identical:
-                state = f"[red]{each.error or each.sha256[:16] + '…'}[/]"
+                state = f"[red]{escape(each.error or each.sha256[:16] + '…')}[/]"
             address = str(each.client.address)
-            table.add_row(each.client.name, address, each.url, f"{each.bytes:,}", state)
+            table.add_row(each.client.name, address, escape(each.url), f"{each.bytes:,}", state)
         return table
 
     def _verdict(self) -> str:
@@ -82,5 +84,9 @@ class TcpReport:
             return f"[red]{self.identical} of {count} files are identical{after}[/]"
         verdict = f"[green]all {count} files are identical{after}[/]"
         if "pusher" in self.killed:
-            verdict += f"\nthe new pusher found {self.restored} downloads in its flow file"
+            restored, adopted = self.resumed
+            verdict += (
+                f"\nthe new pusher found {restored} downloads in its flow file and took over"
+                f" {adopted} by what their acknowledgements say"
+            )
         return verdict
