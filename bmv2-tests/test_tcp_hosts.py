@@ -11,6 +11,7 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
+from hectograph.core.flows import flow_bucket
 from packetlab.lab import HOST_PORT, assert_frames
 from packetlab.site import BUCKETS, LENGTH, Site, counted
 from packetlab.tcp import CURRENT, ICMP_ERROR, Client, constants, ipv4_client, ipv6_client
@@ -23,8 +24,7 @@ MACS = {port: f"02:00:00:00:00:{port:02x}" for port in PORTS}
 
 def bucket(client: Client) -> int:
     """Of the client's address and port alone, so that it needs neither secret nor memory."""
-    number = client.port ^ int(client.address)
-    return (number ^ number >> 4) & 15
+    return flow_bucket(client.address, client.port)
 
 
 def host_of(index: int) -> int:

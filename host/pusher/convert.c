@@ -22,6 +22,7 @@ static_assert(sizeof(((hg_pb_Stream *)0)->error) == HG_PUSHER_ERROR_BYTES, "erro
 static_assert(sizeof(((hg_pb_Status *)0)->message) == HG_PUSHER_ERROR_BYTES, "message");
 static_assert((int)hg_pb_Stream_State_FAILED == HG_STREAM_FAILED, "states are numbered alike");
 static_assert(hg_pb_Response_size <= HG_RESPONSE_BYTES_MAX, "every response fits");
+static_assert(hg_pb_Request_size <= HG_REQUEST_BYTES_MAX, "every request fits");
 
 int hg_request_decode(const uint8_t *message, size_t length, hg_pb_Request *request, char *error)
 {

@@ -22,6 +22,9 @@ void hg_traffic_to_message(hg_pb_Counters *message, const struct hg_traffic *tra
 void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_ContentSpec *message);
 void hg_content_to_message(hg_pb_Content *message, const struct hg_content_status *status);
 void hg_flow_to_message(hg_pb_Flow *message, const struct hg_flow_status *status);
+/* -EINVAL: a value that no flow can have; `place` says which of a list's it is. */
+int hg_flow_from_message(struct hg_flow_status *status, const hg_pb_Flow *message, uint32_t place, char *error);
+int hg_flow_key_from_message(struct hg_flow_key *key, const hg_pb_FlowKey *message, uint32_t place, char *error);
 void hg_flow_counters_to_message(hg_pb_FlowCounters *message, const struct hg_engine_totals *totals);
 
 #endif

@@ -7,11 +7,11 @@
 #endif
 
 
-/* The following messages exceed 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList */
+/* The following messages exceed 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList, hg_pb_FlowList */
 
 /* The PB_FIELD_32BIT compilation option must be defined to support messages that exceed 64 kB in size. */
 #ifndef PB_FIELD_32BIT
-#error Enable PB_FIELD_32BIT to support messages exceeding 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList
+#error Enable PB_FIELD_32BIT to support messages exceeding 64kB in size: hg_pb_Response, hg_pb_StreamList, hg_pb_ContentList, hg_pb_FlowList
 #endif
 PB_BIND(hg_pb_Request, hg_pb_Request, 4)
 
@@ -82,6 +82,18 @@ PB_BIND(hg_pb_FlowList, hg_pb_FlowList, 4)
 PB_BIND(hg_pb_Flow, hg_pb_Flow, AUTO)
 
 
+PB_BIND(hg_pb_AdoptFlows, hg_pb_AdoptFlows, 4)
+
+
+PB_BIND(hg_pb_ForgetFlows, hg_pb_ForgetFlows, 4)
+
+
+PB_BIND(hg_pb_FlowKey, hg_pb_FlowKey, AUTO)
+
+
+PB_BIND(hg_pb_FlowsChanged, hg_pb_FlowsChanged, AUTO)
+
+
 PB_BIND(hg_pb_GetFlowCounters, hg_pb_GetFlowCounters, AUTO)
 
 
@@ -89,6 +101,8 @@ PB_BIND(hg_pb_FlowCounters, hg_pb_FlowCounters, 2)
 
 
 PB_BIND(hg_pb_NamedCounter, hg_pb_NamedCounter, AUTO)
+
+
 
 
 

@@ -74,6 +74,42 @@ static int list_flows(struct hg_service *service)
 	return 0;
 }
 
+static int adopt_flows(struct hg_service *service, char *error)
+{
+	const hg_pb_AdoptFlows *request = &service->request.what.adopt_flows;
+	struct hg_flow_status statuses[sizeof(request->flows) / sizeof(request->flows[0])];
+	uint32_t made;
+	int ret;
+
+	for (uint32_t i = 0; i < request->flows_count; i++) {
+		ret = hg_flow_from_message(&statuses[i], &request->flows[i], i + 1, error);
+		if (ret)
+			return ret;
+	}
+	ret = hg_engine_adopt_flows(service->engine, statuses, request->flows_count, &made, error);
+	if (ret)
+		return ret;
+	service->response.which_what = hg_pb_Response_flows_changed_tag;
+	service->response.what.flows_changed.flows = made;
+	return 0;
+}
+
+static int forget_flows(struct hg_service *service, char *error)
+{
+	const hg_pb_ForgetFlows *request = &service->request.what.forget_flows;
+	struct hg_flow_key keys[sizeof(request->flows) / sizeof(request->flows[0])];
+
+	for (uint32_t i = 0; i < request->flows_count; i++) {
+		int ret = hg_flow_key_from_message(&keys[i], &request->flows[i], i + 1, error);
+
+		if (ret)
+			return ret;
+	}
+	service->response.which_what = hg_pb_Response_flows_changed_tag;
+	service->response.what.flows_changed.flows = hg_engine_forget_flows(service->engine, keys, request->flows_count);
+	return 0;
+}
+
 static int flow_counters(struct hg_service *service)
 {
 	struct hg_engine_totals totals;
@@ -87,7 +123,7 @@ static int flow_counters(struct hg_service *service)
 int hg_service_tcp(struct hg_service *service, char *error)
 {
 	if (service->request.which_what < hg_pb_Request_add_content_tag ||
-	    service->request.which_what > hg_pb_Request_flow_counters_tag)
+	    service->request.which_what > hg_pb_Request_forget_flows_tag)
 		return hg_fail(error, -ENOSYS, "the request asks for nothing that this pusher (%s) knows", HG_VERSION);
 	if (!service->engine)
 		return hg_fail(error, -ENOTSUP, "this pusher serves no contents");
@@ -100,6 +136,10 @@ int hg_service_tcp(struct hg_service *service, char *error)
 		return list_contents(service);
 	case hg_pb_Request_list_flows_tag:
 		return list_flows(service);
+	case hg_pb_Request_adopt_flows_tag:
+		return adopt_flows(service, error);
+	case hg_pb_Request_forget_flows_tag:
+		return forget_flows(service, error);
 	default:
 		return flow_counters(service);
 	}

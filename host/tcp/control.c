@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What other threads ask of the engine: short, and under its lock. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "engine.h"
 #include "error.h"
@@ -111,17 +111,18 @@ static void describe_flow(const struct hg_engine *engine, uint32_t index, struct
 
 	*status = (struct hg_flow_status){
 		.id = index,
-		.key = record->header.key,
+		.header = record->header,
 		.content = record->content,
 		.acked = record->acked,
 		.sent = record->sent,
 		.length = response && record->state != HG_FLOW_REQUEST ? response->length : 0,
+		.request = record->request,
+		.state = record->state,
+		.response = record->response,
+		.client_fin = record->flags & HG_FLOW_CLIENT_FIN,
 		.window = flow->window,
 		.congestion_window = flow->cubic.window,
 		.rtt_us = flow->rtt.smoothed,
-		.port = ntohs(record->header.egress_port),
-		.state = record->state,
-		.response = record->response,
 		.recovering = flow->board.recovery != HG_RECOVERY_NONE,
 	};
 }
@@ -136,6 +137,44 @@ uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow
 			describe_flow(engine, i, &statuses[n++]);
 	leave(engine);
 	return n;
+}
+
+int hg_engine_adopt_flows(struct hg_engine *engine, const struct hg_flow_status *statuses, uint32_t count,
+			  uint32_t *made, char *error)
+{
+	uint32_t i, index = 0;
+	int ret = 0;
+
+	*made = 0;
+	enter(engine);
+	hg_flow_table_reserve(&engine->table);
+	for (i = 0; i < count && index != HG_FLOW_NONE; i++)
+		*made += hg_flow_adopt(engine, &statuses[i], &index);
+	if (index == HG_FLOW_NONE)
+		ret = hg_fail(error, -ENOSPC, "flow %" PRIu32 " of %" PRIu32 ": there are %" PRIu32 " flows here, and room for no more",
+			      i, count, engine->table.used);
+	leave(engine);
+	/* The loop sleeps as long as its own timers let it. */
+	eventfd_write(engine->wake, 1);
+	return ret;
+}
+
+uint32_t hg_engine_forget_flows(struct hg_engine *engine, const struct hg_flow_key *keys, uint32_t count)
+{
+	uint32_t forgotten = 0;
+
+	enter(engine);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t index = hg_flow_table_find(&engine->table, &keys[i]);
+
+		if (index == HG_FLOW_NONE)
+			continue;
+		hg_count(engine, HG_TCP_flows_forgotten);
+		hg_flow_close(engine, index);
+		forgotten++;
+	}
+	leave(engine);
+	return forgotten;
 }
 
 void hg_engine_totals(struct hg_engine *engine, struct hg_engine_totals *totals)

@@ -22,10 +22,13 @@
 	X(flows_opened, "new connections")                                              \
 	X(flows_adopted, "taken over in the middle, from the position alone")           \
 	X(flows_restored, "found in the flow file after a restart")                     \
+	X(flows_handed_over, "made from what another host, or the controller, knew of them") \
+	X(flows_forgotten, "handed over to another host")                               \
+	X(flows_unanswered, "asked where they stand, and never heard of: gone, or another host's") \
 	X(flows_finished, "everything was acknowledged")                                \
 	X(flows_replaced, "their ports were used for a new connection")                 \
 	X(flows_reset_by_client, "RST received")                                        \
-	X(flows_reset, "RST sent: content gone, or position not ours to continue")      \
+	X(flows_reset, "RST sent: content gone, or not known what was being sent")      \
 	X(flows_timed_out, "no answer to too many retransmissions")                     \
 	X(flows_idle, "no request came")                                                \
 	X(requests_content, "answered 200")                                             \

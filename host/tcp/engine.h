@@ -22,6 +22,7 @@ struct hg_engine {
 	struct hg_pull_ring ring;
 	struct hg_tcp_counters counters;
 	uint32_t now;    /* us, of this turn of the loop */
+	uint32_t ask_at; /* us: when the next client is asked where it stands */
 	uint64_t turn;
 	uint64_t looked; /* ns: when contents and interface were last looked after */
 	uint32_t looks;
@@ -103,11 +104,22 @@ void hg_stream_read(struct hg_engine *engine, uint32_t index, const struct hg_pu
 /* receive.c: a pull, from the ring to its flow. */
 void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
 
-/* resume.c: flows from before this process. */
+/* resume.c: flows that another process, or another host, had. */
 
 /* Soft halves for all that the file holds. */
 void hg_resume_all(struct hg_engine *engine);
 /* The content is here: asks its clients where they stand. */
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
+/* One with a soft half: its client is asked when its turn comes and its content is here. */
+void hg_resume_flow(struct hg_engine *engine, uint32_t index);
+/* One that is waiting for its client's answer: asks once more. */
+void hg_resume_again(struct hg_engine *engine, uint32_t index);
+
+/* handover.c: flows that come from another host, and that go to one. */
+
+/* true: it was made; HG_FLOW_NONE in `index`: there is no room. */
+bool hg_flow_adopt(struct hg_engine *engine, const struct hg_flow_status *status, uint32_t *index);
+/* What the client's packet says of how far others came with it; false: no more is to be done with that packet. */
+bool hg_flow_settle(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t position);
 
 #endif

@@ -70,7 +70,7 @@ void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counte
 	leave_content(engine, record);
 	record->acked = record->sent;
 	record->state = HG_FLOW_CLOSING;
-	hg_flow_at(engine, index)->soft &= (uint8_t)~HG_SOFT_PACED;
+	hg_flow_at(engine, index)->soft &= (uint8_t)~(HG_SOFT_PACED | HG_SOFT_RESUMING);
 	hg_timeout_arm(engine, index, true);
 }
 

@@ -41,13 +41,14 @@ static_assert(sizeof(struct hg_flow_record) == 96, "the flow file's layout");
 #define HG_FLOW_CLIENT_FIN 1 /* the client has closed its side */
 #define HG_FLOW_FIN_SENT 2   /* ours was sent */
 #define HG_FLOW_ADOPTED 4    /* taken over in the middle: `sent` is not all that was sent */
+#define HG_FLOW_HANDED_OVER 8 /* by a host that may have read and sent more than stands here */
 
 enum hg_flow_timeout {
 	HG_TIMEOUT_NONE,
 	HG_TIMEOUT_RETRANSMIT, /* RFC 6298 */
 	HG_TIMEOUT_TAIL,       /* RFC 8985, 7 */
 	HG_TIMEOUT_PERSIST,    /* zero window: RFC 9293, 3.8.6.1 */
-	HG_TIMEOUT_RESUME,     /* after a restart: ask the client where it stands */
+	HG_TIMEOUT_RESUME,     /* ask the client where it stands */
 	HG_TIMEOUT_IDLE,       /* nothing to wait for but the client */
 };
 
@@ -75,7 +76,7 @@ static_assert(sizeof(struct hg_flow) <= 128, "a million of them");
 #define HG_SOFT_ACK_DUE 4
 #define HG_SOFT_PACED 8        /* more could be sent at pace_at */
 #define HG_SOFT_TAIL_PROBED 16 /* a tail-loss probe is out */
-#define HG_SOFT_RESUMING 32    /* the client was not heard of since the restart */
+#define HG_SOFT_RESUMING 32    /* the client was not heard of since the restart, or since it is ours */
 
 static inline bool hg_flow_has_sack(const struct hg_flow_record *record)
 {

@@ -56,7 +56,7 @@ static void too_big(struct hg_engine *engine, uint32_t index, const struct hg_pu
 
 	if (granules == 0)
 		granules = 1;
-	if (record->state != HG_FLOW_RESPONSE || granules >= flow->segment) {
+	if (record->state != HG_FLOW_RESPONSE || granules >= flow->segment || flow->soft & HG_SOFT_RESUMING) {
 		hg_count(engine, HG_TCP_icmp_ignored);
 		return;
 	}
@@ -221,7 +221,8 @@ static bool check_acknowledgement(struct hg_engine *engine, uint32_t index, cons
 
 	/* position + constants is the number itself less the hash: so this is right wherever it points. */
 	*acked = position + pull->constants - record->header.constants;
-	if (record->flags & HG_FLOW_ADOPTED && record->response == HG_RESPONSE_CONTENT)
+	if (record->flags & HG_FLOW_HANDED_OVER ||
+	    (record->flags & HG_FLOW_ADOPTED && record->response == HG_RESPONSE_CONTENT))
 		limit = length + 1;
 	if ((int32_t)*acked < 0 || *acked < record->acked) {
 		hg_count(engine, HG_TCP_pull_old_ack);
@@ -251,7 +252,7 @@ static void resume(struct hg_engine *engine, uint32_t index, uint32_t acked)
 	const struct hg_flow_record *record = hg_record_at(engine, index);
 	struct hg_flow *flow = hg_flow_at(engine, index);
 
-	/* What was on its way when we died may have been lost: again from where the client is, in slow start. */
+	/* What was on its way before may have been lost: again from where the client is, in slow start. */
 	flow->soft &= (uint8_t)~HG_SOFT_RESUMING;
 	flow->backoff = 0;
 	hg_scoreboard_clear(&flow->board, acked / HG_SEQ_GRANULE * HG_SEQ_GRANULE);
@@ -291,6 +292,8 @@ static void receive_known(struct hg_engine *engine, uint32_t index, const struct
 	if (!check_sequence(engine, index, pull))
 		return;
 	learn_path(record, pull);
+	if (!hg_flow_settle(engine, index, pull, position))
+		return;
 	/* The packet that ends the handshake has the connection's first number. */
 	if (opened && pull->data_bytes == 0)
 		flow->soft |= HG_SOFT_SYNCHRONISED;

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "response.h"
+
 enum phase {
 	START,         /* empty lines before the request line are passed over (RFC 9112, 2.2) */
 	METHOD,
@@ -237,6 +239,12 @@ enum hg_request_result hg_request_read(struct hg_request *request, const uint8_t
 			return conclude(request);
 	}
 	return HG_REQUEST_MORE;
+}
+
+bool hg_request_is_sound(const struct hg_request *request)
+{
+	/* Every place that the others index is compared with a length first. */
+	return request->consumed <= HG_REQUEST_HEAD_MAX && request->phase <= HEAD_END && request->tag < HG_ETAG_BYTES;
 }
 
 bool hg_request_line_seen(const struct hg_request *request)

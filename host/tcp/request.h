@@ -45,6 +45,9 @@ enum hg_request_result {
 enum hg_request_result hg_request_read(struct hg_request *request, const uint8_t *data, size_t length,
 				       const char *etag);
 
+/* Could a reader have left this? What came from elsewhere is looked at before it is gone on with. */
+bool hg_request_is_sound(const struct hg_request *request);
+
 /* A GET's or HEAD's request line was read in full: these bytes do begin a request. */
 bool hg_request_line_seen(const struct hg_request *request);
 

@@ -8,9 +8,6 @@
 
 #include "sum.h"
 
-/* Positions are differences of sequence numbers; half of their space is comparable. */
-#define RESPONSE_BYTES_MAX (1ULL << 31)
-
 #define PADDING_NAME "X-Padding: "
 #define PADDING_LEAST (sizeof(PADDING_NAME) - 1 + 2) /* with its CR LF */
 
@@ -94,7 +91,7 @@ int hg_responses_render(struct hg_response responses[HG_RESPONSE_KINDS], const s
 		sum_head(&responses[kind]);
 	}
 	/* The switch takes every position up to this response's length: none of the others may be longer. */
-	if (facts->bytes > RESPONSE_BYTES_MAX - HG_RESPONSE_HEAD_MAX)
+	if (facts->bytes > HG_POSITION_MAX - HG_RESPONSE_HEAD_MAX)
 		return -EFBIG;
 	close_head(&responses[HG_RESPONSE_CONTENT], facts->bytes, hg_responses_longest_other(responses));
 	return 0;

@@ -24,6 +24,9 @@ enum hg_response_kind {
 	HG_RESPONSE_KINDS
 };
 
+/* Positions are differences of sequence numbers; half of their space is comparable. */
+#define HG_POSITION_MAX (1u << 31)
+
 #define HG_RESPONSE_HEAD_MAX 1024 /* of a header section, padded */
 #define HG_CONTENT_TYPE_BYTES 128
 #define HG_ETAG_BYTES 65 /* SHA-256 in hexadecimal and the terminating zero */

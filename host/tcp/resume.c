@@ -3,31 +3,72 @@
 
 #include "engine.h"
 
-/* How long flows of an earlier process wait for their content. */
+/* How long such flows wait for their content. */
 #define ORPHAN_US 120000000
 
-/* Clients are asked one after the other, so that their answers do not come all at once. */
+/* Clients are asked one after the other, so that their answers do not come all at once: 50,000 a second. */
 #define ASK_EVERY_US 20
-#define ASK_WITHIN_US 2000000
+#define ASK_WITHIN_US (HG_FLOWS_MAX * ASK_EVERY_US)
 
+static void ask_in_turn(struct hg_engine *engine, uint32_t index)
+{
+	uint32_t after = engine->ask_at - engine->now;
+
+	/* The last one's turn has passed. */
+	if (after > ASK_WITHIN_US)
+		after = 0;
+	hg_flow_at(engine, index)->backoff = 0;
+	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, after);
+	hg_timeout_schedule(engine, index);
+	engine->ask_at = engine->now + after + ASK_EVERY_US;
+}
+
+static void begin_to_ask(struct hg_engine *engine, uint32_t index, struct hg_content *content)
+{
+	if (hg_record_at(engine, index)->state == HG_FLOW_RESPONSE)
+		content->flows++;
+	ask_in_turn(engine, index);
+}
+
+void hg_resume_flow(struct hg_engine *engine, uint32_t index)
+{
+	struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_content *content = hg_contents_find(&engine->contents, record->content);
+
+	if (record->state == HG_FLOW_CLOSING) {
+		hg_timeout_arm(engine, index, true);
+		return;
+	}
+	record->flags |= HG_FLOW_ADOPTED | HG_FLOW_HANDED_OVER;
+	hg_flow_at(engine, index)->soft |= HG_SOFT_RESUMING;
+	if (content && content->resumed) {
+		begin_to_ask(engine, index, content);
+		return;
+	}
+	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, ORPHAN_US);
+	hg_timeout_schedule(engine, index);
+}
+
+void hg_resume_again(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_content *content = hg_contents_find(&engine->contents, hg_record_at(engine, index)->content);
+
+	if (content && content->resumed)
+		ask_in_turn(engine, index);
+}
+
+/* Another host may have gone on with it meanwhile: it is as if it came from there. */
 static void restore(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
-	struct hg_flow *flow = hg_flow_at(engine, index);
 
 	hg_flow_begin(engine, index);
-	flow->soft = HG_SOFT_SYNCHRONISED;
+	hg_flow_at(engine, index)->soft = HG_SOFT_SYNCHRONISED;
 	hg_count(engine, HG_TCP_flows_restored);
-	if (record->state == HG_FLOW_RESPONSE) {
-		flow->soft |= HG_SOFT_RESUMING;
-		hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, ORPHAN_US);
-		hg_timeout_schedule(engine, index);
-		return;
-	}
 	/* The request's own count is the one that was stored whole. */
 	if (record->state == HG_FLOW_REQUEST)
 		record->header.ack_no = htonl(record->request_start + record->request.consumed);
-	hg_timeout_arm(engine, index, true);
+	hg_resume_flow(engine, index);
 }
 
 void hg_resume_all(struct hg_engine *engine)
@@ -39,19 +80,12 @@ void hg_resume_all(struct hg_engine *engine)
 
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content)
 {
-	uint32_t after = 0;
-
 	content->resumed = true;
 	for (uint32_t i = 0; i < engine->table.fresh; i++) {
 		const struct hg_flow_record *record = hg_record_at(engine, i);
 
-		if (record->state != HG_FLOW_RESPONSE || record->content != content->spec.id ||
-		    !(hg_flow_at(engine, i)->soft & HG_SOFT_RESUMING))
-			continue;
-		content->flows++;
-		hg_timeout_set(engine, i, HG_TIMEOUT_RESUME, after);
-		hg_timeout_schedule(engine, i);
-		if (after < ASK_WITHIN_US)
-			after += ASK_EVERY_US;
+		if (record->state != HG_FLOW_FREE && record->content == content->spec.id &&
+		    hg_flow_at(engine, i)->soft & HG_SOFT_RESUMING)
+			begin_to_ask(engine, i, content);
 	}
 }

@@ -12,6 +12,7 @@
 #include "content.h"
 #include "counters.h"
 #include "flow_header.h"
+#include "request.h"
 
 struct hg_engine;
 
@@ -54,21 +55,35 @@ enum hg_flow_state {
 	HG_FLOW_CLOSING = 3,  /* everything is acknowledged; waits for the client's FIN */
 };
 
+/* As one host tells of it and another takes it over. */
 struct hg_flow_status {
 	uint32_t id; /* its place: lists go on from there */
-	struct hg_flow_key key;
+	struct hg_flow_header header;
 	uint32_t content;
 	uint32_t acked, sent, length;
+	struct hg_request request; /* in state REQUEST */
+	uint8_t state;    /* enum hg_flow_state */
+	uint8_t response; /* enum hg_response_kind */
+	bool client_fin;  /* the client has closed its side */
+	/* These only describe it. */
 	uint32_t window, congestion_window;
 	uint32_t rtt_us;
-	uint16_t port;
-	uint8_t state; /* enum hg_flow_state */
-	uint8_t response;
 	bool recovering;
 };
 
 /* Up to `count` flows with places from `from` on. */
 uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow_status *statuses, uint32_t count);
+
+/*
+ * Makes records for those that are not known, and asks their clients where they stand
+ * as soon as their content is ready. Known ones are left; a client that was not heard
+ * of yet is asked again. `made`: how many are new. -ENOSPC: not all had room.
+ */
+int hg_engine_adopt_flows(struct hg_engine *engine, const struct hg_flow_status *statuses, uint32_t count,
+			  uint32_t *made, char *error);
+
+/* Their records go, and the clients are told nothing: another host has them. Returns how many there were. */
+uint32_t hg_engine_forget_flows(struct hg_engine *engine, const struct hg_flow_key *keys, uint32_t count);
 
 struct hg_engine_totals {
 	struct hg_tcp_counters counters;

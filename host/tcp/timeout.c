@@ -171,6 +171,32 @@ static void ask(struct hg_engine *engine, uint32_t index)
 	hg_timeout_schedule(engine, index);
 }
 
+static void end_idle(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+
+	if (record->state == HG_FLOW_REQUEST && record->flags & HG_FLOW_HANDED_OVER) {
+		/* Its client waits for the answer to what only another host had read. */
+		hg_flow_reset(engine, index, HG_TCP_flows_reset);
+		return;
+	}
+	if (record->state == HG_FLOW_REQUEST)
+		hg_count(engine, HG_TCP_flows_idle);
+	hg_flow_close(engine, index);
+}
+
+/*
+ * Without a RST, which a client that does not answer would hardly get: one whose
+ * answers go to another host would, and its download there would end.
+ */
+static void give_up(struct hg_engine *engine, uint32_t index)
+{
+	bool heard = !(hg_flow_at(engine, index)->soft & HG_SOFT_RESUMING);
+
+	hg_count(engine, heard ? HG_TCP_flows_timed_out : HG_TCP_flows_unanswered);
+	hg_flow_close(engine, index);
+}
+
 static void run_out(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow *flow = hg_flow_at(engine, index);
@@ -178,13 +204,11 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 
 	flow->timeout = HG_TIMEOUT_NONE;
 	if (timeout == HG_TIMEOUT_IDLE) {
-		if (hg_record_at(engine, index)->state == HG_FLOW_REQUEST)
-			hg_count(engine, HG_TCP_flows_idle);
-		hg_flow_close(engine, index);
+		end_idle(engine, index);
 		return;
 	}
 	if (flow->backoff >= TIMEOUTS_MAX) {
-		hg_flow_reset(engine, index, HG_TCP_flows_timed_out);
+		give_up(engine, index);
 		return;
 	}
 	switch (timeout) {

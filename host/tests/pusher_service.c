@@ -6,6 +6,7 @@
 #include <pb_decode.h>
 #include <pb_encode.h>
 
+#include "convert.h"
 #include "error.h"
 #include "pusher_check.h"
 #include "service.h"
@@ -154,13 +155,87 @@ static void contents(void)
 {
 	static const pb_size_t asks[] = { hg_pb_Request_add_content_tag, hg_pb_Request_remove_content_tag,
 					  hg_pb_Request_list_contents_tag, hg_pb_Request_list_flows_tag,
-					  hg_pb_Request_flow_counters_tag };
+					  hg_pb_Request_flow_counters_tag, hg_pb_Request_adopt_flows_tag,
+					  hg_pb_Request_forget_flows_tag };
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
 		request = (hg_pb_Request){ .which_what = asks[i] };
 		ask();
 		refused(ENOTSUP, "serves no contents");
 	}
+}
+
+static hg_pb_Flow flow(void)
+{
+	return (hg_pb_Flow){
+		.client_port = 40000,
+		.service_port = 80,
+		.content = 1,
+		.state = hg_pb_Flow_State_RESPONSE,
+		.port = 2,
+		.acked = 1280,
+		.sent = 2560,
+		.length = 128000,
+		.constants = 0x3D,
+		.acknowledgement = 7,
+	};
+}
+
+static void flow_refused(const hg_pb_Flow *message, const char *text)
+{
+	char error[HG_PUSHER_ERROR_BYTES] = "";
+	struct hg_flow_status status;
+
+	CHECK_EQUAL(hg_flow_from_message(&status, message, 3, error), -EINVAL);
+	if (strncmp(error, "flow 3: ", 8) != 0 || !strstr(error, text)) {
+		fprintf(stderr, "\"%s\" does not say \"%s\"\n", error, text);
+		exit(1);
+	}
+}
+
+/* Every value that no flow can have is refused by name. */
+static void flows(void)
+{
+	char error[HG_PUSHER_ERROR_BYTES];
+	struct hg_flow_status status;
+	struct hg_flow_key key;
+	hg_pb_Flow message = flow();
+
+	CHECK_EQUAL(hg_flow_from_message(&status, &message, 3, error), 0);
+	hg_flow_to_message(&message, &status);
+	CHECK_EQUAL(message.sent, 2560);
+	CHECK_EQUAL(message.acknowledgement, 7);
+#define REFUSED(field, bad, text)               \
+	do {                                    \
+		message = flow();               \
+		message.field = bad;            \
+		flow_refused(&message, text);   \
+	} while (0)
+	REFUSED(client_port, 65536, "client_port 65536");
+	REFUSED(service_port, 65536, "service_port 65536");
+	REFUSED(content, 0, "content 0");
+	REFUSED(state, hg_pb_Flow_State_STATE_UNSPECIFIED, "state 0");
+	REFUSED(state, 4, "state 4");
+	REFUSED(port, 0, "port 0");
+	REFUSED(port, 510, "port 510");
+	REFUSED(vlan_tci, 65536, "vlan_tci 65536");
+	REFUSED(secret, 256, "secret 256");
+	REFUSED(constants, 127, "constants 127");
+	REFUSED(answer, 6, "answer 6");
+	REFUSED(acked, 2688, "2688 bytes acknowledged of 2560 sent");
+	REFUSED(length, 128, "sent of 128");
+	REFUSED(length, 0x80000080, "length 2147483776");
+	REFUSED(sent, 2561, "multiples of 128");
+	REFUSED(state, hg_pb_Flow_State_REQUEST, "sent before there was a request");
+	REFUSED(request, 1, "request 0x1 ");
+#undef REFUSED
+	message = flow();
+	message.state = hg_pb_Flow_State_REQUEST;
+	message.acked = message.sent = message.length = 0;
+	message.request = UINT64_MAX;
+	flow_refused(&message, "is no reader's note");
+	CHECK_EQUAL(hg_flow_key_from_message(&key, &(hg_pb_FlowKey){ .client_port = 70000 }, 3, error), -EINVAL);
+	CHECK(strstr(error, "flow 3: client_port 70000"));
 }
 
 /* A long line is cut between characters. */
@@ -189,6 +264,7 @@ int main(void)
 	specifications();
 	answers();
 	contents();
+	flows();
 	error_lines();
 	hg_service_close(&service);
 	return 0;

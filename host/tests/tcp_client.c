@@ -48,6 +48,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	engine->now = now;
 	engine->outbox.counters = &engine->counters;
 	engine->outbox.link.mtu = 1500;
+	engine->wake = -1;
 	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
 	CHECK_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 	engine->outbox.link.fd = fds[0];
@@ -313,6 +314,8 @@ static void deliver(struct sim *sim)
 			client_receive(sim, packet->frame, packet->bytes);
 			continue;
 		}
+		if (sim->elsewhere)
+			continue;
 		CHECK_EQUAL(hg_pull_parse(&pull, packet->frame, packet->bytes, packet->bytes), 0);
 		hg_receive(&sim->engine, &pull);
 	}

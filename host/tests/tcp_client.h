@@ -50,6 +50,7 @@ struct sim {
 	struct client client;
 	uint8_t secret;       /* the switch's current one */
 	bool verified;        /* the client is in the switch's filter */
+	bool elsewhere;       /* what the client sends goes to another host */
 	uint32_t length;      /* the service table's response_length */
 	int far;              /* where pushes come out */
 	uint32_t drop_offset, drop_times; /* the push with this position is lost so often */

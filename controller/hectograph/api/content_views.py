@@ -4,7 +4,7 @@
 from hectograph.api.content_models import ContentSpec
 from hectograph.api.fields import Address, Model, Name
 from hectograph.api.views import CounterValue, Items
-from hectograph.core.contents import FlowPhase
+from hectograph.core.flows import FlowPhase
 from hectograph.core.status import ContentStage
 
 

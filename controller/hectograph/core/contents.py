@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pusher is told of contents, and what it tells of them and of their flows."""
+"""What a pusher is told of contents, and what it tells of them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +40,3 @@ class ContentState:
     """Of the response."""
     flows: int
     error: str
-
-
-class FlowPhase(StrEnum):
-    REQUEST = "request"
-    RESPONSE = "response"
-    CLOSING = "closing"
-
-
-@dataclass(frozen=True, slots=True)
-class FlowState:
-    client: IPv4Address | IPv6Address
-    client_port: int
-    service: IPv4Address | IPv6Address
-    service_port: int
-    content: int
-    phase: FlowPhase
-    port: int
-    """The switch's, where the client is."""
-    acked: int
-    sent: int
-    length: int
-    """Of the response; 0 while the request is not there."""
-    window: int
-    congestion_window: int
-    rtt_seconds: float
-    recovering: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FlowCounters:
-    flows: int
-    contents: int
-    by_name: dict[str, int]
-    """What each counts: host/tcp/counters.h."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostedFlow:
-    host: str
-    flow: FlowState
-    content: str | None = None
-    """Its content's name; None: one that is not in the desired state."""

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from hectograph.core.contents import ContentPhase, ContentState
+from hectograph.core.flows import BUCKETS
 from hectograph.core.records import ContentRecord
 
-BUCKETS = 16
-"""Of each host set, in table service_host."""
 GRACE_SECONDS = 2.0
 """A pusher that was killed is back sooner, with its flows: nobody takes them over before."""
 
@@ -48,12 +47,6 @@ def mapped(address: IPv4Address | IPv6Address) -> IPv6Address:
     if address.version == 4:
         return IPv6Address(0xFFFF << 32 | int(address))
     return IPv6Address(int(address))
-
-
-def bucket_of(client: IPv4Address | IPv6Address, port: int) -> int:
-    """p4/shared/pull.p4."""
-    mixed = port ^ port >> 4 ^ int(client) ^ int(client) >> 4
-    return mixed & 0xF
 
 
 def assign_buckets(hosts: Sequence[str], able: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from hectograph.core.entities import (
     TcpMeter,
     key,
 )
-from hectograph.core.hosting import BUCKETS, Views, able_hosts, assign_buckets, mapped
+from hectograph.core.flows import BUCKETS
+from hectograph.core.hosting import Views, able_hosts, assign_buckets, mapped
 from hectograph.core.model import Switch
 from hectograph.core.records import ContentRecord, SecretsRecord
 from hectograph.core.state import State

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from hectograph.core.contents import ContentSpec, ContentState, FlowCounters, FlowState
+from hectograph.core.contents import ContentSpec, ContentState
 from hectograph.core.entities import Change, Tables
+from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host, Switch
 from hectograph.core.status import CounterValue, PusherCounters
 from hectograph.core.streams import PushSpec, PushState
@@ -145,6 +146,14 @@ class PusherSession(Protocol):
     async def contents(self) -> Sequence[ContentState]: ...
 
     async def flows(self, limit: int) -> Sequence[FlowState]: ...
+
+    async def adopt_flows(self, flows: Sequence[FlowState]) -> int:
+        """Another host's; how many were new to it. LimitExceeded: no room for more."""
+        ...
+
+    async def forget_flows(self, keys: Sequence[FlowKey]) -> int:
+        """Another host has them; how many it knew."""
+        ...
 
     async def flow_counters(self) -> FlowCounters: ...
 

@@ -2,20 +2,17 @@
 """A client of the host protocol (host/pusher/pusher.proto) over the pusher's Unix socket."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
-from hectograph.core.contents import (
-    ContentPhase,
-    ContentSpec,
-    ContentState,
-    FlowCounters,
-    FlowState,
-)
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushSpec, PushState
 from hectograph.drivers.base import PusherHello
@@ -24,8 +21,12 @@ from hectograph.pusher import pusher_pb2 as pb
 from hectograph.pusher.contents import (
     content_message,
     content_of,
+)
+from hectograph.pusher.flows import (
     flow_counters_of,
+    flow_message,
     flow_of,
+    key_message,
 )
 from hectograph.pusher.messages import (
     counters_of,
@@ -35,12 +36,23 @@ from hectograph.pusher.messages import (
     state_of,
 )
 
+T = TypeVar("T")
+
 PROTOCOL = 1
 PREFIX_BYTES = 4
 RESPONSE_BYTES = 1_048_576
 PREPARE_POLL_SECONDS = 0.05
+ADOPT_FLOWS = 256
+FORGET_FLOWS = 512
+"""pusher.options: how many a request has room for."""
 TIMEOUT_SECONDS = 10.0
 """A pusher answers in milliseconds; a file on a hung network mount may hold up a start."""
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    rest = iter(items)
+    while some := tuple(islice(rest, size)):
+        yield some
 
 
 class PusherClient:
@@ -172,6 +184,27 @@ class PusherClient:
             if not following:
                 break
         return found[:limit]
+
+    async def adopt_flows(self, flows: Iterable[FlowState]) -> int:
+        """Take over another host's, and those of which only the handshake was seen.
+
+        Their clients are asked where they stand as soon as their content is ready here.
+        Those that it knows already are left; how many it did not. LimitExceeded: it has
+        no room for more.
+        """
+        made = 0
+        for some in batched(flows, ADOPT_FLOWS):
+            request = pb.AdoptFlows(flows=map(flow_message, some))
+            made += (await self._ask(pb.Request(adopt_flows=request))).flows_changed.flows
+        return made
+
+    async def forget_flows(self, keys: Iterable[FlowKey]) -> int:
+        """Another host has them: say nothing more to their clients. How many it knew."""
+        gone = 0
+        for some in batched(keys, FORGET_FLOWS):
+            request = pb.ForgetFlows(flows=map(key_message, some))
+            gone += (await self._ask(pb.Request(forget_flows=request))).flows_changed.flows
+        return gone
 
     async def flow_counters(self) -> FlowCounters:
         """Since the pusher started."""

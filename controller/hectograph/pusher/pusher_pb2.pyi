@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("id", "hello", "start", "stop", "list", "counters", "add_content", "remove_content", "list_contents", "list_flows", "flow_counters")
+    __slots__ = ("id", "hello", "start", "stop", "list", "counters", "add_content", "remove_content", "list_contents", "list_flows", "flow_counters", "adopt_flows", "forget_flows")
     ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,8 @@ class Request(_message.Message):
     LIST_CONTENTS_FIELD_NUMBER: _ClassVar[int]
     LIST_FLOWS_FIELD_NUMBER: _ClassVar[int]
     FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    ADOPT_FLOWS_FIELD_NUMBER: _ClassVar[int]
+    FORGET_FLOWS_FIELD_NUMBER: _ClassVar[int]
     id: int
     hello: HelloRequest
     start: StartStream
@@ -31,10 +33,12 @@ class Request(_message.Message):
     list_contents: ListContents
     list_flows: ListFlows
     flow_counters: GetFlowCounters
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ..., add_content: _Optional[_Union[AddContent, _Mapping]] = ..., remove_content: _Optional[_Union[RemoveContent, _Mapping]] = ..., list_contents: _Optional[_Union[ListContents, _Mapping]] = ..., list_flows: _Optional[_Union[ListFlows, _Mapping]] = ..., flow_counters: _Optional[_Union[GetFlowCounters, _Mapping]] = ...) -> None: ...
+    adopt_flows: AdoptFlows
+    forget_flows: ForgetFlows
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ..., add_content: _Optional[_Union[AddContent, _Mapping]] = ..., remove_content: _Optional[_Union[RemoveContent, _Mapping]] = ..., list_contents: _Optional[_Union[ListContents, _Mapping]] = ..., list_flows: _Optional[_Union[ListFlows, _Mapping]] = ..., flow_counters: _Optional[_Union[GetFlowCounters, _Mapping]] = ..., adopt_flows: _Optional[_Union[AdoptFlows, _Mapping]] = ..., forget_flows: _Optional[_Union[ForgetFlows, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ("id", "status", "hello", "stream", "list", "counters", "content", "contents", "flows", "flow_counters")
+    __slots__ = ("id", "status", "hello", "stream", "list", "counters", "content", "contents", "flows", "flow_counters", "flows_changed")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +49,7 @@ class Response(_message.Message):
     CONTENTS_FIELD_NUMBER: _ClassVar[int]
     FLOWS_FIELD_NUMBER: _ClassVar[int]
     FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    FLOWS_CHANGED_FIELD_NUMBER: _ClassVar[int]
     id: int
     status: Status
     hello: Hello
@@ -55,7 +60,8 @@ class Response(_message.Message):
     contents: ContentList
     flows: FlowList
     flow_counters: FlowCounters
-    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., content: _Optional[_Union[Content, _Mapping]] = ..., contents: _Optional[_Union[ContentList, _Mapping]] = ..., flows: _Optional[_Union[FlowList, _Mapping]] = ..., flow_counters: _Optional[_Union[FlowCounters, _Mapping]] = ...) -> None: ...
+    flows_changed: FlowsChanged
+    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., content: _Optional[_Union[Content, _Mapping]] = ..., contents: _Optional[_Union[ContentList, _Mapping]] = ..., flows: _Optional[_Union[FlowList, _Mapping]] = ..., flow_counters: _Optional[_Union[FlowCounters, _Mapping]] = ..., flows_changed: _Optional[_Union[FlowsChanged, _Mapping]] = ...) -> None: ...
 
 class Status(_message.Message):
     __slots__ = ("code", "message")
@@ -300,7 +306,7 @@ class FlowList(_message.Message):
     def __init__(self, flows: _Optional[_Iterable[_Union[Flow, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
 
 class Flow(_message.Message):
-    __slots__ = ("client_address", "service_address", "client_port", "service_port", "content", "state", "port", "acked", "sent", "length", "window", "congestion_window", "rtt_microseconds", "recovering")
+    __slots__ = ("client_address", "service_address", "client_port", "service_port", "content", "state", "port", "acked", "sent", "length", "window", "congestion_window", "rtt_microseconds", "recovering", "client_mac", "service_mac", "vlan_tci", "secret", "constants", "acknowledgement", "answer", "client_fin", "request")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Flow.State]
@@ -311,6 +317,20 @@ class Flow(_message.Message):
     REQUEST: Flow.State
     RESPONSE: Flow.State
     CLOSING: Flow.State
+    class Answer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CONTENT: _ClassVar[Flow.Answer]
+        HEAD: _ClassVar[Flow.Answer]
+        NOT_MODIFIED: _ClassVar[Flow.Answer]
+        BAD_REQUEST: _ClassVar[Flow.Answer]
+        METHOD_NOT_ALLOWED: _ClassVar[Flow.Answer]
+        NOT_FOUND: _ClassVar[Flow.Answer]
+    CONTENT: Flow.Answer
+    HEAD: Flow.Answer
+    NOT_MODIFIED: Flow.Answer
+    BAD_REQUEST: Flow.Answer
+    METHOD_NOT_ALLOWED: Flow.Answer
+    NOT_FOUND: Flow.Answer
     CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SERVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CLIENT_PORT_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +345,15 @@ class Flow(_message.Message):
     CONGESTION_WINDOW_FIELD_NUMBER: _ClassVar[int]
     RTT_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
     RECOVERING_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_MAC_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_MAC_FIELD_NUMBER: _ClassVar[int]
+    VLAN_TCI_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    CONSTANTS_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_FIN_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     client_address: bytes
     service_address: bytes
     client_port: int
@@ -339,7 +368,46 @@ class Flow(_message.Message):
     congestion_window: int
     rtt_microseconds: int
     recovering: bool
-    def __init__(self, client_address: _Optional[bytes] = ..., service_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., service_port: _Optional[int] = ..., content: _Optional[int] = ..., state: _Optional[_Union[Flow.State, str]] = ..., port: _Optional[int] = ..., acked: _Optional[int] = ..., sent: _Optional[int] = ..., length: _Optional[int] = ..., window: _Optional[int] = ..., congestion_window: _Optional[int] = ..., rtt_microseconds: _Optional[int] = ..., recovering: _Optional[bool] = ...) -> None: ...
+    client_mac: bytes
+    service_mac: bytes
+    vlan_tci: int
+    secret: int
+    constants: int
+    acknowledgement: int
+    answer: Flow.Answer
+    client_fin: bool
+    request: int
+    def __init__(self, client_address: _Optional[bytes] = ..., service_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., service_port: _Optional[int] = ..., content: _Optional[int] = ..., state: _Optional[_Union[Flow.State, str]] = ..., port: _Optional[int] = ..., acked: _Optional[int] = ..., sent: _Optional[int] = ..., length: _Optional[int] = ..., window: _Optional[int] = ..., congestion_window: _Optional[int] = ..., rtt_microseconds: _Optional[int] = ..., recovering: _Optional[bool] = ..., client_mac: _Optional[bytes] = ..., service_mac: _Optional[bytes] = ..., vlan_tci: _Optional[int] = ..., secret: _Optional[int] = ..., constants: _Optional[int] = ..., acknowledgement: _Optional[int] = ..., answer: _Optional[_Union[Flow.Answer, str]] = ..., client_fin: _Optional[bool] = ..., request: _Optional[int] = ...) -> None: ...
+
+class AdoptFlows(_message.Message):
+    __slots__ = ("flows",)
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    flows: _containers.RepeatedCompositeFieldContainer[Flow]
+    def __init__(self, flows: _Optional[_Iterable[_Union[Flow, _Mapping]]] = ...) -> None: ...
+
+class ForgetFlows(_message.Message):
+    __slots__ = ("flows",)
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    flows: _containers.RepeatedCompositeFieldContainer[FlowKey]
+    def __init__(self, flows: _Optional[_Iterable[_Union[FlowKey, _Mapping]]] = ...) -> None: ...
+
+class FlowKey(_message.Message):
+    __slots__ = ("client_address", "service_address", "client_port", "service_port")
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_PORT_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_PORT_FIELD_NUMBER: _ClassVar[int]
+    client_address: bytes
+    service_address: bytes
+    client_port: int
+    service_port: int
+    def __init__(self, client_address: _Optional[bytes] = ..., service_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., service_port: _Optional[int] = ...) -> None: ...
+
+class FlowsChanged(_message.Message):
+    __slots__ = ("flows",)
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    flows: int
+    def __init__(self, flows: _Optional[int] = ...) -> None: ...
 
 class GetFlowCounters(_message.Message):
     __slots__ = ()

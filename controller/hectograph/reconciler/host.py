@@ -5,7 +5,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
-from hectograph.core.contents import FlowCounters, FlowState
+from hectograph.core.flows import FlowCounters, FlowState
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus

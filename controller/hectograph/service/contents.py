@@ -5,7 +5,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from hectograph.core import content_edits
-from hectograph.core.contents import HostedFlow
+from hectograph.core.flows import HostedFlow
 from hectograph.core.model import Content
 from hectograph.core.records import Leaving, SecretsRecord
 from hectograph.core.status import ContentStatus, SecretsStatus

@@ -13,7 +13,7 @@ import pytest
 
 from hectograph.api.app import create_app
 from hectograph.config import Settings
-from hectograph.core.contents import FlowPhase, FlowState, HostedFlow
+from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
 from hectograph.core.status import (
     ApplyState,
@@ -48,13 +48,15 @@ Wanted = TypeVar("Wanted", Switch, Host, Group, Stream, Content)
 
 
 FLOW = FlowState(
-    client=IPv6Address("2001:db8::c"),
-    client_port=40000,
-    service=IPv4Address("198.51.100.1"),
-    service_port=8001,
+    key=FlowKey(IPv6Address("2001:db8::c"), 40000, IPv4Address("198.51.100.1"), 8001),
     content=1,
-    phase=FlowPhase.RESPONSE,
     port=2,
+    client_mac="02:00:00:00:01:00",
+    service_mac="02:00:00:00:00:aa",
+    secret=1,
+    constants=0x52,
+    acknowledgement=1,
+    phase=FlowPhase.RESPONSE,
     acked=128,
     sent=256,
     length=1024,

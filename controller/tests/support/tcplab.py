@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import socket
 import subprocess
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -16,6 +16,7 @@ from typing import TypeVar
 import finsy as fy
 
 from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.flows import FlowState
 from hectograph.errors import Unavailable
 from hectograph.pusher import PusherClient, program_path
 from hectograph.testbed import End, Namespace, Testbed
@@ -28,8 +29,10 @@ ROOT = Path(__file__).parents[3]
 HOST_PORT = 1
 FIRST_CLIENT_PORT = 2
 SERVICE_MAC = "02:00:00:00:00:aa"
-HOST_MAC = "02:00:00:00:00:01"
+OTHER_HOST_PORT = 20
+HOST_PORTS = (HOST_PORT, OTHER_HOST_PORT)
 HOST_SET = 1
+BUCKETS = 16
 HOST_MTU = 9000
 MAPPED = 0xFFFF << 32
 
@@ -69,9 +72,9 @@ class Client:
             process.kill()
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
-    def start_curl(self, url: str) -> "subprocess.Popen[bytes]":
+    def start_curl(self, url: str, *options: str) -> "subprocess.Popen[bytes]":
         """Its standard output is the content."""
-        command = ["curl", "-sS", "--noproxy", "*", "--max-time", "100", url]
+        command = ["curl", "-sS", "--noproxy", "*", "--max-time", "100", *options, url]
         with self.namespace.entered():
             return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -109,17 +112,60 @@ def sha256(data: bytes) -> str:
 
 
 @dataclass(slots=True)
+class Host:
+    """A pusher, and where it is plugged in."""
+
+    port: int
+    control: Path
+    pusher: Program
+
+    @property
+    def mac(self) -> str:
+        return f"02:00:00:00:01:{self.port:02x}"
+
+    def ask(self, question: Callable[[PusherClient], Awaitable[T]]) -> T:
+        async def asked() -> T:
+            async with PusherClient(self.control) as pusher:
+                return await question(pusher)
+
+        return asyncio.run(asked())
+
+    def answers(self) -> bool:
+        try:
+            self.ask(lambda pusher: pusher.hello())
+        except Unavailable:
+            return False
+        return True
+
+    def prepare(self, content: Content) -> ContentState:
+        spec = ContentSpec(content.number, str(content.path), content.sha256)
+        return self.ask(lambda pusher: pusher.prepare_content(spec))
+
+    def counters(self) -> dict[str, int]:
+        return self.ask(lambda pusher: pusher.flow_counters()).by_name
+
+    def flows(self) -> Sequence[FlowState]:
+        return self.ask(lambda pusher: pusher.flows(1000))
+
+    def restart(self, contents: Iterable[Content]) -> None:
+        """After it was killed."""
+        self.pusher.start()
+        self.pusher.wait_until(self.answers)
+        for content in contents:
+            self.prepare(content)
+
+
+@dataclass(slots=True)
 class Lab:
     testbed: Testbed
     here: Namespace
     address: str
     """Of P4Runtime."""
-    control: Path
-    """Of the pusher."""
+    host: Host
+    """That serves everything."""
     relay: Path
     prefix: str
     """Of its interfaces' names: two labs, one after the other, share the namespace."""
-    pusher: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
@@ -136,48 +182,48 @@ class Lab:
         path.write_bytes(data)
         content = Content(number, path, sha256(data))
         self.contents.append(content)
-        state = self.prepare(content)
+        state = self.host.prepare(content)
         assert state.phase is ContentPhase.READY, state.error
         self.insert(_content_entries(content, state.response_bytes))
         return content
 
-    def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256)
-        return self.ask(lambda pusher: pusher.prepare_content(spec))
-
     def ask(self, question: Callable[[PusherClient], Awaitable[T]]) -> T:
-        async def asked() -> T:
-            async with PusherClient(self.control) as pusher:
-                return await question(pusher)
-
-        return asyncio.run(asked())
-
-    def answers(self) -> bool:
-        try:
-            self.ask(lambda pusher: pusher.hello())
-        except Unavailable:
-            return False
-        return True
+        return self.host.ask(question)
 
     def counters(self) -> dict[str, int]:
-        return self.ask(lambda pusher: pusher.flow_counters()).by_name
+        return self.host.counters()
 
     def kill_pusher(self) -> None:
         """With SIGKILL; a new one takes up where it was, once it has its contents."""
-        self.pusher.kill()
-        self.pusher.start()
-        self.pusher.wait_until(self.answers)
-        for content in self.contents:
-            self.prepare(content)
+        self.host.pusher.kill()
+        self.host.restart(self.contents)
+
+    @contextmanager
+    def another_host(self) -> Generator[Host]:
+        """With all contents, but no buckets; in the end the first has them all again."""
+        host = _start_host(self.testbed, self.here, self.prefix, OTHER_HOST_PORT)
+        try:
+            for content in self.contents:
+                host.prepare(content)
+            yield host
+        finally:
+            self.give_buckets(self.host)
+            host.pusher.stop()
+
+    def give_buckets(self, host: Host, buckets: Iterable[int] = range(BUCKETS)) -> None:
+        self.modify([_bucket_entry(host, bucket) for bucket in buckets])
 
     def rotate_secrets(self) -> None:
         self.secrets += 1
         self.set_secrets()
 
     def set_secrets(self) -> None:
+        self.modify([_secrets_entry(self.secrets)])
+
+    def modify(self, entries: list[fy.P4TableEntry]) -> None:
         async def written() -> None:
             async with fy.Switch("lab", self.address, _options()) as switch:
-                await switch.modify([_secrets_entry(self.secrets)])
+                await switch.modify(entries)
 
         asyncio.run(written())
 
@@ -245,16 +291,24 @@ def _content_entries(content: Content, response_bytes: int) -> list[fy.P4TableEn
     return entries
 
 
-def _host_entries() -> list[fy.P4TableEntry]:
-    is_host = fy.P4TableAction("is_host")
-    to_host = fy.P4TableAction("to_host", port=HOST_PORT, host_mac=HOST_MAC)
-    return [
-        fy.P4TableEntry("host_port", match=_key(ingress_port=HOST_PORT), action=is_host),
-        *(
-            fy.P4TableEntry("service_host", match=_key(host_set=1, bucket=n), action=to_host)
-            for n in range(16)
-        ),
-    ]
+def _host_port_entry(port: int) -> fy.P4TableEntry:
+    action = fy.P4TableAction("is_host")
+    return fy.P4TableEntry("host_port", match=_key(ingress_port=port), action=action)
+
+
+def _bucket_entry(host: Host, bucket: int) -> fy.P4TableEntry:
+    action = fy.P4TableAction("to_host", port=host.port, host_mac=host.mac)
+    match = _key(host_set=HOST_SET, bucket=bucket)
+    return fy.P4TableEntry("service_host", match=match, action=action)
+
+
+def _start_host(testbed: Testbed, here: Namespace, prefix: str, port: int) -> Host:
+    control = testbed.directory / f"pusher{port}.sock"
+    interface = f"{prefix}host{port}"
+    command = [str(program_path()), "serve", "--interface", interface, "--control", str(control)]
+    pusher = testbed.start(f"pusher{port}", command, here)
+    pusher.wait_until(control.exists)
+    return Host(port, control, pusher)
 
 
 def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int) -> Client:
@@ -285,35 +339,27 @@ def running_lab(
     `entries` the switch is left to a controller."""
     here = Namespace.current()
     prefix = target.name[0]
-    host, switch = (End(here, f"{prefix}{end}", ipv6=False) for end in ("host", "switch1"))
-    testbed.veth(host, switch, mtu=HOST_MTU)
+    for port in HOST_PORTS:
+        ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
+        testbed.veth(*(End(here, end, ipv6=False) for end in ends), mtu=HOST_MTU)
     clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
-    numbers = (HOST_PORT, *(client.port for client in clients))
+    numbers = (*HOST_PORTS, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     program = testbed.start(target.name, target.command(ports, address), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
-    control = testbed.directory / "pusher.sock"
-    command = [
-        str(program_path()),
-        "serve",
-        "--interface",
-        host.interface,
-        "--control",
-        str(control),
-    ]
-    pusher = testbed.start("pusher", command, here)
-    pusher.wait_until(control.exists)
+    host = _start_host(testbed, here, prefix, HOST_PORT)
     relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, control, relay, prefix, pusher, clients)
+    lab = Lab(testbed, here, address, host, relay, prefix, clients)
     if entries:
-        lab.insert(_host_entries())
+        lab.insert([_host_port_entry(port) for port in HOST_PORTS])
+        lab.insert([_bucket_entry(host, bucket) for bucket in range(BUCKETS)])
         lab.set_secrets()
     try:
         yield lab
     finally:
-        pusher.stop()
+        host.pusher.stop()
         program.stop()
         here.close()

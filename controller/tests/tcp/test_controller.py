@@ -44,7 +44,7 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Lab]:
 async def service(bare: Lab, tmp_path: Path) -> AsyncIterator[Service]:
     async with Service(tmp_path / "controller.db") as service:
         await service.put_switch(switch_of(bare))
-        await service.put_host(Host("h1", str(bare.control), "s1", HOST_PORT))
+        await service.put_host(Host("h1", str(bare.host.control), "s1", HOST_PORT))
         yield service
 
 
@@ -130,8 +130,8 @@ async def test_downloads_outlive_everything(bare: Lab, service: Service, tmp_pat
     downloads = asyncio.create_task(download(bare, *urls, *urls))
     await asyncio.sleep(0.2)
     await service.rotate_secrets("s1")
-    await asyncio.to_thread(bare.pusher.kill)
-    bare.pusher.start()
+    await asyncio.to_thread(bare.host.pusher.kill)
+    bare.host.pusher.start()
     await service.close()
     await service.start()
     await service.advance_epoch("s1")

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 from tcplab import Content, Lab, exchange, sha256
 
-from hectograph.core.contents import ContentPhase, ContentSpec, FlowPhase
+from hectograph.core.contents import ContentPhase, ContentSpec
+from hectograph.core.flows import FlowPhase
 from hectograph.errors import Conflict, InvalidInput, NotFound
 
 HOST = b"Host: test\r\n"
@@ -57,7 +58,7 @@ def test_lists(lab: Lab, large: Content) -> None:
         assert sha256(curl.communicate(timeout=100)[0]) == large.sha256
     phase = FlowPhase.RESPONSE
     running = [f for f in flows if (f.content, f.phase) == (large.number, phase)]
-    assert [flow.service for flow in running] == [large.addresses[0]]
+    assert [flow.key.service for flow in running] == [large.addresses[0]]
     assert 0 < running[0].acked <= running[0].sent <= running[0].length
     (state,) = [state for state in states if state.spec.id == large.number]
     assert (state.phase, state.flows) == (ContentPhase.READY, 1)

@@ -13,7 +13,7 @@ from hectograph.api.content_views import Content, Contents, Flow, Flows
 from hectograph.api.dependencies import NamePath, ServiceDep
 from hectograph.api.fields import Name
 from hectograph.core import model
-from hectograph.core.contents import HostedFlow
+from hectograph.core.flows import HostedFlow
 from hectograph.service import Service
 
 router = APIRouter(tags=["contents"])
@@ -78,5 +78,10 @@ async def _count(service: Service, content: str | None, host: str | None) -> int
 
 
 def _flow(hosted: HostedFlow) -> Flow:
-    flow = {field.name: getattr(hosted.flow, field.name) for field in fields(hosted.flow)}
-    return Flow.model_validate({**flow, "host": hosted.host, "content": hosted.content})
+    known = {
+        field.name: getattr(of, field.name)
+        for of in (hosted.flow.key, hosted.flow)
+        for field in fields(of)
+    }
+    shown = {name: known[name] for name in Flow.model_fields.keys() & known.keys()}
+    return Flow.model_validate({**shown, "host": hosted.host, "content": hosted.content})

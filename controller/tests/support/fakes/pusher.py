@@ -6,13 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hectograph.core.contents import (
-    ContentPhase,
-    ContentSpec,
-    ContentState,
-    FlowCounters,
-    FlowState,
-)
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushPhase, PushSpec, PushState
@@ -158,6 +153,19 @@ class FakePusherSession:
     async def flows(self, limit: int) -> Sequence[FlowState]:
         self._check()
         return self._pusher.flows[:limit]
+
+    async def adopt_flows(self, flows: Sequence[FlowState]) -> int:
+        self._check()
+        known = {flow.key for flow in self._pusher.flows}
+        new = [flow for flow in flows if flow.key not in known]
+        self._pusher.flows += new
+        return len(new)
+
+    async def forget_flows(self, keys: Sequence[FlowKey]) -> int:
+        self._check()
+        before = len(self._pusher.flows)
+        self._pusher.flows = [flow for flow in self._pusher.flows if flow.key not in keys]
+        return before - len(self._pusher.flows)
 
     async def flow_counters(self) -> FlowCounters:
         self._check()
