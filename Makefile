@@ -17,8 +17,9 @@ STAMPS := $(VENV)/stamps
 SOURCES := pyproject.toml meson.build README.md $(shell find controller/hectograph controller/meson.build \
 	host p4 -type f -not -path '*/__pycache__/*' -not -path '*/tests/*.py')
 
-# Arguments of `make demo`: ARGS="udp --clients 32 --file F --json"
-ARGS ?= udp
+# Arguments of `make demo`: ARGS="tcp --clients 32 --file F --json"
+ARGS ?=
+ON := $(if $(TARGET),--target $(TARGET))
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test bench lint test-native p4 proto clean
@@ -28,8 +29,13 @@ help: ## This list
 
 build: $(STAMPS)/package ## Install into .venv
 
-demo: build ## Push a file to 16 receivers here; ARGS="udp --clients N --file F", TARGET=bmv2
-	@$(WITH_TOOLS) hectograph demo $(ARGS) $(if $(TARGET),--target $(TARGET))
+demo: build ## 16 curls download a file, then 16 get it by UDP; ARGS="tcp --clients N", TARGET=bmv2
+ifeq ($(ARGS),)
+	@$(WITH_TOOLS) hectograph demo tcp --kill-pusher $(ON)
+	@$(WITH_TOOLS) hectograph demo udp $(ON)
+else
+	@$(WITH_TOOLS) hectograph demo $(ARGS) $(ON)
+endif
 
 test: build $(STAMPS)/dev lint test-native ## Run every test
 	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave

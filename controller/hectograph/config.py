@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Of a request: a set of 16,384 members fits."""
     max_member_series: int = Field(default=1000, ge=0)
     """How many members /metrics breaks down at most; groups are always there."""
+    max_content_series: int = Field(default=1000, ge=0)
+    """The same for contents."""
     shutdown_seconds: int = Field(default=5, gt=0)
     """For requests that are under way when the controller is told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

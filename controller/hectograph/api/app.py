@@ -18,9 +18,10 @@ PREFIX = "/api/v1"
 DESCRIPTION = """Push once, deliver to many.
 
 A **host** pushes each packet of a stream once; a **switch** copies it for every **member** of a
-**group**. `PUT` says what is wanted and is idempotent; the controller makes the switches and hosts
-agree, and the `status` of what `GET` returns says how far it is. Errors are problem documents
-(RFC 9457) whose `type` is stable."""
+**group**. A **content** has addresses of its own, where any TCP client downloads it. `PUT` says
+what is wanted and is idempotent; the controller makes the switches and hosts agree, and the
+`status` of what `GET` returns says how far it is. Errors are problem documents (RFC 9457) whose
+`type` is stable."""
 
 
 class Api(FastAPI):
@@ -50,7 +51,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     )
     app.state.service = service
     app.state.settings = settings
-    app.state.metrics = Metrics(settings.max_member_series)
+    app.state.metrics = Metrics(settings.max_member_series, settings.max_content_series)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestMetrics, metrics=app.state.metrics)
     app.include_router(routes.PROBES)

@@ -8,20 +8,21 @@ Problem documents come back as the exceptions that they were made from.
 """
 
 from typing import Generic, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from hectograph.api import models, views
+from hectograph.api import content_models, content_views, models, views
+from hectograph.api.fields import Model
 from hectograph.api.problem import MEDIA_TYPE, Problem, exception_of
 from hectograph.errors import InvalidInput, Unavailable
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 TIMEOUT_SECONDS = 30.0
 
-Spec = TypeVar("Spec", bound=models.Model)
-View = TypeVar("View", bound=models.Model)
+Spec = TypeVar("Spec", bound=Model)
+View = TypeVar("View", bound=Model)
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -52,6 +53,15 @@ class Collection(Generic[Spec, View]):
         return f"{self._path}/{quote(name, safe='')}"
 
 
+class Contents(Collection[content_models.ContentSpec, content_views.Content]):
+    def __init__(self, client: "Client") -> None:
+        super().__init__(client, "/contents", content_views.Content, content_views.Contents)
+
+    def remove(self, name: str, *, reset: bool = False) -> None:
+        """Its downloads finish, or are reset; then it is gone."""
+        self._client.delete(self._of(name) + ("?reset=true" if reset else ""))
+
+
 class Client:
     """Of one controller. Raises Unavailable while it cannot be reached."""
 
@@ -79,6 +89,8 @@ class Client:
             self, "/streams", views.Stream, views.Streams
         )
 
+        self.contents = Contents(self)
+
     def members(self, group: str) -> Collection[models.MemberSpec, views.Member]:
         return Collection(self, self._members(group), views.Member, views.Members)
 
@@ -91,19 +103,38 @@ class Client:
     def group_counters(self, group: str) -> views.GroupCounters:
         return self.get(f"/groups/{quote(group, safe='')}/counters", views.GroupCounters)
 
+    def flows(
+        self, *, content: str | None = None, host: str | None = None, limit: int = 100
+    ) -> content_views.Flows:
+        wanted = {"content": content, "host": host, "limit": limit}
+        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        return self.get(f"/flows?{query}", content_views.Flows)
+
+    def rotate_secrets(self, switch: str) -> views.SecretsStatus:
+        return self.post(f"{self._switch(switch)}/rotate-secrets", views.SecretsStatus)
+
+    def advance_epoch(self, switch: str) -> views.SecretsStatus:
+        return self.post(f"{self._switch(switch)}/advance-epoch", views.SecretsStatus)
+
     def get(self, path: str, kind: type[Answer]) -> Answer:
         return self._read(self._ask("GET", path), kind)
 
-    def put(self, path: str, body: models.Model, kind: type[Answer]) -> Answer:
+    def put(self, path: str, body: Model, kind: type[Answer]) -> Answer:
         return self._read(self._ask("PUT", path, body), kind)
+
+    def post(self, path: str, kind: type[Answer]) -> Answer:
+        return self._read(self._ask("POST", path), kind)
 
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)
 
+    def _switch(self, name: str) -> str:
+        return f"/switches/{quote(name, safe='')}"
+
     def _members(self, group: str) -> str:
         return f"/groups/{quote(group, safe='')}/members"
 
-    def _ask(self, method: str, path: str, body: models.Model | None = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, body: Model | None = None) -> httpx.Response:
         content = None if body is None else body.model_dump_json()
         headers = {"Content-Type": "application/json"}
         try:

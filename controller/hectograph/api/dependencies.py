@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from hectograph.api.models import Name
+from hectograph.api.fields import Name
 from hectograph.config import Settings
 from hectograph.errors import Unauthorized
 from hectograph.service import Service

@@ -9,8 +9,9 @@ names, and how many were left out is a metric itself.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
+from hectograph.api.samples import Labels, Rows, counter, gauge, packets_and_bytes
 from hectograph.core.status import (
     CounterValue,
     HostState,
@@ -22,12 +23,6 @@ from hectograph.core.status import (
     SwitchState,
     SwitchStatus,
 )
-
-PREFIX = "hectograph_"
-
-Labels = Sequence[str]
-Rows = Iterable[tuple[Labels, float]]
-"""Label values, and the sample."""
 
 _PRIMARY = {SwitchState.SYNCING, SwitchState.READY}
 _CONNECTED = _PRIMARY | {SwitchState.BACKUP}
@@ -65,54 +60,70 @@ _STREAM_COUNTERS = (
 
 
 def of_switches(switches: Sequence[SwitchStatus]) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "switch_up",
         "Whether there is a connection to the switch",
         ("switch",),
         (((each.name,), each.state in _CONNECTED) for each in switches),
     )
-    yield _gauge(
+    yield gauge(
         "switch_primary",
         "Whether this controller is the switch's primary",
         ("switch",),
         (((each.name,), each.state in _PRIMARY) for each in switches),
     )
-    yield _gauge(
+    yield gauge(
         "switch_audited_timestamp_seconds",
         "When everything on the switch was last read and compared",
         ("switch",),
         (((each.name,), each.audited_at.timestamp()) for each in switches if each.audited_at),
     )
-    yield from _attributes(_gauge, "switch", switches, _SWITCH_GAUGES)
-    yield from _attributes(_counter, "switch", switches, _SWITCH_COUNTERS)
+    yield from _attributes(gauge, "switch", switches, _SWITCH_GAUGES)
+    yield from _attributes(counter, "switch", switches, _SWITCH_COUNTERS)
 
 
 def of_hosts(hosts: Sequence[HostStatus]) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "pusher_up",
         "Whether there is a connection to the host's pusher",
         ("host",),
         (((each.name,), each.state is HostState.READY) for each in hosts),
     )
-    yield from _attributes(_counter, "host", hosts, _PUSHER_COUNTERS, prefix="pusher")
+    yield from _attributes(counter, "host", hosts, _PUSHER_COUNTERS, prefix="pusher")
+    yield gauge(
+        "flows",
+        "TCP clients that the host's pusher knows",
+        ("host",),
+        (((each.name,), each.flows) for each in hosts),
+    )
+    yield counter(
+        "flow_events",
+        "What became of pulls and flow pushes",
+        ("host", "event"),
+        (
+            ((each.name, event), count)
+            for each in hosts
+            for event, count in each.flow_counters.items()
+        ),
+    )
 
 
 def of_streams(streams: Sequence[StreamStatus]) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "stream_state",
         "1 for the state that the stream is in",
         ("stream", "state"),
         (((each.name, state), each.state is state) for each in streams for state in StreamState),
     )
-    yield from _attributes(_gauge, "stream", streams, _STREAM_GAUGES)
-    yield from _attributes(_counter, "stream", streams, _STREAM_COUNTERS)
+    yield from _attributes(gauge, "stream", streams, _STREAM_GAUGES)
+    yield from _attributes(counter, "stream", streams, _STREAM_COUNTERS)
 
 
 def of_counters(counters: Sequence[SwitchCounters], max_members: int) -> Iterator[Metric]:
     """Bytes are those of the push frames, as the pipeline counts them."""
     groups = _members_by_group(counters)
     shown = _whole_groups(groups, max_members)
-    yield from _packets_and_bytes(
+    yield from packets_and_bytes(
         "drop",
         "packets that the pipeline dropped",
         ("switch", "stage", "reason"),
@@ -126,7 +137,7 @@ def of_counters(counters: Sequence[SwitchCounters], max_members: int) -> Iterato
             for reason, value in reasons.items()
         ),
     )
-    yield from _packets_and_bytes(
+    yield from packets_and_bytes(
         "push",
         "pushes that the switch took",
         ("group", "tree"),
@@ -136,25 +147,25 @@ def of_counters(counters: Sequence[SwitchCounters], max_members: int) -> Iterato
             for each in switch.trees
         ),
     )
-    yield from _packets_and_bytes(
+    yield from packets_and_bytes(
         "replica",
         "copies that the switch made",
         ("group",),
         (((group,), _sum(members)) for group, members in groups.items()),
     )
-    yield from _packets_and_bytes(
+    yield from packets_and_bytes(
         "member",
         "copies made for one member",
         ("group", "member"),
         (((each.group, each.member), each.value) for each in shown),
     )
-    yield _gauge(
+    yield gauge(
         "members_not_shown",
         "Members that are too many to be broken down here",
         (),
         [((), sum(map(len, groups.values())) - len(shown))],
     )
-    yield _counter(
+    yield counter(
         "punts",
         "Packets that the switch handed to the controller",
         ("switch", "reason"),
@@ -200,27 +211,3 @@ def _attributes(
         get = attrgetter(attribute)
         rows = [((each.name,), get(each)) for each in statuses]
         yield family(f"{prefix or label}_{name}", help_text, (label,), rows)
-
-
-def _packets_and_bytes(
-    name: str, what: str, labels: Labels, rows: Iterable[tuple[Labels, CounterValue]]
-) -> Iterator[Metric]:
-    values = list(rows)
-    packets = ((of, value.packets) for of, value in values)
-    octets = ((of, value.bytes) for of, value in values)
-    yield _counter(f"{name}_packets", what.capitalize(), labels, packets)
-    yield _counter(f"{name}_bytes", f"Bytes of {what}", labels, octets)
-
-
-def _gauge(name: str, help_text: str, labels: Labels, rows: Rows) -> Metric:
-    return _filled(GaugeMetricFamily(PREFIX + name, help_text, labels=labels), rows)
-
-
-def _counter(name: str, help_text: str, labels: Labels, rows: Rows) -> Metric:
-    return _filled(CounterMetricFamily(PREFIX + name, help_text, labels=labels), rows)
-
-
-def _filled(family: GaugeMetricFamily | CounterMetricFamily, rows: Rows) -> Metric:
-    for labels, value in rows:
-        family.add_metric(labels, value)
-    return family

@@ -18,7 +18,7 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hectograph.api import families
+from hectograph.api import content_families, families
 from hectograph.errors import NotFound
 from hectograph.service import Service
 
@@ -30,8 +30,9 @@ Status = TypeVar("Status")
 class Metrics:
     """The API's own, which are counted here, and the service's, collected at each scrape."""
 
-    def __init__(self, max_member_series: int) -> None:
+    def __init__(self, max_member_series: int, max_content_series: int) -> None:
         self._max_member_series = max_member_series
+        self._max_content_series = max_content_series
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -52,11 +53,14 @@ class Metrics:
         self._durations.labels(operation).observe(seconds)
 
     async def expose(self, service: Service) -> bytes:
-        counters, switches, hosts, streams = await asyncio.gather(
+        wanted = await service.list_switches()
+        counters, switches, hosts, streams, contents, secrets = await asyncio.gather(
             service.counters(),
-            _statuses(await service.list_switches(), service.switch_status),
+            _statuses(wanted, service.switch_status),
             _statuses(await service.list_hosts(), service.host_status),
             _statuses(await service.list_streams(), service.stream_status),
+            _statuses(await service.list_contents(), service.content_status),
+            _statuses(wanted, service.secrets_status),
         )
         return generate_latest(
             _Collected(
@@ -66,6 +70,8 @@ class Metrics:
                     *families.of_hosts(hosts),
                     *families.of_streams(streams),
                     *families.of_counters(counters, self._max_member_series),
+                    *content_families.of_contents(contents, self._max_content_series),
+                    *content_families.of_secrets([each for each in secrets if each]),
                 ]
             )
         )

@@ -5,43 +5,31 @@ Types and ranges are checked here, because they are the API's own description; w
 values mean, alone and together (core/validate.py), the service checks.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from hectograph import wire
+from hectograph.api.fields import (
+    AbsolutePath,
+    Address,
+    Flag,
+    Ipv4,
+    Ipv6,
+    Ipv6Prefix,
+    Mac,
+    Model,
+    Name,
+    Port,
+    Ports,
+    Positive,
+    TransportPort,
+)
 from hectograph.core import model
 from hectograph.core.profiles import PROFILES
 from hectograph.core.validate import MAX_MTU, MIN_MTU
 
 
-def _text(value: object) -> object:
-    """Python's address types take numbers as well; JSON's formats are text."""
-    if not isinstance(value, str | IPv4Address | IPv6Address):
-        raise ValueError("must be a string")  # noqa: TRY004  pydantic wants ValueError
-    return value
-
-
-def _address(value: object) -> object:
-    """Parsed here, so that what is neither family is one error and not one of each."""
-    text = _text(value)
-    return ip_address(text) if isinstance(text, str) else text
-
-
-def _without_zone(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise ValueError("a zone has no place in a packet")
-    return address
-
-
-def _distinct(ports: list[int]) -> list[int]:
-    if len(set(ports)) < len(ports):
-        raise ValueError("a port stands there twice")
-    return sorted(ports)
-
-
-def _stream_source(value: object) -> object:
+def stream_source(value: object) -> object:
     """The core tells its sources apart by class, JSON by ``kind``."""
     if isinstance(value, model.FileSource):
         return FileSource(path=value.path)
@@ -50,29 +38,19 @@ def _stream_source(value: object) -> object:
     return value
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Mac = Annotated[
-    str, Field(pattern=r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"), AfterValidator(str.lower)
-]
-Ipv4 = Annotated[IPv4Address, BeforeValidator(_text)]
-Ipv6 = Annotated[IPv6Address, BeforeValidator(_text), AfterValidator(_without_zone)]
-Address = Annotated[
-    IPv4Address | IPv6Address, BeforeValidator(_address), AfterValidator(_without_zone)
-]
-Port = Annotated[int, Field(strict=True, ge=1, lt=wire.CPU_PORT)]
-Ports = Annotated[
-    list[Port],
-    Field(min_length=1, max_length=wire.CPU_PORT - 1, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_distinct),
-]
-UdpPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
-AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4095)]
-Positive = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
-Flag = Annotated[bool, Field(strict=True)]
+class AddressingSpec(Model):
+    """Where a switch's contents are found; ipv6, ipv4 or both."""
 
+    mac: Mac
+    """Of all their addresses."""
+    ipv6: Ipv6Prefix | None = None
+    """Each content has an address of its own in it, and port 80."""
+    ipv4: Ipv4 | None = None
+    """All contents share it, each with a port of its own."""
+    ipv4_first_port: TransportPort = 8001
 
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, from_attributes=True)
+    def to_model(self) -> model.Addressing:
+        return model.Addressing(self.mac, self.ipv6, self.ipv4, self.ipv4_first_port)
 
 
 class SwitchSpec(Model):
@@ -87,6 +65,8 @@ class SwitchSpec(Model):
     """Of its client links, bytes."""
     ports: Ports | None = None
     """Ports that exist, which P4Runtime cannot tell; null takes any number for one."""
+    addressing: AddressingSpec | None = None
+    """Of its contents; null: it has none."""
 
     def to_model(self, name: str) -> model.Switch:
         return model.Switch(
@@ -97,6 +77,7 @@ class SwitchSpec(Model):
             host_ports=frozenset(self.host_ports),
             mtu=self.mtu,
             ports=None if self.ports is None else frozenset(self.ports),
+            addressing=None if self.addressing is None else self.addressing.to_model(),
         )
 
 
@@ -117,7 +98,7 @@ class Source(Model):
     mac: Mac
     ipv4: Ipv4 | None = None
     ipv6: Ipv6 | None = None
-    udp_port: UdpPort
+    udp_port: TransportPort
 
     def to_model(self) -> model.Source:
         return model.Source(self.mac, self.ipv4, self.ipv6, self.udp_port)
@@ -139,7 +120,7 @@ class MemberSpec(Model):
     """The switch port that its link is on."""
     mac: Mac
     address: Address
-    udp_port: UdpPort
+    udp_port: TransportPort
     vlan: Annotated[int, Field(strict=True, ge=1, le=4094)] | None = None
     """802.1Q VLAN id; null sends untagged."""
     priority: Annotated[int, Field(strict=True, ge=0, le=7)] = 0
@@ -179,7 +160,7 @@ class MemberSet(Model):
 class FileSource(Model):
     kind: Literal["file"] = "file"
     path: AbsolutePath
-    """As the pusher sees it. A regular file, or a FIFO that is read as it comes."""
+    """As the pusher sees it. A regular file; a stream may also read a FIFO as it comes."""
 
     def to_model(self) -> model.FileSource:
         return model.FileSource(self.path)
@@ -189,7 +170,7 @@ class UdpSource(Model):
     kind: Literal["udp"] = "udp"
     address: Address
     """Datagrams that arrive here are pushed as they are, one segment each."""
-    port: UdpPort
+    port: TransportPort
     multicast_interface: Annotated[str, Field(pattern=r"^[^\s/\x00]{1,15}$")] | None = None
     """Where a multicast address is joined."""
 
@@ -214,7 +195,7 @@ class StreamSpec(Model):
     group: Name
     source: Annotated[
         Annotated[FileSource | UdpSource, Field(discriminator="kind")],
-        BeforeValidator(_stream_source),
+        BeforeValidator(stream_source),
     ]
     rate: Rate
     segment_bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_MTU)] | None = None

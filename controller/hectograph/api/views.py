@@ -8,13 +8,21 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from hectograph.api import models
-from hectograph.api.models import Model, Name
+from hectograph.api.fields import Model, Name
 from hectograph.core import model, status
 from hectograph.errors import NotFound
 
 Item = TypeVar("Item", bound=Model)
 View = TypeVar("View", bound=Model)
-Wanted = TypeVar("Wanted", model.Switch, model.Host, model.Group, model.Member, model.Stream)
+Wanted = TypeVar(
+    "Wanted",
+    model.Switch,
+    model.Host,
+    model.Group,
+    model.Member,
+    model.Stream,
+    model.Content,
+)
 
 
 def view(kind: type[View], wanted: Wanted, status: object) -> View:
@@ -38,6 +46,17 @@ class CounterValue(Model):
     bytes: int
 
 
+class SecretsStatus(Model):
+    """What the cookie and the flow filter of stateless TCP are keyed with; never the secrets."""
+
+    number: int
+    """Of the current secret, modulo 256."""
+    rotated_at: datetime
+    epoch: int
+    """Of the flow filter."""
+    advanced_at: datetime
+
+
 class SwitchStatus(Model):
     state: status.SwitchState
     """connecting; backup: another controller is primary; syncing: entries are not written
@@ -59,6 +78,8 @@ class SwitchStatus(Model):
     """Encoded size of those requests."""
     connects: int
     """Times that a connection came up since the controller's start."""
+    secrets: SecretsStatus | None = None
+    """null until it has some."""
 
 
 class Switch(models.SwitchSpec):
@@ -88,6 +109,10 @@ class HostStatus(Model):
     pid: int | None
     started_at: datetime | None
     counters: PusherCounters
+    flows: int
+    """TCP clients that its pusher knows."""
+    flow_counters: dict[str, int]
+    """What became of pulls and flow pushes, by name; the pusher counts from its own start."""
 
 
 class Host(models.HostSpec):

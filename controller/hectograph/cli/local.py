@@ -11,7 +11,8 @@ from pathlib import Path
 import typer
 
 from hectograph.api.client import Client
-from hectograph.api.models import HostSpec, SwitchSpec
+from hectograph.api.models import AddressingSpec, HostSpec, SwitchSpec
+from hectograph.cli.addressing import addressing_text
 from hectograph.cli.interfaces import PortInterface
 from hectograph.cli.remote import build
 from hectograph.cli.supervisor import Child, Supervisor
@@ -36,6 +37,8 @@ class Plan:
     device_id: int
     control: Path
     settings: Settings
+    addressing: AddressingSpec | None = None
+    """Of contents."""
 
 
 async def run(plan: Plan) -> None:
@@ -105,6 +108,7 @@ def _put(client: Client, plan: Plan) -> bool:
         host_ports=[plan.host.port],
         ports=ports,
         mtu=plan.mtu,
+        addressing=plan.addressing,
     )
     client.switches.put(plan.name, switch)
     host = build(HostSpec, control=str(plan.control), switch=plan.name, port=plan.host.port)
@@ -122,4 +126,6 @@ def _announce(plan: Plan, server: str) -> None:
     typer.echo(f"switch      {plan.name}: pushes {plan.host}, clients {clients}")
     typer.echo(f"P4Runtime   {plan.grpc_addr}, device {plan.device_id}")
     typer.echo(f"pusher      {plan.name}: {plan.host_interface}, {plan.control}")
+    if plan.addressing is not None:
+        typer.echo(f"contents    {addressing_text(plan.addressing)}")
     typer.echo(f"controller  {server}/api/v1, {plan.settings.database}")

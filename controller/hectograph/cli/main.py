@@ -9,8 +9,10 @@ import typer
 
 from hectograph import __version__
 from hectograph.cli import (
+    contents,
     controller,
     demo,
+    flows,
     groups,
     hosts,
     members,
@@ -48,7 +50,9 @@ app.add_typer(
 )
 app.command(rich_help_panel=RESOURCES)(status.status)
 app.command(rich_help_panel=RESOURCES)(push.push)
+app.command(rich_help_panel=RESOURCES)(flows.flows)
 for name, group, about in (
+    ("content", contents, "What clients download over TCP."),
     ("switches", switches, "P4 switches that the controller programs."),
     ("hosts", hosts, "Machines that push."),
     ("group", groups, "Who gets the copies of one push."),

@@ -23,6 +23,7 @@ STATE_STYLES = {
     "ready": "green",
     "applied": "green",
     "running": "green",
+    "serving": "green",
     "done": "green",
     "refused": "red",
     "failed": "red",

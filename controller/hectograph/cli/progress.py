@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a stream is: a bar on a terminal, a line per change of state elsewhere."""
+"""How far something is: a bar on a terminal, a line per change of state elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from hectograph.cli.output import console
-from hectograph.cli.units import rate_text
 
-if TYPE_CHECKING:
-    from hectograph.api.views import Stream
 
-Show = Callable[["Stream"], None]
+@dataclass(frozen=True, slots=True)
+class Step:
+    state: str
+    reason: str | None
+    done_bytes: int
+    total_bytes: int | None
+    rate: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.reason}" if self.reason else self.state
+
+
+Show = Callable[[Step], None]
 
 
 @contextmanager
@@ -22,7 +31,7 @@ def progress(name: str) -> Generator[Show]:
     """Yields what is to be called with each new status; all on standard error."""
     out = console(stderr=True)
     if not out.is_terminal:
-        yield _lines()
+        yield _lines(name)
         return
     from rich.progress import (
         BarColumn,
@@ -42,32 +51,25 @@ def progress(name: str) -> Generator[Show]:
     with Progress(*columns, console=out, transient=True) as bars:
         bar = bars.add_task(name, total=None, rate="")
 
-        def show(stream: Stream) -> None:
-            status = stream.status
+        def show(step: Step) -> None:
             bars.update(
                 bar,
-                description=f"{name} {_state(stream)}",
-                completed=status.offset,
-                total=status.total_bytes,
-                rate=rate_text(status.bits_per_second),
+                description=f"{name} {step}",
+                completed=step.done_bytes,
+                total=step.total_bytes,
+                rate=step.rate,
             )
 
         yield show
 
 
-def _lines() -> Show:
+def _lines(name: str) -> Show:
     last = ""
 
-    def show(stream: Stream) -> None:
+    def show(step: Step) -> None:
         nonlocal last
-        if (state := _state(stream)) != last:
-            last = state
-            sys.stderr.write(f"{stream.name}: {state}\n")
+        if str(step) != last:
+            last = str(step)
+            sys.stderr.write(f"{name}: {step}\n")
 
     return show
-
-
-def _state(stream: Stream) -> str:
-    status = stream.status
-    why = status.reason or status.advice
-    return f"{status.state}: {why}" if why else str(status.state)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import secrets
 import signal
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,19 +15,17 @@ import typer
 
 from hectograph.cli.feed import Feed, standard_input
 from hectograph.cli.output import print_json
-from hectograph.cli.progress import progress
+from hectograph.cli.patience import looks
+from hectograph.cli.progress import Step, progress
 from hectograph.cli.remote import Host, Json, build, connect, only
 from hectograph.cli.units import bytes_text, parse_rate, rate_text
-from hectograph.errors import Conflict, HectographError, InvalidInput, NotFound, Unavailable
+from hectograph.errors import Conflict, HectographError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from hectograph.api.client import Client
     from hectograph.api.models import FileSource, StreamSpec, UdpSource
     from hectograph.api.views import Stream
 
-POLL_SECONDS = 0.2
-PATIENCE_SECONDS = 60.0
-"""How long the controller may be away: the push goes on without it."""
 DEFAULT_BITS_PER_SECOND = 100_000_000
 
 
@@ -125,25 +122,23 @@ def _stop(client: Client, name: str) -> None:
 
 def _follow(client: Client, name: str, feed: Feed | None) -> Stream:
     """Until it is done."""
-    away_since: float | None = None
     with progress(name) as show:
-        while True:
-            try:
-                stream = client.streams.get(name)
-            except Unavailable:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > PATIENCE_SECONDS:
-                    raise
-            else:
-                away_since = None
-                show(stream)
-                if stream.status.state == "done":
-                    return stream
-                if stream.status.state == "failed":
-                    raise HectographError(stream.status.error or "failed", where=f"stream {name}")
+        for stream in looks(lambda: client.streams.get(name)):
+            show(_step(stream))
+            if stream.status.state == "done":
+                return stream
+            if stream.status.state == "failed":
+                raise HectographError(stream.status.error or "failed", where=f"stream {name}")
             if feed is not None:
                 feed.check()
-            time.sleep(POLL_SECONDS)
+    raise AssertionError("looks() never ends")
+
+
+def _step(stream: Stream) -> Step:
+    status = stream.status
+    rate = rate_text(status.bits_per_second)
+    why = status.reason or status.advice
+    return Step(status.state, why, status.offset, status.total_bytes, rate)
 
 
 def _summary(stream: Stream) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hectograph.cli import groups, hosts, streams, switches
+from hectograph.cli import contents, groups, hosts, streams, switches
 from hectograph.cli.output import console, print_json, show, table
 from hectograph.cli.remote import Json, connect
 from hectograph.errors import InvalidInput, Unavailable
@@ -25,7 +25,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Again each second.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Switches, hosts, groups and streams at a glance."""
+    """Switches, hosts, contents, groups and streams at a glance."""
     if watch and as_json:
         raise InvalidInput("cannot go with --json", where="--watch")
     with connect(context) as client:
@@ -41,6 +41,7 @@ def _everything(client: Client) -> dict[str, object]:
     return {
         "switches": client.switches.list(),
         "hosts": client.hosts.list(),
+        "contents": client.contents.list(),
         "groups": client.groups.list(),
         "streams": client.streams.list(),
     }
@@ -53,6 +54,7 @@ def _tables(client: Client) -> Group:
     tables = (
         table(client.switches.list(), switches.COLUMNS),
         table(client.hosts.list(), hosts.COLUMNS),
+        table(client.contents.list(), contents.COLUMNS),
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )

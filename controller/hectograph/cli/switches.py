@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hectograph.cli import addressing as contents
 from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.remote import Json, build, connect
 
@@ -45,6 +46,10 @@ def add(
         list[int] | None,
         typer.Option(help="A port that it has; may be repeated. Without: any from 1 to 509."),
     ] = None,
+    content_prefix: contents.Prefix = None,
+    content_ipv4: contents.Ipv4 = None,
+    content_first_port: contents.FirstPort = contents.FIRST_PORT,
+    content_mac: contents.Mac = contents.MAC,
     as_json: Json = False,
 ) -> None:
     """Add or change a switch."""
@@ -58,6 +63,9 @@ def add(
         host_ports=host_port,
         mtu=mtu,
         ports=port,
+        addressing=contents.addressing(
+            content_prefix, content_ipv4, content_first_port, content_mac
+        ),
     )
     with connect(context) as client:
         switch = client.switches.put(name, spec)
@@ -81,7 +89,23 @@ def show(context: typer.Context, name: str, as_json: Json = False) -> None:
 
 
 @app.command()
+def rotate(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """A new secret for the cookies of TCP; downloads from two rotations ago are reset."""
+    with connect(context) as client:
+        secrets = client.rotate_secrets(name)
+    print_json(secrets) if as_json else print_fields(secrets)
+
+
+@app.command()
+def advance(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """Begin a new epoch of the filter that knows the flows of TCP; the oldest is forgotten."""
+    with connect(context) as client:
+        secrets = client.advance_epoch(name)
+    print_json(secrets) if as_json else print_fields(secrets)
+
+
+@app.command()
 def rm(context: typer.Context, name: str) -> None:
-    """Forget a switch; refused while groups or hosts are on it."""
+    """Forget a switch; refused while groups, hosts or contents are on it."""
     with connect(context) as client:
         client.switches.delete(name)

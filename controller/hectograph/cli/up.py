@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hectograph.cli import addressing as contents
 from hectograph.errors import InvalidInput
 from hectograph.paths import pusher_socket
 
@@ -35,6 +36,10 @@ def up(
     control: Annotated[
         Path | None, typer.Option(help="The pusher's socket.", show_default="the pusher's default")
     ] = None,
+    content_prefix: contents.Prefix = None,
+    content_ipv4: contents.Ipv4 = None,
+    content_first_port: contents.FirstPort = contents.FIRST_PORT,
+    content_mac: contents.Mac = contents.MAC,
     name: Annotated[str, typer.Option(help="What the switch and the host are called.")] = "local",
 ) -> None:
     """Run embedded switch, controller and pusher on these interfaces until SIGINT or SIGTERM.
@@ -72,5 +77,8 @@ def up(
         device_id=device_id,
         control=(control or pusher_socket()).absolute(),
         settings=settings,
+        addressing=contents.addressing(
+            content_prefix, content_ipv4, content_first_port, content_mac
+        ),
     )
     asyncio.run(run(plan))

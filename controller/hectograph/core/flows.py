@@ -90,3 +90,5 @@ class FlowCounters:
 class HostedFlow:
     host: str
     flow: FlowState
+    content: str | None = None
+    """Its content's name; None: one that is not in the desired state."""

@@ -7,8 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from rich.console import Console
+
 from hectograph.api.client import Client as ApiClient
-from hectograph.api.models import GroupSpec, HostSpec, MemberSpec, Source, SwitchSpec
+from hectograph.api.models import (
+    AddressingSpec,
+    GroupSpec,
+    HostSpec,
+    MemberSpec,
+    Source,
+    SwitchSpec,
+)
 from hectograph.demo import topology
 from hectograph.demo.topology import Topology
 from hectograph.errors import ToolFailure, Unavailable
@@ -19,7 +28,7 @@ P4RUNTIME = "127.0.0.1:9559"
 REST = "127.0.0.1:8080"
 READY_SECONDS = 60
 NAME = "demo"
-"""Of the switch, the host, the group and the stream."""
+"""Of the switch, the host, the group, the stream and the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,16 @@ class Parts:
             if not program.running():
                 program.start()
 
+    def kill(self, name: str, say: Console) -> None:
+        program = {each.name: each for each in self.all()}[name]
+        say.print(f"kill -9    {name} (process {program.pid})")
+        program.kill()
 
-def start(bed: Testbed, network: Topology, target: Target) -> Parts:
+
+def start(
+    bed: Testbed, network: Topology, target: Target, addressing: AddressingSpec | None = None
+) -> Parts:
+    """`addressing`: of contents."""
     hectograph = [sys.executable, "-m", "hectograph"]
     control = bed.directory / "pusher.sock"
     database = bed.directory / "controller.db"
@@ -68,6 +85,7 @@ def start(bed: Testbed, network: Topology, target: Target) -> Parts:
             host_ports=[topology.HOST_PORT],
             ports=sorted(network.ports),
             mtu=network.mtu,
+            addressing=addressing,
         ),
     )
     client.hosts.put(NAME, HostSpec(control=str(control), switch=NAME, port=topology.HOST_PORT))

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from hectograph.api.models import FileSource, Rate, StreamSpec
 from hectograph.api.views import StreamStatus
 from hectograph.demo.pace import PACES
 from hectograph.demo.parts import NAME, Parts
+from hectograph.demo.progress import progress
 from hectograph.demo.receivers import Receiver
 from hectograph.demo.topology import Topology
 from hectograph.errors import HectographError, Unavailable
@@ -24,11 +24,6 @@ SECONDS_TO_SURVIVE = 20
 POLL_SECONDS = 0.05
 SILENCE_SECONDS = 1.0
 """After the last push: what has not come by then is lost."""
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}   "), BarColumn(), DownloadColumn(binary_units=True))
-    return Progress(*columns, TransferSpeedColumn(), console=console, transient=True)
 
 
 @dataclass(slots=True)
@@ -59,13 +54,13 @@ class Push:
         self.status = self.parts.client.streams.put(NAME, spec).status
         marks = [size * number // (len(kill) + 1) for number in range(1, len(kill) + 1)]
         victims = list(zip(marks, kill, strict=True))
-        with _progress(self.say) as progress:
-            task = progress.add_task("pushing", total=size)
+        with progress(self.say) as bars:
+            task = bars.add_task("pushing", total=size)
             while not self._is_over():
                 sent = self._host_bytes() - host
                 if victims and sent >= victims[0][0]:
-                    self._kill(victims.pop(0)[1])
-                progress.update(task, completed=min(sent, size))
+                    self.parts.kill(victims.pop(0)[1], self.say)
+                bars.update(task, completed=min(sent, size))
                 time.sleep(POLL_SECONDS)
         self._await_silence()
         self.seconds = time.monotonic() - started
@@ -111,11 +106,6 @@ class Push:
             elif time.monotonic() - since > SILENCE_SECONDS:
                 return
             time.sleep(POLL_SECONDS)
-
-    def _kill(self, name: str) -> None:
-        program = {each.name: each for each in self.parts.all()}[name]
-        self.say.print(f"kill -9    {name} (process {program.pid})")
-        program.kill()
 
     def _host_bytes(self) -> int:
         return self.network.host_counters().tx_bytes

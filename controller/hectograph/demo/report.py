@@ -13,6 +13,21 @@ from hectograph.demo.gaps import Gap
 from hectograph.demo.receivers import Received
 
 
+def common(
+    *,
+    target: str,
+    mode: str,
+    clients: int,
+    identical: int,
+    file_bytes: int,
+    host_bytes: int,
+    delivered_bytes: int,
+    seconds: float,
+) -> dict[str, object]:
+    """What every demonstration's JSON has."""
+    return {**locals(), "seconds": round(seconds, 3)}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     target: str
@@ -60,16 +75,16 @@ class Report:
         return not gaps or gaps[-1].end(self.segment_bytes) < self.file_bytes
 
     def as_json(self) -> str:
-        values: dict[str, object] = {
-            "target": self.target,
-            "mode": "udp",
-            "clients": len(self.received),
-            "identical": self.identical,
-            "file_bytes": self.file_bytes,
-            "host_bytes": self.host_bytes,
-            "delivered_bytes": self.delivered_bytes,
-            "seconds": round(self.seconds, 3),
-        }
+        values = common(
+            target=self.target,
+            mode="udp",
+            clients=len(self.received),
+            identical=self.identical,
+            file_bytes=self.file_bytes,
+            host_bytes=self.host_bytes,
+            delivered_bytes=self.delivered_bytes,
+            seconds=self.seconds,
+        )
         if self.killed:
             gaps = [gaps and [asdict(gap) for gap in gaps] for gaps in self.gaps]
             values |= {"killed": self.killed, "gaps": gaps}

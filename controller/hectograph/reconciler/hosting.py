@@ -43,7 +43,8 @@ class ContentHost:
         """Add what is missing, remove what is wanted no more, and look again after changes."""
         seen = {content.spec.id: content for content in await session.contents()}
         wanted = self._wanted()
-        self._refusals = {n: r for n, r in self._refusals.items() if n in wanted}
+        servable = {number for number, record in wanted.items() if is_servable(record)}
+        self._refusals = {n: r for n, r in self._refusals.items() if n in servable}
         changes = 0
         for number, content in seen.items():
             changes += await self._take_away(

@@ -44,16 +44,20 @@ class ContentService(ServiceBase):
         self, *, limit: int, content: str | None = None, host: str | None = None
     ) -> list[HostedFlow]:
         """At most `limit`, as their hosts' pushers have them now."""
-        number = None if content is None else self._state.content(content).number
-        hosts = list(self._state.hosts) if host is None else [self._state.host(host).name]
-        found: list[HostedFlow] = []
-        for name, flows in zip(
-            hosts,
-            await asyncio.gather(*(self._fleet.host(name).flows(limit) for name in hosts)),
-            strict=True,
-        ):
-            found += (HostedFlow(name, f) for f in flows if number in (None, f.content))
-        return found[:limit]
+        if content is not None:
+            self._state.content(content)
+        hosts = list(self._state.hosts.values()) if host is None else [self._state.host(host)]
+        asked = (self._fleet.host(each.name).flows(limit) for each in hosts)
+        names = {
+            (record.content.switch, record.number): name
+            for name, record in self._state.contents.items()
+        }
+        found = [
+            HostedFlow(each.name, flow, names.get((each.switch, flow.content)))
+            for each, flows in zip(hosts, await asyncio.gather(*asked), strict=True)
+            for flow in flows
+        ]
+        return [flow for flow in found if content in (None, flow.content)][:limit]
 
     def hosts_in_use(self, switch: str) -> set[str]:
         """Those that flows of its contents go to now."""

@@ -2,6 +2,9 @@
 """The API on a service that keeps what it is told and does nothing with it."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,15 +13,20 @@ import pytest
 
 from hectograph.api.app import create_app
 from hectograph.config import Settings
-from hectograph.core.model import Group, Host, Member, Stream, Switch
+from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow
+from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
 from hectograph.core.status import (
     ApplyState,
+    ContentStage,
+    ContentStatus,
     CounterValue,
     GroupStatus,
+    HostedContent,
     HostState,
     HostStatus,
     MemberCounter,
     MemberStatus,
+    SecretsStatus,
     SetChange,
     Slot,
     StreamState,
@@ -34,7 +42,29 @@ from hectograph.service import Service
 
 TREE = 7
 
-Wanted = TypeVar("Wanted", Switch, Host, Group, Stream)
+CLOCK = datetime(2026, 7, 6, 10, 0, tzinfo=UTC)
+
+Wanted = TypeVar("Wanted", Switch, Host, Group, Stream, Content)
+
+
+FLOW = FlowState(
+    key=FlowKey(IPv6Address("2001:db8::c"), 40000, IPv4Address("198.51.100.1"), 8001),
+    content=1,
+    port=2,
+    client_mac="02:00:00:00:01:00",
+    service_mac="02:00:00:00:00:aa",
+    secret=1,
+    constants=0x52,
+    acknowledgement=1,
+    phase=FlowPhase.RESPONSE,
+    acked=128,
+    sent=256,
+    length=1024,
+    window=65535,
+    congestion_window=14080,
+    rtt_seconds=0.001,
+    recovering=False,
+)
 
 
 class KeepingService(Service):
@@ -44,6 +74,10 @@ class KeepingService(Service):
         self.groups: dict[str, Group] = {}
         self.members: dict[str, dict[str, Member]] = {}
         self.streams: dict[str, Stream] = {}
+        self.contents: dict[str, Content] = {}
+        self.reset: list[bool] = []
+        """Of each content that was deleted."""
+        self.secrets: dict[str, SecretsStatus] = {}
 
     async def ready(self) -> list[str]:
         return [f"switch {name}: connecting" for name in self.switches]
@@ -60,6 +94,20 @@ class KeepingService(Service):
     async def delete_switch(self, name: str) -> None:
         _find(self.switches, name)
         del self.switches[name]
+
+    async def secrets_status(self, switch: str) -> SecretsStatus | None:
+        _find(self.switches, switch)
+        return self.secrets.get(switch)
+
+    async def rotate_secrets(self, switch: str) -> SecretsStatus:
+        now = await self.secrets_status(switch) or SecretsStatus(switch, 0, CLOCK, 1, CLOCK)
+        self.secrets[switch] = replace(now, number=now.number + 1)
+        return self.secrets[switch]
+
+    async def advance_epoch(self, switch: str) -> SecretsStatus:
+        now = await self.secrets_status(switch) or SecretsStatus(switch, 0, CLOCK, 1, CLOCK)
+        self.secrets[switch] = replace(now, epoch=now.epoch + 1)
+        return self.secrets[switch]
 
     async def switch_status(self, name: str) -> SwitchStatus:
         _find(self.switches, name)
@@ -80,7 +128,9 @@ class KeepingService(Service):
 
     async def host_status(self, name: str) -> HostStatus:
         _find(self.hosts, name)
-        return HostStatus(name, HostState.CONNECTING, "no such file")
+        return HostStatus(
+            name, HostState.CONNECTING, "no such file", flows=3, flow_counters={"pulls": 7}
+        )
 
     async def list_groups(self) -> list[Group]:
         return list(self.groups.values())
@@ -157,6 +207,46 @@ class KeepingService(Service):
     async def stream_status(self, name: str) -> StreamStatus:
         stream = _find(self.streams, name)
         return StreamStatus(name, stream.host, stream.group, StreamState.RUNNING, offset=1400)
+
+    async def list_contents(self) -> list[Content]:
+        return list(self.contents.values())
+
+    async def get_content(self, name: str) -> Content:
+        return _find(self.contents, name)
+
+    async def put_content(self, content: Content) -> bool:
+        return _put(self.contents, content)
+
+    async def delete_content(self, name: str, *, reset: bool = False) -> None:
+        _find(self.contents, name)
+        del self.contents[name]
+        self.reset.append(reset)
+
+    async def content_status(self, name: str) -> ContentStatus:
+        _find(self.contents, name)
+        return ContentStatus(
+            name=name,
+            state=ContentStage.SERVING,
+            reason=None,
+            urls=("http://[2001:db8::1]/",),
+            sha256="ab" * 32,
+            bytes=1000,
+            flows=2,
+            packets=CounterValue(5, 300),
+            hosts=(HostedContent("h1", "ready", 1024, 2), HostedContent("h2", "absent")),
+        )
+
+    async def flows(
+        self, *, limit: int, content: str | None = None, host: str | None = None
+    ) -> list[HostedFlow]:
+        if content is not None:
+            _find(self.contents, content)
+        if host is not None:
+            _find(self.hosts, host)
+        found = [HostedFlow("h1", FLOW, "film"), HostedFlow("h2", FLOW)]
+        return [
+            each for each in found if content in (None, each.content) and host in (None, each.host)
+        ][:limit]
 
     async def counters(self) -> list[SwitchCounters]:
         of_groups = {

@@ -4,9 +4,12 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from hectograph.api import families
+from hectograph.api import content_families, families
 from hectograph.core.status import (
+    ContentStage,
+    ContentStatus,
     CounterValue,
+    HostedContent,
     HostState,
     HostStatus,
     MemberCounter,
@@ -53,6 +56,11 @@ async def test_metrics_of_what_the_service_knows(api: httpx.AsyncClient) -> None
     await api.put("/api/v1/switches/s1", json={"address": "127.0.0.1:9559", "host_ports": [1]})
     await api.put("/api/v1/groups/news", json={"switch": "s1", "source": source})
     await api.put("/api/v1/groups/news/members/m1", json=member)
+    host = {"control": "/run/p.sock", "switch": "s1", "port": 1}
+    await api.put("/api/v1/hosts/h1", json=host)
+    film = {"switch": "s1", "source": {"kind": "file", "path": "/srv/film.ts"}}
+    await api.put("/api/v1/contents/film", json=film)
+    await api.post("/api/v1/switches/s1/rotate-secrets")
 
     samples = await _scrape(api)
 
@@ -61,6 +69,14 @@ async def test_metrics_of_what_the_service_knows(api: httpx.AsyncClient) -> None
     assert samples[drops] == 3
     assert samples[_key("member_packets_total", group="news", member="m1")] == 1
     assert samples[_key("replica_bytes_total", group="news")] == 1430
+    assert samples[_key("flows", host="h1")] == 3
+    assert samples[_key("flow_events_total", host="h1", event="pulls")] == 7
+    assert samples[_key("contents", state="serving")] == 1
+    assert samples[_key("contents", state="failed")] == 0
+    assert samples[_key("content_flows", content="film", host="h1")] == 2
+    assert samples[_key("content_packets_total", content="film")] == 5
+    assert samples[_key("secrets_number", switch="s1")] == 1
+    assert samples[_key("filter_epoch", switch="s1")] == 1
 
 
 async def test_requests_are_counted_by_operation(api: httpx.AsyncClient) -> None:
@@ -108,6 +124,17 @@ def test_members_are_shown_in_whole_groups_up_to_a_limit() -> None:
     assert _shown(counters, 8) == ({"a", "b"}, 2)
     assert _shown(counters, 6) == ({"a", "c"}, 4)
     assert _shown(counters, 0) == (set(), 9)
+
+
+def test_contents_are_shown_up_to_a_limit() -> None:
+    contents = [
+        ContentStatus(name, ContentStage.SERVING, None, (), hosts=(HostedContent("h1", "ready"),))
+        for name in ("c", "a", "b")
+    ]
+    metrics = {metric.name: metric for metric in content_families.of_contents(contents, 2)}
+    shown = metrics["hectograph_content_flows"].samples
+    assert [sample.labels["content"] for sample in shown] == ["a", "b"]
+    assert metrics["hectograph_contents_not_shown"].samples[0].value == 1
 
 
 def test_states_are_told_apart() -> None:

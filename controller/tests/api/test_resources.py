@@ -12,7 +12,33 @@ SOURCE = {"mac": "02:00:00:00:00:01", "ipv4": "192.0.2.1", "ipv6": None, "udp_po
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "/switches/s1": (
         {"address": "127.0.0.1:9559", "host_ports": [9, 1]},
-        {"device_id": 1, "profile": "embedded", "mtu": 1500, "ports": None, "host_ports": [1, 9]},
+        {
+            "device_id": 1,
+            "profile": "embedded",
+            "mtu": 1500,
+            "ports": None,
+            "host_ports": [1, 9],
+            "addressing": None,
+        },
+    ),
+    "/switches/s2": (
+        {
+            "address": "127.0.0.1:9559",
+            "host_ports": [1],
+            "addressing": {"mac": "02:00:00:00:00:AA", "ipv6": "2001:db8:1::/64"},
+        },
+        {
+            "device_id": 1,
+            "profile": "embedded",
+            "mtu": 1500,
+            "ports": None,
+            "addressing": {
+                "mac": "02:00:00:00:00:aa",
+                "ipv6": "2001:db8:1::/64",
+                "ipv4": None,
+                "ipv4_first_port": 8001,
+            },
+        },
     ),
     "/hosts/h1": ({"control": "/run/pusher.sock", "switch": "s1", "port": 1}, {}),
     "/groups/news": ({"switch": "s1", "source": SOURCE}, {"split": False}),
@@ -51,6 +77,19 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"content": 0, "loop": False},
     ),
+    "/contents/film": (
+        {"switch": "s1", "source": {"kind": "file", "path": "/srv/film.ts"}, "hosts": ["b", "a"]},
+        {"sha256": None, "type": "application/octet-stream", "hosts": ["a", "b"]},
+    ),
+    "/contents/page": (
+        {
+            "switch": "s1",
+            "source": {"kind": "url", "url": "https://example.org/page?x=1"},
+            "sha256": "0f" * 32,
+            "type": "text/html; charset=utf-8",
+        },
+        {"hosts": None},
+    ),
 }
 
 
@@ -82,7 +121,7 @@ async def test_a_resource_lives_and_ends(
     assert created.json() in (await api.get(collection)).json()["items"]
 
     gone = await api.delete(url)
-    assert (gone.status_code, gone.content) == (204, b"")
+    assert gone.status_code == (202 if collection.endswith("contents") else 204)
     assert (await api.get(url)).status_code == 404
     assert (await api.delete(url)).status_code == 404
 
@@ -140,3 +179,85 @@ async def test_counters_say_what_the_switch_counted(api: httpx.AsyncClient) -> N
         "trees": [{"group": "base", "tree": 7, "value": value}],
         "members": [{"group": "base", "member": "m1", "value": value}],
     }
+
+
+FILM = {"switch": "s1", "source": {"kind": "file", "path": "/srv/film.ts"}}
+
+
+@pytest.mark.parametrize(("query", "reset"), [("", False), ("?reset=true", True)])
+async def test_downloads_finish_or_are_reset(
+    api: httpx.AsyncClient, service: Any, query: str, reset: bool
+) -> None:
+    await api.put("/api/v1/contents/film", json=FILM)
+    assert (await api.delete(f"/api/v1/contents/film{query}")).status_code == 202
+    assert service.reset == [reset]
+
+
+async def test_flows_are_listed_with_how_many_there_are(api: httpx.AsyncClient) -> None:
+    for name in ("h1", "h2"):
+        host = {"control": f"/run/{name}.sock", "switch": "s1", "port": 1}
+        await api.put(f"/api/v1/hosts/{name}", json=host)
+    await api.put("/api/v1/contents/film", json=FILM)
+
+    async def listed(query: str) -> tuple[list[tuple[str, str | None]], int]:
+        answer = (await api.get(f"/api/v1/flows{query}")).json()
+        return [(each["host"], each["content"]) for each in answer["items"]], answer["total"]
+
+    assert await listed("") == ([("h1", "film"), ("h2", None)], 6)
+    assert await listed("?limit=1") == ([("h1", "film")], 6)
+    assert await listed("?host=h2") == ([("h2", None)], 3)
+    assert await listed("?content=film") == ([("h1", "film")], 2)
+    assert await listed("?content=film&host=h2") == ([], 0)
+    flow = (await api.get("/api/v1/flows")).json()["items"][0]
+    assert (flow["client"], flow["service"], flow["phase"]) == (
+        "2001:db8::c",
+        "198.51.100.1",
+        "response",
+    )
+    for query in ("?content=none", "?host=none"):
+        assert (await api.get(f"/api/v1/flows{query}")).status_code == 404
+    for query in ("?limit=0", "?limit=10001", "?content=No_Name"):
+        assert (await api.get(f"/api/v1/flows{query}")).status_code == 422
+
+
+async def test_secrets_are_rotated_and_never_shown(api: httpx.AsyncClient) -> None:
+    url = "/api/v1/switches/s1"
+    await api.put(url, json={"address": "127.0.0.1:9559", "host_ports": [1]})
+    assert (await api.get(url)).json()["status"]["secrets"] is None
+    await api.post(f"{url}/rotate-secrets")
+    answer = await api.post(f"{url}/advance-epoch")
+    assert answer.json() == {
+        "number": 1,
+        "rotated_at": "2026-07-06T10:00:00Z",
+        "epoch": 2,
+        "advanced_at": "2026-07-06T10:00:00Z",
+    }
+    assert (await api.get(url)).json()["status"]["secrets"] == answer.json()
+    assert (await api.post("/api/v1/switches/none/rotate-secrets")).status_code == 404
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "/switches/s1",
+        {"addressing": {"mac": "02:00:00:00:00:aa", "ipv6": "2001:db8::1/64"}},
+        "host bits",
+    ),
+    ("/switches/s1", {"addressing": {"mac": "02:00:00:00:00:aa", "ipv6": "::/129"}}, "129"),
+    ("/switches/s1", {"addressing": {"mac": "02:00:00:00:00:aa", "ipv6": 1}}, "string"),
+    ("/contents/c", FILM | {"sha256": "AB" * 32}, "sha256"),
+    ("/contents/c", FILM | {"hosts": []}, "hosts"),
+    ("/contents/c", FILM | {"hosts": ["a", "a"]}, "twice"),
+    ("/contents/c", FILM | {"source": {"kind": "url", "url": "ftp://example.org/x"}}, "url"),
+    ("/contents/c", FILM | {"source": {"kind": "udp", "url": "http://example.org/x"}}, "kind"),
+]
+
+
+@pytest.mark.parametrize(("path", "spec", "said"), WRONG)
+async def test_what_is_wrong_is_named(
+    api: httpx.AsyncClient, path: str, spec: dict[str, Any], said: str
+) -> None:
+    if path.startswith("/switches"):
+        spec = {"address": "127.0.0.1:9559", "host_ports": [1]} | spec
+    answer = await api.put(f"/api/v1{path}", json=spec)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]

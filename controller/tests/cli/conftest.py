@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 import pytest
+from uplab import Lab
 
 from hectograph.cli.main import main
 from hectograph.testbed import Namespace, Program, Testbed
@@ -58,3 +59,10 @@ def server(controller: Program) -> str:
 def ask(run: Callable[..., Outcome], server: str) -> Callable[..., Outcome]:
     """A command to that controller."""
     return lambda *words: run("--server", server, *words)
+
+
+@pytest.fixture(scope="module")
+def lab(run: Callable[..., Outcome]) -> Iterator[Lab]:
+    """For tests that leave it as it was."""
+    with Testbed() as testbed:
+        yield Lab(testbed, run)

@@ -32,8 +32,8 @@ def test_help_names_every_command() -> None:
     assert outcome.returncode == 0
     words = outcome.stdout.split()
     for command in (
-        *("up", "controller", "switch", "pusher", "shell", "demo", "status", "push"),
-        *("switches", "hosts", "group", "member", "streams"),
+        *("up", "controller", "switch", "pusher", "shell", "demo", "status", "push", "flows"),
+        *("content", "switches", "hosts", "group", "member", "streams"),
     ):
         assert command in words
 

@@ -6,44 +6,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from hectograph.api.models import FileSource, Rate
-from hectograph.api.views import Stream, StreamStatus
 from hectograph.cli import progress
-from hectograph.core.status import StreamState
+from hectograph.cli.progress import Step
 
-
-def _stream(state: StreamState, offset: int, reason: str | None = None) -> Stream:
-    return Stream(
-        name="news",
-        host="h1",
-        group="g1",
-        source=FileSource(path="/srv/news"),
-        rate=Rate(bits_per_second=1),
-        status=StreamStatus(
-            state=state,
-            reason=reason,
-            error=None,
-            trees=[1],
-            segment_bytes=1400,
-            offset=offset,
-            total_bytes=64 << 20,
-            rounds=0,
-            pushes=0,
-            payload_bytes=0,
-            elapsed_seconds=1,
-            bits_per_second=99_600_000,
-            packets_per_second=0,
-            late_seconds=0,
-            advice=None,
-        ),
-    )
-
-
-STATES = [
-    _stream(StreamState.WAITING, 0, "host h1 is not there"),
-    _stream(StreamState.RUNNING, 16 << 20),
-    _stream(StreamState.RUNNING, 32 << 20),
-    _stream(StreamState.DONE, 64 << 20),
+TOTAL = 64 << 20
+RATE = "99.6 Mbit/s"
+STEPS = [
+    Step("waiting", "host h1 is not there", 0, TOTAL, RATE),
+    Step("running", None, 16 << 20, TOTAL, RATE),
+    Step("running", None, 32 << 20, TOTAL, RATE),
+    Step("done", None, TOTAL, TOTAL, RATE),
 ]
 
 
@@ -57,8 +29,8 @@ def _show(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
 
     monkeypatch.setattr(progress, "console", given)
     with progress.progress("news") as show:
-        for stream in STATES:
-            show(stream)
+        for step in STEPS:
+            show(step)
     return out.getvalue()
 
 

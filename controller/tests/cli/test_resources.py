@@ -51,6 +51,7 @@ def test_a_whole_desired_state(ask: Ask) -> None:
     assert {kind: [each["name"] for each in found] for kind, found in everything.items()} == {
         "switches": ["s1"],
         "hosts": ["h1"],
+        "contents": [],
         "groups": ["news"],
         "streams": ["f"],
     }

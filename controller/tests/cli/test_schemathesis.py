@@ -21,7 +21,15 @@ from schemathesis.specs.openapi.checks import (
 
 from hectograph.api import openapi
 from hectograph.api.client import Client
-from hectograph.api.models import GroupSpec, HostSpec, Source, SwitchSpec
+from hectograph.api.content_models import ContentSpec
+from hectograph.api.models import (
+    AddressingSpec,
+    FileSource,
+    GroupSpec,
+    HostSpec,
+    Source,
+    SwitchSpec,
+)
 from hectograph.testbed import Program, Testbed
 
 # /readyz answers 503 by design, which a general check takes for a fault.
@@ -34,7 +42,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-REFERENCES = {"name", "switch", "host", "group"}
+REFERENCES = {"name", "switch", "host", "group", "content"}
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SUPPRESSED = [HealthCheck.filter_too_much, HealthCheck.too_slow]
 
@@ -57,9 +65,12 @@ def _settle() -> None:
     """Something of each kind, for the rest to refer to."""
     source = Source(mac="02:00:00:00:00:01", ipv4=IPv4Address("192.0.2.1"), udp_port=5000)
     with Client(URL) as client:
-        client.switches.put("a", SwitchSpec(address="127.0.0.1:1", host_ports=[1, 2, 3]))
+        addressing = AddressingSpec(mac="02:00:00:00:00:aa", ipv4=IPv4Address("192.0.2.9"))
+        switch = SwitchSpec(address="127.0.0.1:1", host_ports=[1, 2, 3], addressing=addressing)
+        client.switches.put("a", switch)
         client.hosts.put("a", HostSpec(control="/run/none.sock", switch="a", port=1))
         client.groups.put("a", GroupSpec(switch="a", source=source))
+        client.contents.put("a", ContentSpec(switch="a", source=FileSource(path="/etc/hostname")))
 
 
 def _make_small(case: schemathesis.Case) -> None:

@@ -16,13 +16,6 @@ CLIENTS = 4
 DEMO = [sys.executable, "-m", "hectograph", "demo", "udp", "--clients", str(CLIENTS)]
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "content"
-    path.write_bytes(os.urandom(8 << 20) + b"an odd end.")
-    return path
-
-
 def children(pid: int) -> Iterator[int]:
     """All descendants, as the machine numbers them."""
     for path in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -3,16 +3,18 @@
 
 import json
 from io import BytesIO, StringIO
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from hectograph.demo import content
+from hectograph.demo.downloads import Downloaded
 from hectograph.demo.gaps import Gap, find_gaps
 from hectograph.demo.receivers import Received
 from hectograph.demo.report import Report
+from hectograph.demo.tcp_report import TcpReport
 from hectograph.demo.topology import Client
 from hectograph.errors import InvalidInput
 from hectograph.testbed import Namespace
@@ -81,6 +83,48 @@ def test_json_is_what_is_promised() -> None:
         "delivered_bytes": 566,
         "seconds": 0.5,
     }
+
+
+def tcp_report(*errors: str, killed: tuple[str, ...] = ()) -> TcpReport:
+    """A client for each; an empty one is none."""
+    client = Client("client-1", 2, "02:00:00:00:00:01", IPv6Address("fd00::1"), Namespace("", -1))
+    url = "http://[fd00::c:0:0:1]/"
+    return TcpReport(
+        target="embedded",
+        file_bytes=104,
+        sha256="abcd",
+        host_bytes=434,
+        delivered_bytes=566,
+        seconds=0.5,
+        downloaded=[Downloaded(client, url, 104, "abcd", not error, error) for error in errors],
+        killed=killed,
+        resumed=(2, 1),
+    )
+
+
+def test_tcp_json_has_the_same_shape() -> None:
+    values = json.loads(tcp_report("", "").as_json())
+    assert values.keys() == json.loads(report(identical=True).as_json()).keys()
+    assert (values["mode"], values["clients"], values["identical"]) == ("tcp", 2, 2)
+    assert json.loads(tcp_report("", killed=("pusher",)).as_json())["killed"] == ["pusher"]
+
+
+def test_tcp_succeeds_when_every_file_is_identical_whatever_was_killed() -> None:
+    assert tcp_report("", "").succeeded()
+    assert tcp_report("", killed=("pusher",)).succeeded()
+    assert not tcp_report("", "curl: (56) [reset]", killed=("pusher",)).succeeded()
+
+
+def test_the_tcp_table_says_what_went_wrong() -> None:
+    out = StringIO()
+    tcp_report("", "curl: (56) [reset]", killed=("pusher",)).show(Console(width=200, file=out))
+    text = out.getvalue()
+    assert "http://[fd00::c:0:0:1]/" in text
+    assert "curl: (56) [reset]" in text
+    assert "1 of 2 files are identical after kill -9 of pusher" in text
+    out = StringIO()
+    tcp_report("", killed=("pusher",)).show(Console(width=200, file=out))
+    assert "found 2 downloads in its flow file and took over 1" in out.getvalue()
 
 
 def test_the_table_says_where_datagrams_went() -> None:

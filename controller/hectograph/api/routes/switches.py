@@ -14,7 +14,10 @@ router = APIRouter(prefix="/switches", tags=["switches"])
 
 
 async def _view(service: Service, switch: model.Switch) -> views.Switch:
-    return views.view(views.Switch, switch, await service.switch_status(switch.name))
+    shown = views.view(views.Switch, switch, await service.switch_status(switch.name))
+    if (secrets := await service.secrets_status(switch.name)) is not None:
+        shown.status.secrets = views.SecretsStatus.model_validate(secrets)
+    return shown
 
 
 @router.get("")
@@ -42,3 +45,16 @@ async def put_switch(
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
 async def delete_switch(service: ServiceDep, name: NamePath) -> None:
     await service.delete_switch(name)
+
+
+@router.post("/{name}/rotate-secrets")
+async def rotate_secrets(service: ServiceDep, name: NamePath) -> views.SecretsStatus:
+    """A new secret for the cookies of stateless TCP. Downloads that began two rotations ago
+    are reset."""
+    return views.SecretsStatus.model_validate(await service.rotate_secrets(name))
+
+
+@router.post("/{name}/advance-epoch")
+async def advance_epoch(service: ServiceDep, name: NamePath) -> views.SecretsStatus:
+    """Forget the flows that the filter knows from the epoch before the last one."""
+    return views.SecretsStatus.model_validate(await service.advance_epoch(name))

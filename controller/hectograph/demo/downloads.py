@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clients that download: curl, each in its namespace, and what they have at the end."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import IO
+
+from hectograph.demo import http_receiver
+from hectograph.demo.receivers import DIRECTORY, digest
+from hectograph.demo.topology import Client
+from hectograph.errors import Unavailable
+from hectograph.testbed import Program, Testbed
+
+SILENCE_SECONDS = 60
+"""A download to which nothing comes for so long has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What one client has in the end."""
+
+    client: Client
+    url: str
+    bytes: int
+    sha256: str
+    identical: bool
+    """And the program says so, too: it ended with status 0."""
+    error: str
+    """What it said; empty when all went well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloading:
+    client: Client
+    url: str
+    program: Program
+    file: IO[bytes]
+
+    def received(self) -> int:
+        return os.fstat(self.file.fileno()).st_size
+
+    def finished(self) -> bool:
+        return not self.program.running()
+
+    def result(self, sha256: str) -> Downloaded:
+        """After it ended."""
+        own = digest(self.file)
+        status = self.program.popen.returncode
+        error = "" if status == 0 else self.program.output().strip() or f"status {status}"
+        return Downloaded(
+            client=self.client,
+            url=self.url,
+            bytes=self.received(),
+            sha256=own,
+            identical=own == sha256 and not error,
+            error=error.splitlines()[-1] if error else "",
+        )
+
+
+def has_curl() -> bool:
+    return shutil.which("curl") is not None
+
+
+def start(
+    bed: Testbed,
+    stack: ExitStack,
+    clients: Sequence[Client],
+    urls: Sequence[str],
+    bytes_per_second: int,
+) -> list[Downloading]:
+    """One in every client's namespace, all at once; 0 bytes per second are as many as come."""
+    started: list[Downloading] = []
+    for client in clients:
+        url = _of_family(urls, client.address.version)
+        file = stack.enter_context(tempfile.TemporaryFile(dir=DIRECTORY))  # noqa: SIM115
+        command = _command(url, file.fileno(), bytes_per_second)
+        program = bed.start(client.name, command, client.namespace, descriptors=(file.fileno(),))
+        started.append(Downloading(client, url, program, file))
+    return started
+
+
+def results(downloads: Sequence[Downloading], sha256: str) -> list[Downloaded]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(Downloading.result, downloads, repeat(sha256)))
+
+
+def _of_family(urls: Sequence[str], version: int) -> str:
+    for url in urls:
+        if ("[" in url) == (version == 6):
+            return url
+    raise Unavailable(f"the content has no IPv{version} address among {', '.join(urls)}")
+
+
+def _command(url: str, descriptor: int, bytes_per_second: int) -> list[str]:
+    if not has_curl():
+        script = str(Path(http_receiver.__file__))
+        return [sys.executable, "-I", script, url, str(descriptor), str(bytes_per_second)]
+    limits = ["--speed-limit", "1", "--speed-time", str(SILENCE_SECONDS)]
+    if bytes_per_second:
+        limits += ["--limit-rate", str(bytes_per_second)]
+    output = f"/proc/self/fd/{descriptor}"
+    return ["curl", "-sS", "--fail", "--noproxy", "*", *limits, "--output", output, url]
