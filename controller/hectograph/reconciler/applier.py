@@ -20,10 +20,12 @@ from hectograph.core.entities import (
     TcpEntity,
     key,
 )
+from hectograph.core.handover import owners_of
 from hectograph.core.plan import Planner
 from hectograph.core.records import MemberRecord
 from hectograph.core.status import ApplyState
 from hectograph.drivers.base import Session, WriteResult
+from hectograph.reconciler.handover import Handover
 
 _OF_TREES = (PushGroup, MemberEntry, MulticastGroup)
 """The kinds whose key begins with a tree's id."""
@@ -46,8 +48,9 @@ class WriteStats:
 
 
 class Applier:
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, planner: Planner, handover: Handover) -> None:
         self._planner = planner
+        self._handover = handover
         self._actual = Tables()
         self._known = False
         self._refused: dict[Key, str] = {}
@@ -105,7 +108,9 @@ class Applier:
             for (kind, number, instance), reason in self._refused.items()
             if (number not in trees if kind in _OF_TREES else not tcp and kind in _OF_TCP)
         }
+        handings = await self._handover.begin(self._actual, self._planner.tables) if tcp else ()
         deleted = await self._write_stages(session, trees, tcp=tcp)
+        await self._handover.finish(handings)
         if deleted and self._refused:
             trees |= self.refused_trees
             self._refused.clear()
@@ -146,6 +151,10 @@ class Applier:
             return ApplyState.REFUSED, reason
         stands = tree in self._actual.trees and self._actual.push_groups.get(tree) == tree
         return (ApplyState.APPLIED if stands else ApplyState.PENDING), None
+
+    @property
+    def bucket_ports(self) -> set[int]:
+        return set(owners_of(self._actual).values())
 
     def tcp_state(self, number: int) -> tuple[ApplyState, str | None]:
         """Of the content with this number: do its entries stand as planned?"""

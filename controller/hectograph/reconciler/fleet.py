@@ -168,11 +168,21 @@ class Fleet:
             return
         self._stop(name)
         reconciler = SwitchReconciler(
-            switch.name, self._state, self._driver, lambda: self._roster.views
+            switch.name,
+            self._state,
+            self._driver,
+            lambda: self._roster.views,
+            lambda port: self._host_at(switch.name, port),
         )
         self._switches[switch.name] = reconciler
         self._endpoints[name] = endpoint
         self._run(name, reconciler.run())
+
+    def _host_at(self, switch: str, port: int) -> HostReconciler | None:
+        for host in self._state.hosts_on(switch):
+            if host.port == port:
+                return self._hosts.get(host.name)
+        return None
 
     def _put_host(self, host: Host) -> None:
         name = f"host {host.name}"

@@ -4,8 +4,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
-from hectograph.core.flows import FlowCounters, FlowState
+from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus
@@ -25,6 +26,14 @@ POLL_SECONDS = 0.5
 """Between two looks at what the pusher does."""
 WAITING_POLL_SECONDS = 0.1
 """The same while a stream waits for its group to be on the switch, or contents are prepared."""
+
+
+MAX_FLOWS = 20_000
+"""That are listed at a time."""
+LIST_SECONDS = 0.5
+"""Between two lists of flows."""
+LIST_SHARE = 0.1
+"""At most this much of the time is spent on them."""
 
 
 class HostReconciler:
@@ -54,6 +63,8 @@ class HostReconciler:
         self._trouble: str | None = "not tried yet"
         self._counters = PusherCounters()
         self._flows = FlowCounters(0, 0, {})
+        self._listed: Sequence[FlowState] = ()
+        self._list_at = 0.0
 
     def wake(self) -> None:
         """Streams, or the trees that they push to, are not what they were."""
@@ -75,13 +86,42 @@ class HostReconciler:
             flow_counters=self._flows.by_name,
         )
 
+    @property
+    def name(self) -> str:
+        return self._name
+
     async def flows(self, limit: int) -> Sequence[FlowState]:
         """As its pusher has them now; none while it cannot be reached."""
         try:
-            async with self._driver(self._state.host(self._name)) as session:
+            async with self._aside() as session:
                 return await session.flows(limit)
         except Unavailable:
             return ()
+
+    async def known_flows(self) -> Sequence[FlowState]:
+        """As its pusher has them now or, when it cannot be reached, as it had them last."""
+        try:
+            async with self._aside() as session:
+                self._listed = await session.flows(MAX_FLOWS)
+        except Unavailable:
+            pass
+        return self._listed
+
+    async def adopt(self, flows: Sequence[FlowState]) -> int:
+        """Take over another host's; how many were new."""
+        if not flows:
+            return 0
+        async with self._aside() as session:
+            return await session.adopt_flows(flows)
+
+    async def forget(self, keys: Sequence[FlowKey]) -> int:
+        """Another host has them."""
+        async with self._aside() as session:
+            return await session.forget_flows(keys)
+
+    def _aside(self) -> AbstractAsyncContextManager[PusherSession]:
+        """A connection beside the one that run() keeps: long calls hold up nothing there."""
+        return self._driver(self._state.host(self._name))
 
     def stream_status(self, record: StreamRecord) -> StreamStatus:
         return self._keeper(record).status()

@@ -21,6 +21,7 @@ from hectograph.core.status import (
 from hectograph.drivers.base import Driver, Readings, Session
 from hectograph.errors import HectographError, Unavailable
 from hectograph.reconciler.applier import Applier
+from hectograph.reconciler.handover import Handover, HostAt, Learnt
 from hectograph.reconciler.neighbours import Neighbours
 from hectograph.reconciler.reading import Reading
 from hectograph.reconciler.tasks import Backoff, Retry, race, wait_until
@@ -51,13 +52,19 @@ REREAD_SECONDS = (0.2, 10.0)
 
 class SwitchReconciler:
     def __init__(
-        self, name: str, state: State, driver: Driver, views: Callable[[], Views] = dict
+        self,
+        name: str,
+        state: State,
+        driver: Driver,
+        views: Callable[[], Views] = dict,
+        host_at: HostAt = lambda _: None,
     ) -> None:
-        """`views`: what is known of the hosts."""
+        """`views`: what is known of the hosts; `host_at`: the one on a port."""
         self._name = name
         self._state = state
         self._driver = driver
-        self._applier = Applier(Planner(state, name, views))
+        self._learnt = Learnt()
+        self._applier = Applier(Planner(state, name, views), Handover(host_at, self._learnt))
         self._neighbours = Neighbours(state, name)
         self._session: Session | None = None
         self._dirty: set[int] = set()
@@ -126,6 +133,10 @@ class SwitchReconciler:
 
     def content_state(self, number: int) -> tuple[ApplyState, str | None]:
         return self._applier.tcp_state(number)
+
+    def bucket_ports(self) -> set[int]:
+        """Ports of the hosts that buckets lead to now."""
+        return self._applier.bucket_ports
 
     def is_settled(self, trees: Iterable[int]) -> bool:
         """Is nothing under way for these?"""

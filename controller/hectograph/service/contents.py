@@ -59,6 +59,12 @@ class ContentService(ServiceBase):
         ]
         return [flow for flow in found if content in (None, flow.content)][:limit]
 
+    def hosts_in_use(self, switch: str) -> set[str]:
+        """Those that flows of its contents go to now."""
+        self._state.switch(switch)
+        ports = self._fleet.switch(switch).bucket_ports()
+        return {host.name for host in self._state.hosts_on(switch) if host.port in ports}
+
     # Secrets
 
     async def secrets_status(self, switch: str) -> SecretsStatus | None:

@@ -199,15 +199,17 @@ class Lab:
         self.host.restart(self.contents)
 
     @contextmanager
-    def another_host(self) -> Generator[Host]:
-        """With all contents, but no buckets; in the end the first has them all again."""
+    def another_host(self, *, entries: bool = True) -> Generator[Host]:
+        """With all contents, but no buckets; in the end the first has them all again.
+        Without `entries` the buckets are left to a controller."""
         host = _start_host(self.testbed, self.here, self.prefix, OTHER_HOST_PORT)
         try:
             for content in self.contents:
                 host.prepare(content)
             yield host
         finally:
-            self.give_buckets(self.host)
+            if entries:
+                self.give_buckets(self.host)
             host.pusher.stop()
 
     def give_buckets(self, host: Host, buckets: Iterable[int] = range(BUCKETS)) -> None:

@@ -4,14 +4,14 @@
 import asyncio
 import hashlib
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 from random import Random
 
 import pytest
 from fakes.waiting import until
-from tcplab import FIRST_CLIENT_PORT, HOST_PORT, Lab, running_lab
+from tcplab import FIRST_CLIENT_PORT, HOST_PORT, HOST_PORTS, Lab, running_lab
 
 from hectograph.core.model import Addressing, Content, FileSource, Host, Switch
 from hectograph.core.status import ContentStage
@@ -49,14 +49,14 @@ async def service(bare: Lab, tmp_path: Path) -> AsyncIterator[Service]:
 
 
 def switch_of(lab: Lab) -> Switch:
-    ports = frozenset({HOST_PORT, FIRST_CLIENT_PORT, FIRST_CLIENT_PORT + 1})
+    ports = frozenset({*HOST_PORTS, FIRST_CLIENT_PORT, FIRST_CLIENT_PORT + 1})
     profile = "bmv2" if lab.prefix == "b" else "embedded"
     return Switch(
         "s1",
         lab.address,
         DEVICE_ID,
         profile,
-        frozenset({HOST_PORT}),
+        frozenset(HOST_PORTS),
         ports=ports,
         addressing=ADDRESSING,
     )
@@ -85,10 +85,10 @@ async def serve(service: Service, content: Content) -> tuple[str, ...]:
     return (await service.content_status(content.name)).urls
 
 
-async def download(lab: Lab, *urls: str) -> list[str]:
+async def download(lab: Lab, *urls: str, options: Sequence[str] = ()) -> list[str]:
     """All at once; their SHA-256s, or what curl complained about."""
     clients = [lab.clients[index % len(lab.clients)] for index in range(len(urls))]
-    running = [client.start_curl(url) for client, url in zip(clients, urls, strict=True)]
+    running = [client.start_curl(url, *options) for client, url in zip(clients, urls, strict=True)]
     return await asyncio.gather(*(asyncio.to_thread(_digest, process) for process in running))
 
 
@@ -136,6 +136,36 @@ async def test_downloads_outlive_everything(bare: Lab, service: Service, tmp_pat
     await service.start()
     await service.advance_epoch("s1")
     assert await downloads == [file.sha256] * 4
+
+
+async def test_another_host_takes_over(bare: Lab, service: Service, tmp_path: Path) -> None:
+    """One of two dies for good: the other goes on with its downloads. When it is back, it
+    gets its buckets again, and the downloads with them."""
+    file = File(tmp_path / "file", 12 << 20)
+    with bare.another_host(entries=False) as other:
+        await service.put_host(Host("h2", str(other.control), "s1", other.port))
+        urls = await serve(service, file.content("film"))
+        await until(lambda: len(answering(service)) == 2, seconds=SECONDS)
+        limits = ("--limit-rate", "1M")
+        downloads = asyncio.create_task(download(bare, *urls * 4, options=limits))
+        await asyncio.sleep(2)
+        assert {flow.host for flow in await service.flows(limit=100)} == {"h1", "h2"}
+        await asyncio.to_thread(bare.host.pusher.kill)
+        await until(lambda: answering(service) == {"h2"}, seconds=SECONDS)
+        await asyncio.sleep(1)
+        bare.host.pusher.start()
+        await until(lambda: answering(service) == {"h1", "h2"}, seconds=SECONDS)
+        assert await downloads == [file.sha256] * 8
+        await asyncio.to_thread(bare.host.pusher.kill)
+        await until(lambda: answering(service) == {"h2"}, seconds=SECONDS)
+        assert await download(bare, *urls * 4) == [file.sha256] * 8
+        bare.host.pusher.start()
+        await service.delete_host("h2")
+
+
+def answering(service: Service) -> set[str]:
+    """Hosts that have buckets on the switch."""
+    return service.hosts_in_use("s1")
 
 
 async def test_a_file_that_changes_is_not_served(
