@@ -27,9 +27,13 @@ async def measure(path: Path, progress: Progress) -> FileVersion:
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
 
+    def tell(done: int, total: int) -> None:
+        if not stopped.is_set():
+            progress(done, total)
+
     def report(done: int, total: int) -> None:
         if not stopped.is_set():
-            loop.call_soon_threadsafe(progress, done, total)
+            loop.call_soon_threadsafe(tell, done, total)
 
     try:
         return await asyncio.to_thread(_measure, path, report, stopped)
