@@ -88,13 +88,13 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 static bool receive_from_ports(struct worker *worker, const struct forwarder *forwarder)
 {
 	const struct port_set *set = worker->output.set;
-	struct io_frame frames[WORKER_BATCH_FRAMES];
+	struct io_frame frames[IO_FRAMES];
 
 	worker->lender_count = 0;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct port *port = set->all[i];
 		struct io *io = atomic_load_explicit(&port->io, memory_order_acquire);
-		uint32_t count = io ? io->ops->receive(io, frames, WORKER_BATCH_FRAMES) : 0;
+		uint32_t count = io ? io->ops->receive(io, frames, IO_FRAMES) : 0;
 
 		if (!count)
 			continue;

@@ -8,7 +8,6 @@
 #include "forward.h"
 #include "port.h"
 
-#define WORKER_BATCH_FRAMES 32u /* from a port in one round */
 #define WORKER_UNFLUSHED PORT_NUMBERS
 
 /* Where copies go while a worker runs: ports, and the CPU. */

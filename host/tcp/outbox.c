@@ -92,7 +92,7 @@ void hg_outbox_flush(struct hg_outbox *outbox)
 	uint32_t retry = 0;
 
 	for (uint32_t at = 0; at < outbox->count;) {
-		int sent = sendmmsg(outbox->link.fd, outbox->messages + at, outbox->count - at, MSG_DONTWAIT);
+		int sent = hg_bundler_send(&outbox->bundler, &outbox->link, outbox->messages + at, outbox->count - at);
 
 		if (sent > 0) {
 			at += (uint32_t)sent;

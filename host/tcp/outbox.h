@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flow pushes on their way out: headers here, payload where it lies, one sendmmsg() for many. */
+/* Flow pushes on their way out: headers here, payload where it lies, one system call for many. */
 #ifndef HG_OUTBOX_H
 #define HG_OUTBOX_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "bundler.h"
 #include "content.h"
 #include "counters.h"
 #include "flow_header.h"
@@ -23,6 +24,7 @@ struct hg_outbox {
 	struct iovec parts[HG_OUTBOX_FRAMES][1 + HG_SEGMENT_PARTS];
 	struct hg_content *contents[HG_OUTBOX_FRAMES]; /* whose payload it is */
 	struct mmsghdr messages[HG_OUTBOX_FRAMES];
+	struct hg_bundler bundler;
 };
 
 /* [position, position + bytes) of one of the content's responses; 0 bytes: an empty segment. */

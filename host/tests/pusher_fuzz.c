@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *message;
 	size_t length;
 
-	hg_service_init(&service, "hg-no-such-if", "fuzz");
+	hg_service_init(&service, "hg-no-such-if", false, "fuzz");
 	while (hg_message_next(data, size, &message, &length) == 1) {
 		hg_service_answer(&service, message, length, answer);
 		length += HG_MESSAGE_PREFIX_BYTES;
