@@ -12,7 +12,11 @@
 #define HG_PUSH_KIND_BUNDLE 4
 #define HG_BUNDLE_BYTES 2 /* the bundle's own header: version and kind, zero */
 #define HG_BUNDLE_FRAME_BYTES (HG_ETHERNET_BYTES + HG_BUNDLE_BYTES)
-#define HG_BUNDLE_LENGTH_BYTES 2 /* before each push */
+/*
+ * Before each push: its length, and of a long one, which the port that it leaves by
+ * cuts up, the payload of each segment (0: it is not cut).
+ */
+#define HG_BUNDLE_ENTRY_BYTES 4
 #define HG_BUNDLE_PUSHES 128     /* at most */
 
 #endif

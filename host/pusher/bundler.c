@@ -35,7 +35,7 @@ static uint32_t choose(const struct mmsghdr *frames, uint32_t count, uint32_t mt
 	uint32_t bytes = HG_BUNDLE_BYTES, taken = 0;
 
 	while (taken < count && taken < HG_BUNDLE_PUSHES) {
-		bytes += HG_BUNDLE_LENGTH_BYTES + frame_bytes(&frames[taken]);
+		bytes += HG_BUNDLE_ENTRY_BYTES + frame_bytes(&frames[taken]);
 		if (bytes > mtu)
 			break;
 		taken++;
@@ -50,17 +50,16 @@ static struct iovec *add_frame(struct iovec *part, const struct mmsghdr *frame)
 }
 
 static struct iovec *add_to_bundle(struct hg_bundler *bundler, struct iovec *part, const struct mmsghdr *frame,
-				   uint32_t index)
+				   uint16_t segment, uint32_t index)
 {
-	uint16_t length = htons((uint16_t)frame_bytes(frame));
-
-	memcpy(bundler->lengths[index], &length, sizeof(length));
-	*part++ = (struct iovec){ bundler->lengths[index], HG_BUNDLE_LENGTH_BYTES };
+	bundler->entries[index][0] = htons((uint16_t)frame_bytes(frame));
+	bundler->entries[index][1] = htons(segment);
+	*part++ = (struct iovec){ bundler->entries[index], HG_BUNDLE_ENTRY_BYTES };
 	return add_frame(part, frame);
 }
 
 uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC_BYTES], uint32_t mtu,
-			 const struct mmsghdr *frames, uint32_t count)
+			 const struct mmsghdr *frames, const uint16_t *segments, uint32_t count)
 {
 	struct iovec *part = bundler->parts;
 	uint32_t messages = 0;
@@ -71,12 +70,12 @@ uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC
 		struct iovec *first = part;
 
 		*part++ = (struct iovec){ &bundler->vnet, sizeof(bundler->vnet) };
-		if (pushes == 1) {
+		if (pushes == 1 && (!segments || !segments[at])) {
 			part = add_frame(part, &frames[at]);
 		} else {
 			*part++ = (struct iovec){ bundler->header, sizeof(bundler->header) };
 			for (uint32_t i = at; i < at + pushes; i++)
-				part = add_to_bundle(bundler, part, &frames[i], i);
+				part = add_to_bundle(bundler, part, &frames[i], segments ? segments[i] : 0, i);
 		}
 		bundler->messages[messages].msg_hdr =
 			(struct msghdr){ .msg_iov = first, .msg_iovlen = (size_t)(part - first) };
@@ -86,20 +85,21 @@ uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC
 	return messages;
 }
 
-int hg_bundler_send(struct hg_bundler *bundler, struct hg_link *link, struct mmsghdr *frames, uint32_t count)
+int hg_bundler_send(struct hg_bundler *bundler, struct hg_link *link, struct mmsghdr *frames,
+		    const uint16_t *segments, uint32_t count)
 {
 	uint32_t messages, total = 0;
 	int sent;
 
 	if (!link->bundles)
 		return sendmmsg(link->fd, frames, count, MSG_DONTWAIT);
-	messages = hg_bundler_pack(bundler, link->mac, link->mtu, frames, count);
+	messages = hg_bundler_pack(bundler, link->mac, link->mtu, frames, segments, count);
 	sent = sendmmsg(link->fd, bundler->messages, messages, MSG_DONTWAIT);
 	/* Which of them cannot be read, or has become too long, only the first alone can tell. */
 	if (sent < 0 && bundler->pushes[0] > 1 && (errno == EFAULT || errno == EMSGSIZE)) {
 		if (errno == EMSGSIZE)
 			link->mtu = hg_link_mtu(link->interface);
-		hg_bundler_pack(bundler, link->mac, link->mtu, frames, 1);
+		hg_bundler_pack(bundler, link->mac, link->mtu, frames, segments, 1);
 		sent = sendmmsg(link->fd, bundler->messages, 1, MSG_DONTWAIT);
 	}
 	if (sent < 0)

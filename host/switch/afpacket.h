@@ -57,7 +57,8 @@ void afpacket_release(struct io *io);
 int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char *error);
 void afpacket_tx_close(struct afpacket *port);
 uint8_t *afpacket_header(struct io *io);
-void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		   uint32_t segment_bytes);
 void afpacket_flush(struct io *io);
 
 #endif

@@ -28,7 +28,7 @@
 #define BUFFERS 16u
 #define BUFFER_BYTES (192u << 10)
 #define BUFFER_ROOM_BYTES 64u /* before the frame: vnet header, a tag */
-#define RECEIVE_BYTES (8 << 20) /* that may wait at the socket, as the kernel counts */
+#define RECEIVE_BYTES (32 << 20) /* that may wait at the socket, as the kernel counts */
 /* Before the frame in its slot: tpacket2_hdr, sockaddr_ll, alignment, vnet header. */
 #define SLOT_HEADER_BYTES 128u
 
@@ -37,8 +37,9 @@ static uint32_t slot_bytes(uint32_t mtu)
 	uint32_t needed = SLOT_HEADER_BYTES + ETH_HLEN + OFFLOAD_TAG_BYTES + mtu;
 	uint32_t bytes = MIN_FRAME_BYTES;
 
+	/* Longer than any plain frame: bundles, of which the kernel would only fill the slots in vain. */
 	if (needed > SLOT_HEADER_BYTES + HG_MAX_FRAME_BYTES)
-		needed = SLOT_HEADER_BYTES + HG_MAX_FRAME_BYTES;
+		return MIN_FRAME_BYTES;
 	while (bytes < needed)
 		bytes *= 2;
 	return bytes;
@@ -252,7 +253,7 @@ static uint32_t take_slot(struct afpacket *port, const struct tpacket2_hdr *slot
 		add_relaxed(&port->io.counters->rx_dropped, 1);
 		return 0;
 	}
-	frames[0] = (struct io_frame){ frame.bytes, frame.length };
+	frames[0] = (struct io_frame){ frame.bytes, frame.length, 0 };
 	return 1;
 }
 

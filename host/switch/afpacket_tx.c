@@ -114,9 +114,33 @@ uint8_t *afpacket_header(struct io *io)
 	return gather_room(gather);
 }
 
-void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+static void send_cut(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		     uint32_t segment_bytes)
+{
+	struct gather *gather = &((struct afpacket *)io)->tx.gather;
+	struct gather_cut cut;
+
+	if (!gather_cut_start(gather, &cut, header_bytes, payload, payload_bytes, segment_bytes)) {
+		add_relaxed(&io->counters->tx_uncut, 1);
+		return;
+	}
+	do {
+		io->unflushed = gather->frame_count;
+		if (!gather_room(gather))
+			afpacket_flush(io);
+	} while (gather_cut_add(gather, &cut));
+	io->unflushed = gather->frame_count;
+}
+
+void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		   uint32_t segment_bytes)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+
+	if (segment_bytes) {
+		send_cut(io, header_bytes, payload, payload_bytes, segment_bytes);
+		return;
+	}
 
 	/* The four bytes are a tag's; of an untagged frame the kernel does not take them (EMSGSIZE). */
 	if (header_bytes + payload_bytes > tx->mtu + ETH_HLEN + 4) {
@@ -143,12 +167,12 @@ static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *p
 		parts[0].iov_len += sizeof(offload);
 		memcpy(parts[0].iov_base, &offload, sizeof(offload));
 	}
-	for (uint32_t i = 1; i <= frame->run.segments; i++) {
+	for (uint32_t i = 1; i <= frame->parts; i++) {
 		parts[i] = (struct iovec){ (void *)tx->gather.parts[part].payload, tx->gather.parts[part].bytes };
 		part = tx->gather.parts[part].next;
 	}
 	message->msg_iov = parts;
-	message->msg_iovlen = 1 + frame->run.segments;
+	message->msg_iovlen = 1 + frame->parts;
 }
 
 static void make_all_messages(struct afpacket_tx *tx)

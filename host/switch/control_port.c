@@ -76,6 +76,7 @@ static void read_stats(struct port *port, struct hg_port_stats *stats)
 		.rx_dropped = read_relaxed(&counters->rx_dropped) + port->rx_lost,
 		.tx_dropped = read_relaxed(&counters->tx_dropped),
 		.tx_oversized = read_relaxed(&counters->tx_oversized),
+		.tx_uncut = read_relaxed(&counters->tx_uncut),
 		.tx_supers = read_relaxed(&counters->tx_supers),
 		.tx_super_segments = read_relaxed(&counters->tx_super_segments),
 		.rx_supers = read_relaxed(&counters->rx_supers),

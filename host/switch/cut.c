@@ -45,60 +45,73 @@ static void write_ip(uint8_t *ip, const struct super_shape *shape, uint32_t byte
 	put16(ip + 10, (uint16_t)~hg_sum(ip, header_bytes));
 }
 
-static void write_transport(uint8_t *frame, const struct super_shape *shape, uint32_t bytes, uint32_t position,
-			    bool last)
+static void write_tcp(uint8_t *tcp, const struct cut_segment *segment)
 {
-	uint8_t *transport = frame + shape->transport;
-	uint32_t addresses = shape->version == 4 ? shape->ip + 12 : shape->ip + 8;
+	put32(tcp + 4, get32(tcp + 4) + segment->position);
+	if (!segment->last)
+		tcp[TCP_FLAGS] &= (uint8_t)~FLAGS_OF_LAST;
+	if (segment->position)
+		tcp[TCP_FLAGS] &= (uint8_t)~FLAG_CWR;
+}
+
+void cut_headers(uint8_t *headers, const struct super_shape *shape, const struct cut_segment *segment,
+		 uint16_t payload_sum)
+{
+	uint8_t *transport = headers + shape->transport;
+	uint32_t header_bytes = shape->payload - shape->transport, bytes = header_bytes + segment->bytes;
+	uint32_t addresses = shape->ip + (shape->version == 4 ? 12 : 8);
 	bool tcp = shape->protocol == IPPROTO_TCP;
 	uint8_t *checksum = transport + (tcp ? 16 : 6);
-	uint32_t sum = shape->protocol + bytes + hg_sum(frame + addresses, shape->transport - addresses);
+	uint32_t sum = shape->protocol + bytes + payload_sum;
 
-	if (tcp) {
-		put32(transport + 4, get32(transport + 4) + position);
-		if (!last)
-			transport[TCP_FLAGS] &= (uint8_t)~FLAGS_OF_LAST;
-		if (position)
-			transport[TCP_FLAGS] &= (uint8_t)~FLAG_CWR;
-	} else {
+	write_ip(headers + shape->ip, shape, bytes, segment->index);
+	if (tcp)
+		write_tcp(transport, segment);
+	else
 		put16(transport + 4, (uint16_t)bytes);
-	}
 	put16(checksum, 0);
-	sum = fold16(sum + hg_sum(transport, bytes));
+	sum += hg_sum(headers + addresses, shape->transport - addresses) + hg_sum(transport, header_bytes);
+	sum = fold16(sum);
 	/* UDP: 0 says that there is none (RFC 768). */
 	put16(checksum, sum == 0xffff && !tcp ? 0xffff : (uint16_t)~sum);
+}
+
+bool cut_next(struct cut_segment *segment, uint32_t payload_bytes, uint32_t segment_bytes)
+{
+	uint32_t left;
+
+	if (segment->bytes) {
+		segment->position += segment->bytes;
+		segment->index++;
+	}
+	left = payload_bytes - segment->position;
+	segment->bytes = left < segment_bytes ? left : segment_bytes;
+	segment->last = left <= segment_bytes;
+	return left;
 }
 
 uint32_t cut_super(const uint8_t *frame, uint32_t length, const struct virtio_net_hdr *offload, uint8_t *room,
 		   uint32_t room_bytes, struct io_frame *frames, uint32_t capacity)
 {
+	struct cut_segment segment = { 0 };
 	struct super_shape shape;
-	uint32_t payload_bytes, position = 0, count = 0;
 
 	if (!super_read(&shape, frame, length, length) || !matches(&shape, offload) || !offload->gso_size)
 		return 0;
-	payload_bytes = shape.length - shape.payload;
-	while (position < payload_bytes) {
-		uint32_t bytes = payload_bytes - position;
-		struct io_frame *out = &frames[count];
+	while (cut_next(&segment, shape.length - shape.payload, offload->gso_size)) {
+		const uint8_t *payload = frame + shape.payload + segment.position;
+		uint32_t bytes = shape.payload + segment.bytes;
 
-		if (bytes > offload->gso_size)
-			bytes = offload->gso_size;
-		if (count == capacity || room_bytes < shape.payload + bytes)
+		if (segment.index == capacity || room_bytes < bytes)
 			return 0;
-		out->bytes = room;
-		out->length = shape.payload + bytes;
+		frames[segment.index] = (struct io_frame){ room, bytes, 0 };
 		memcpy(room, frame, shape.payload);
-		memcpy(room + shape.payload, frame + shape.payload + position, bytes);
-		write_ip(room + shape.ip, &shape, shape.payload - shape.transport + bytes, count);
-		write_transport(room, &shape, shape.payload - shape.transport + bytes, position,
-				position + bytes == payload_bytes);
-		room += out->length;
-		room_bytes -= out->length;
-		position += bytes;
-		count++;
+		memcpy(room + shape.payload, payload, segment.bytes);
+		cut_headers(room, &shape, &segment, hg_sum(payload, segment.bytes));
+		room += bytes;
+		room_bytes -= bytes;
 	}
-	return count;
+	return segment.index;
 }
 
 /* ---- bundles ------------------------------------------------------------------ */
@@ -109,22 +122,33 @@ bool cut_is_bundle(const uint8_t *frame, uint32_t length)
 	       frame[ETH_HLEN] == (HG_PUSH_VERSION << 4 | HG_PUSH_KIND_BUNDLE);
 }
 
+/* What Ethernet adds to a short frame. */
+static bool is_padding(const uint8_t *bytes, uint32_t length)
+{
+	for (uint32_t i = 0; i < length; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
 uint32_t cut_bundle(uint8_t *frame, uint32_t length, struct io_frame *frames, uint32_t capacity, bool *whole)
 {
 	uint32_t at = HG_BUNDLE_FRAME_BYTES, count = 0;
 
 	*whole = false;
-	while (at + 2 <= length) {
-		uint32_t bytes = get16(frame + at);
+	while (at + HG_BUNDLE_ENTRY_BYTES <= length) {
+		uint32_t bytes = get16(frame + at), segment_bytes = get16(frame + at + 2);
 
 		if (!bytes) /* Ethernet's padding */
 			break;
-		at += 2;
-		if (bytes < HG_ETHERNET_BYTES || bytes > HG_MAX_FRAME_BYTES || bytes > length - at || count == capacity)
+		at += HG_BUNDLE_ENTRY_BYTES;
+		if (bytes < HG_ETHERNET_BYTES || bytes > length - at || count == capacity ||
+		    (bytes > HG_MAX_FRAME_BYTES && !segment_bytes))
 			return count;
-		frames[count++] = (struct io_frame){ frame + at, bytes };
+		frames[count++] = (struct io_frame){ frame + at, bytes, segment_bytes };
 		at += bytes;
 	}
-	*whole = count && at + 1 != length;
+	*whole = count && is_padding(frame + at, length - at);
 	return count;
 }

@@ -6,6 +6,20 @@
 #include <linux/virtio_net.h>
 
 #include "io.h"
+#include "super.h"
+
+/* One of those that a frame is cut into. */
+struct cut_segment {
+	uint32_t index, position, bytes; /* of its payload; all 0 before the first */
+	bool last;
+};
+
+/* Goes on to the next; false: that was the last, of which there are segment->index. */
+bool cut_next(struct cut_segment *segment, uint32_t payload_bytes, uint32_t segment_bytes);
+
+/* Makes the whole frame's headers those of the segment. */
+void cut_headers(uint8_t *headers, const struct super_shape *shape, const struct cut_segment *segment,
+		 uint16_t payload_sum);
 
 /*
  * The plain frames of a TCP or UDP super-frame, with all their checksums, written to

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cut.h"
 #include "loaded.h"
-#include "offload.h"
 #include "sum.h"
 
 #define HEADER_STRIDE (GATHER_VNET_BYTES + LOADED_HEADER_BYTES)
@@ -59,6 +59,7 @@ static struct gather_flow *flow_at(struct gather *gather, uint32_t hash)
 {
 	struct gather_flow *set = gather->flows[hash % GATHER_SETS], *oldest = set;
 
+	gather->flows_used = true;
 	for (uint32_t way = 0; way < GATHER_WAYS; way++) {
 		if (set[way].hash == hash)
 			return &set[way];
@@ -97,6 +98,7 @@ static struct gather_frame *add_frame(struct gather *gather, uint32_t header_byt
 	frame->header_bytes = header_bytes;
 	frame->payload_bytes = payload_bytes;
 	frame->first = frame->last = add_part(gather, payload, payload_bytes);
+	frame->parts = 1;
 	gather->frame_count++;
 	return frame;
 }
@@ -107,24 +109,54 @@ static void append(struct gather *gather, struct gather_frame *frame, const uint
 
 	gather->parts[frame->last].next = part;
 	frame->last = part;
+	frame->parts++;
 	frame->payload_bytes += bytes;
 }
 
-static bool may_join(struct gather *gather, const struct super_shape *shape, const uint8_t *headers,
-		     const uint8_t *payload)
+/*
+ * Finds TCP's or UDP's payload, also where a program that parsed only Ethernet left
+ * IP's headers to the payload. false: it is neither, or is parsed further than that.
+ */
+static bool find_payload(struct gather_taken *frame)
 {
-	uint32_t tag_bytes = shape->ip - ETH_HLEN;
+	uint32_t have = frame->header_bytes, length = frame->header_bytes + frame->payload_bytes;
 
-	return (shape->protocol == IPPROTO_TCP ? gather->tcp : gather->udp) && super_is_segment(shape, headers) &&
-	       shape->length <= gather->mtu + ETH_HLEN + tag_bytes &&
-	       super_checksums_right(shape, headers, payload_sum(gather, payload, shape->length - shape->payload));
+	if (have < SUPER_HEADER_BYTES) {
+		have = length < SUPER_HEADER_BYTES ? length : SUPER_HEADER_BYTES;
+		memcpy(frame->headers + frame->header_bytes, frame->payload, have - frame->header_bytes);
+	}
+	return super_read(&frame->shape, frame->headers, have, length);
+}
+
+/* Whole, without padding, and right in every sum: so it is equal to what cutting makes again. */
+static bool is_segment(struct gather *gather, struct gather_taken *frame)
+{
+	const struct super_shape *shape = &frame->shape;
+
+	if (shape->length != frame->header_bytes + frame->payload_bytes || shape->payload < frame->header_bytes)
+		return false;
+	frame->payload += shape->payload - frame->header_bytes;
+	frame->payload_bytes = shape->length - shape->payload;
+	frame->header_bytes = shape->payload;
+	return super_is_segment(shape, frame->headers) &&
+	       super_checksums_right(shape, frame->headers, payload_sum(gather, frame->payload, frame->payload_bytes));
+}
+
+/* With headers and that much payload. */
+static bool fits(const struct gather *gather, const struct super_shape *shape, uint32_t payload_bytes)
+{
+	return shape->payload - shape->ip + payload_bytes <= gather->mtu;
+}
+
+static bool may_join(struct gather *gather, struct gather_taken *frame)
+{
+	return is_segment(gather, frame) && (frame->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) &&
+	       fits(gather, &frame->shape, frame->payload_bytes);
 }
 
 void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
 {
-	uint8_t *headers = gather_room(gather);
-	uint32_t have = header_bytes, length = header_bytes + payload_bytes;
-	struct super_shape shape;
+	struct gather_taken taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
 	struct gather_frame *frame;
 	struct gather_flow *flow;
 	bool joins;
@@ -133,34 +165,63 @@ void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *pay
 		add_frame(gather, header_bytes, payload, payload_bytes);
 		return;
 	}
-	/* A program that parsed only Ethernet has left IP's headers to the payload. */
-	if (have < SUPER_HEADER_BYTES) {
-		have = length < SUPER_HEADER_BYTES ? length : SUPER_HEADER_BYTES;
-		memcpy(headers + header_bytes, payload, have - header_bytes);
-	}
-	if (!super_read(&shape, headers, have, length)) {
+	if (!find_payload(&taken)) {
 		/* Whose flow it is nobody knows: nothing may pass it. */
 		close_flows(gather);
 		add_frame(gather, header_bytes, payload, payload_bytes);
 		return;
 	}
-	flow = flow_at(gather, super_hash(&shape, headers));
-	gather->flows_used = true;
-	joins = shape.length == length && shape.payload >= header_bytes;
-	if (joins) {
-		payload += shape.payload - header_bytes;
-		payload_bytes = length - shape.payload;
-		header_bytes = shape.payload;
-		joins = may_join(gather, &shape, headers, payload);
-	}
-	if (joins && flow->frame && super_append(&gather->frames[flow->frame - 1].run, &shape, headers)) {
-		append(gather, &gather->frames[flow->frame - 1], payload, payload_bytes);
+	flow = flow_at(gather, super_hash(&taken.shape, taken.headers));
+	joins = may_join(gather, &taken);
+	if (joins && flow->frame && super_append(&gather->frames[flow->frame - 1].run, &taken.shape, taken.headers)) {
+		append(gather, &gather->frames[flow->frame - 1], taken.payload, taken.payload_bytes);
 		return;
 	}
-	frame = add_frame(gather, header_bytes, payload, payload_bytes);
+	frame = add_frame(gather, taken.header_bytes, taken.payload, taken.payload_bytes);
 	if (joins)
-		super_start(&frame->run, &shape, headers);
+		super_start(&frame->run, &taken.shape, taken.headers);
 	flow->frame = joins ? gather->frame_count : 0;
+}
+
+bool gather_cut_start(struct gather *gather, struct gather_cut *cut, uint32_t header_bytes, const uint8_t *payload,
+		      uint32_t payload_bytes, uint32_t segment_bytes)
+{
+	struct gather_taken taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
+
+	if (!find_payload(&taken) || !is_segment(gather, &taken) || !fits(gather, &taken.shape, segment_bytes))
+		return false;
+	flow_at(gather, super_hash(&taken.shape, taken.headers))->frame = 0;
+	cut->segment = (struct cut_segment){ 0 };
+	cut->segment_bytes = segment_bytes;
+	memcpy(cut->headers, taken.headers, taken.header_bytes);
+	taken.headers = cut->headers;
+	cut->whole = taken;
+	return true;
+}
+
+static void add_segment(struct gather *gather, struct gather_cut *cut)
+{
+	const uint8_t *payload = cut->whole.payload + cut->segment.position;
+
+	cut_headers(gather_room(gather), &cut->whole.shape, &cut->segment, hg_sum(payload, cut->segment.bytes));
+	add_frame(gather, cut->whole.header_bytes, payload, cut->segment.bytes);
+}
+
+bool gather_cut_add(struct gather *gather, struct gather_cut *cut)
+{
+	struct gather_taken *whole = &cut->whole;
+	uint8_t *headers = gather_room(gather);
+	struct gather_frame *frame;
+
+	memcpy(headers, cut->headers, whole->header_bytes);
+	if (whole->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) {
+		frame = add_frame(gather, whole->header_bytes, whole->payload, whole->payload_bytes);
+		super_start_run(&frame->run, &whole->shape, headers, cut->segment_bytes);
+		return false;
+	}
+	if (cut_next(&cut->segment, whole->payload_bytes, cut->segment_bytes))
+		add_segment(gather, cut);
+	return !cut->segment.last;
 }
 
 void gather_finish(struct gather_frame *frame, struct virtio_net_hdr *offload)

@@ -7,6 +7,7 @@
 #ifndef HG_GATHER_H
 #define HG_GATHER_H
 
+#include "cut.h"
 #include "super.h"
 
 /* Flows that may be open at a time, in sets: one too many in a set closes the oldest. */
@@ -28,7 +29,7 @@ struct gather_frame {
 	struct super_run run; /* run.segments 1: a plain frame, as it was given */
 	uint32_t header_bytes;
 	uint32_t payload_bytes;
-	uint32_t first, last; /* parts */
+	uint32_t first, last, parts; /* which, and how many */
 };
 
 /* The latest frame of a flow. */
@@ -53,6 +54,22 @@ struct gather {
 	uint16_t sum;
 };
 
+/* A frame as it is being taken: its headers in one piece, the payload behind them. */
+struct gather_taken {
+	struct super_shape shape;
+	uint8_t *headers;
+	uint32_t header_bytes;
+	const uint8_t *payload;
+	uint32_t payload_bytes;
+};
+
+struct gather_cut {
+	struct gather_taken whole;
+	uint8_t headers[SUPER_HEADER_BYTES];
+	uint32_t segment_bytes;
+	struct cut_segment segment; /* the last that was added */
+};
+
 int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu);
 void gather_clear(struct gather *gather);
 
@@ -60,6 +77,17 @@ void gather_clear(struct gather *gather);
 uint8_t *gather_room(struct gather *gather);
 /* Takes the frame whose headers were written there. Its payload has to stay in place. */
 void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+
+/*
+ * The same for a frame that is a run of segments, in steps: it leaves as a super-frame,
+ * or where none can be made, cut up. gather_cut_start() says false if it is no segment
+ * by the rules of super.h, or its segments are too long for the port; gather_cut_add(),
+ * before which there has to be room, whether there is more of it.
+ */
+bool gather_cut_start(struct gather *gather, struct gather_cut *cut, uint32_t header_bytes, const uint8_t *payload,
+		      uint32_t payload_bytes, uint32_t segment_bytes);
+bool gather_cut_add(struct gather *gather, struct gather_cut *cut);
+
 /* Completes the headers of a frame with more than one segment. */
 void gather_finish(struct gather_frame *frame, struct virtio_net_hdr *offload);
 void gather_restart(struct gather *gather);

@@ -65,6 +65,7 @@ struct hg_port_stats {
 	uint64_t rx_dropped;   /* receive ring full; longer than HG_MAX_FRAME_BYTES; super-frames that cannot be cut */
 	uint64_t tx_dropped;   /* interface down or gone; not taken by the kernel in time */
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
+	uint64_t tx_uncut;     /* long frames to be cut up that are no TCP or UDP, are wrong in a sum, or whose segments are too long */
 	uint64_t tx_supers, tx_super_segments; /* super-frames, and the frames in them */
 	uint64_t rx_supers, rx_super_segments;
 	uint64_t rx_bundles, rx_bundle_pushes;

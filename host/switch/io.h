@@ -14,13 +14,14 @@
 struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
 	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
-	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized;
+	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized, tx_uncut;
 	_Atomic uint64_t tx_supers, tx_super_segments;
 };
 
 struct io_frame {
 	uint8_t *bytes;
 	uint32_t length;
+	uint32_t segment_bytes; /* payload of each segment that the port which it leaves by cuts it into; 0: it is not cut */
 };
 
 struct io_config {
@@ -58,7 +59,8 @@ struct io_ops {
 	 * order of send(). What cannot leave is counted.
 	 */
 	uint8_t *(*header)(struct io *io);
-	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		     uint32_t segment_bytes);
 	void (*flush)(struct io *io);
 	void (*clear_error)(struct io *io); /* so that fd does not report it again */
 };

@@ -139,6 +139,16 @@ void super_start(struct super_run *run, const struct super_shape *shape, uint8_t
 	run->open = !(run->flags & FLAGS_OF_LAST);
 }
 
+void super_start_run(struct super_run *run, const struct super_shape *shape, uint8_t *headers, uint32_t segment_bytes)
+{
+	super_start(run, shape, headers);
+	run->open = false;
+	if (run->payload_bytes > segment_bytes) {
+		run->segment_bytes = segment_bytes;
+		run->segments = (run->payload_bytes + segment_bytes - 1) / segment_bytes;
+	}
+}
+
 static bool same(const uint8_t *a, const uint8_t *b, uint32_t at, uint32_t end)
 {
 	return !memcmp(a + at, b + at, end - at);

@@ -62,6 +62,9 @@ struct super_run {
 /* Starts with a segment whose headers stay in place. */
 void super_start(struct super_run *run, const struct super_shape *shape, uint8_t *headers);
 
+/* With a frame that is a whole run; nothing is appended to it. */
+void super_start_run(struct super_run *run, const struct super_shape *shape, uint8_t *headers, uint32_t segment_bytes);
+
 /* Takes a segment that comes after all others of its flow; false: it has to start a run of its own. */
 bool super_append(struct super_run *run, const struct super_shape *shape, const uint8_t *headers);
 

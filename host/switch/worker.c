@@ -73,7 +73,7 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 			add_relaxed(&output->sw->stats.dropped_cpu_queue, 1);
 		return;
 	}
-	io->ops->send(io, header_bytes, payload, payload_bytes);
+	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
 	if (io->unflushed && !io->listed) {
 		io->listed = true;
 		output->unflushed[output->unflushed_count++] = io;
@@ -99,8 +99,10 @@ static bool receive_from_ports(struct worker *worker, const struct forwarder *fo
 		if (!count)
 			continue;
 		worker->lenders[worker->lender_count++] = io;
-		for (uint32_t f = 0; f < count; f++)
+		for (uint32_t f = 0; f < count; f++) {
+			worker->output.segment_bytes = frames[f].segment_bytes;
 			forward(forwarder, port->number, frames[f].bytes, frames[f].length);
+		}
 	}
 	return worker->lender_count;
 }
@@ -109,6 +111,7 @@ static const struct queue_frame *receive_from_cpu(struct hg_switch *sw, const st
 {
 	const struct queue_frame *frame = queue_peek(&sw->cpu.out);
 
+	sw->worker.output.segment_bytes = 0;
 	if (frame)
 		forward(forwarder, sw->config.cpu_port, frame->bytes, frame->length);
 	return frame;

@@ -51,7 +51,7 @@ static uint32_t leave(struct frame *out)
 			memcpy(super + length, gather.parts[part].payload, gather.parts[part].bytes);
 			length += gather.parts[part].bytes;
 		}
-		cut[0] = (struct io_frame){ super, length };
+		cut[0] = (struct io_frame){ super, length, 0 };
 		if (frame->run.segments > 1) {
 			segments = cut_super(super, length, &offload, room, sizeof(room), cut, SUPER_SEGMENTS);
 			CHECK_EQUAL(segments, frame->run.segments);

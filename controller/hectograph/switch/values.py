@@ -56,6 +56,7 @@ class PortStats:
     rx_dropped: int
     tx_dropped: int
     tx_oversized: int
+    tx_uncut: int
     tx_supers: int
     tx_super_segments: int
     rx_supers: int

@@ -31,6 +31,7 @@ SERVICE_MAC = "02:00:00:00:00:aa"
 HOST_MAC = "02:00:00:00:00:01"
 HOST_SET = 1
 HOST_MTU = 9000
+BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
 
 
@@ -283,13 +284,13 @@ def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Genera
     here = Namespace.current()
     prefix = target.name[0]
     host, switch = (End(here, f"{prefix}{end}", ipv6=False) for end in ("host", "switch1"))
-    testbed.veth(host, switch, mtu=HOST_MTU)
+    testbed.veth(host, switch, mtu=BUNDLE_MTU if target.bundles else HOST_MTU)
     clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
     numbers = (HOST_PORT, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    program = testbed.start(target.name, target.command(ports, address), here)
+    program = testbed.start(target.name, target.command(ports, address, [HOST_PORT]), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     control = testbed.directory / "pusher.sock"
@@ -300,6 +301,7 @@ def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Genera
         host.interface,
         "--control",
         str(control),
+        *(["--bundles"] if target.bundles else []),
     ]
     pusher = testbed.start("pusher", command, here)
     pusher.wait_until(control.exists)
