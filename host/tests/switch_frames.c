@@ -23,27 +23,35 @@ static uint16_t checksum(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static bool is_ipv6(const struct frame *frame)
+static void sum(uint8_t *ip, uint32_t length)
 {
-	return frame->bytes[frame->ip] >> 4 == 6;
-}
-
-void frame_sum(struct frame *frame)
-{
-	uint8_t *ip = frame->bytes + frame->ip, *transport = frame->bytes + frame->transport;
-	uint32_t bytes = frame->length - frame->transport;
-	uint8_t protocol = is_ipv6(frame) ? ip[6] : ip[9];
+	bool ipv6 = ip[0] >> 4 == 6;
+	uint8_t *transport = ip + (ipv6 ? 40 : 20);
+	uint32_t bytes = length - (ipv6 ? 40 : 20);
+	uint8_t protocol = ipv6 ? ip[6] : ip[9];
 	uint8_t *field = transport + (protocol == 6 ? 16 : 6);
-	uint16_t sum;
+	uint16_t value;
 
-	if (!is_ipv6(frame)) {
+	if (!ipv6) {
 		put16(ip + 10, 0);
 		put16(ip + 10, checksum(sum_words(ip, 20, 0)));
 	}
 	put16(field, 0);
-	sum = checksum(sum_words(transport, bytes,
-				 sum_words(ip + (is_ipv6(frame) ? 8 : 12), is_ipv6(frame) ? 32 : 8, protocol + bytes)));
-	put16(field, sum || protocol == 6 ? sum : 0xffff);
+	value = checksum(sum_words(transport, bytes,
+				   sum_words(ip + (ipv6 ? 8 : 12), ipv6 ? 32 : 8, protocol + bytes)));
+	put16(field, value || protocol == 6 ? value : 0xffff);
+}
+
+void frame_sum_long(uint8_t *frame, uint32_t length)
+{
+	uint32_t ip = ETHERNET_BYTES + (get16(frame + 12) == 0x8100 ? TAG_BYTES : 0);
+
+	sum(frame + ip, length - ip);
+}
+
+void frame_sum(struct frame *frame)
+{
+	sum(frame->bytes + frame->ip, frame->length - frame->ip);
 }
 
 static void make_ip(struct frame *frame, const struct frame_spec *spec)

@@ -30,5 +30,7 @@ struct frame {
 void frame_make(struct frame *frame, const struct frame_spec *spec);
 /* Makes the checksums right again after a change. */
 void frame_sum(struct frame *frame);
+/* The same of any frame of TCP or UDP. */
+void frame_sum_long(uint8_t *frame, uint32_t length);
 
 #endif
