@@ -40,7 +40,7 @@ IO_KINDS: dict[str, int] = {
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
 }
-"""How frames leave: as super-frames where the kernel takes them, each alone, as super-frames or not at all."""
+"""How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 
 _CPU_FRAME_BYTES = 65_536
 """Holds the largest frame with whatever headers a pipeline puts before it."""
