@@ -66,13 +66,14 @@ int hg_link_state(const struct hg_link *link, char *error)
 	return 0;
 }
 
-int hg_link_open(struct hg_link *link, const char *interface, char *error)
+int hg_link_open(struct hg_link *link, const char *interface, bool bundles, char *error)
 {
 	int bytes = SEND_BUFFER_BYTES;
 	int on = 1;
 	int ret;
 
 	link->fd = -1;
+	link->bundles = bundles;
 	if (if_nametoindex(interface) == 0)
 		return hg_fail(error, -ENODEV, "%s: no such interface", interface);
 	snprintf(link->interface, IFNAMSIZ, "%s", interface);
@@ -87,6 +88,10 @@ int hg_link_open(struct hg_link *link, const char *interface, char *error)
 	 */
 	if (setsockopt(link->fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) < 0) {
 		ret = hg_fail(error, -errno, "%s: PACKET_QDISC_BYPASS: %s", interface, strerror(errno));
+		goto close;
+	}
+	if (bundles && setsockopt(link->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) < 0) {
+		ret = hg_fail(error, -errno, "%s: PACKET_VNET_HDR: %s", interface, strerror(errno));
 		goto close;
 	}
 	setsockopt(link->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));

@@ -4,6 +4,7 @@
 #define HG_LINK_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "frame.h"
@@ -11,12 +12,13 @@
 struct hg_link {
 	char interface[IFNAMSIZ];
 	int fd;
+	bool bundles; /* its far end cuts them up; frames begin with a vnet header then */
 	uint32_t mtu; /* bytes, as of the last hg_link_attach() */
 	uint8_t mac[HG_MAC_BYTES];
 };
 
 /* -ENODEV: no such interface; -EPERM: no CAP_NET_RAW. */
-int hg_link_open(struct hg_link *link, const char *interface, char *error);
+int hg_link_open(struct hg_link *link, const char *interface, bool bundles, char *error);
 
 /*
  * Finds the interface (again) by its name and binds the socket to it: after an

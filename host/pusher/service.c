@@ -16,13 +16,14 @@
 
 #define PROTOCOL 1
 
-void hg_service_init(struct hg_service *service, const char *interface, const char *name)
+void hg_service_init(struct hg_service *service, const char *interface, bool bundles, const char *name)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	memset(service, 0, sizeof(*service));
 	service->streams.interface = interface;
+	service->streams.bundles = bundles;
 	service->name = name;
 	service->started = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }

@@ -7,7 +7,11 @@
 #define C 0.4f
 #define BETA 0.7f
 
-#define WINDOW_MAX (1u << 30)
+/*
+ * As much as a Linux server keeps outstanding (tcp_wmem): a single client with a huge
+ * receive window else fills every queue on its way, the host link's first.
+ */
+#define WINDOW_MAX (4u << 20)
 
 static uint32_t at_least(uint32_t value, uint32_t least)
 {

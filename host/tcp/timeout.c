@@ -120,7 +120,7 @@ static void retransmit(struct hg_engine *engine, uint32_t index)
 	if (record->acked < record->sent)
 		hg_transmit(engine, index);
 	else
-		hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, record->sent, 0, HG_TCP_FIN | HG_TCP_ACK);
+		hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, record->sent, 0, 0, HG_TCP_FIN | HG_TCP_ACK);
 }
 
 /* RFC 8985, 7.3: new data if there is any, else the last segment again. */

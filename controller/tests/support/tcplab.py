@@ -34,6 +34,7 @@ HOST_PORTS = (HOST_PORT, OTHER_HOST_PORT)
 HOST_SET = 1
 BUCKETS = 16
 HOST_MTU = 9000
+BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
 
 
@@ -164,8 +165,7 @@ class Lab:
     host: Host
     """That serves everything."""
     relay: Path
-    prefix: str
-    """Of its interfaces' names: two labs, one after the other, share the namespace."""
+    target: Target
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
@@ -202,7 +202,7 @@ class Lab:
     def another_host(self, *, entries: bool = True) -> Generator[Host]:
         """With all contents, but no buckets; in the end the first has them all again.
         Without `entries` the buckets are left to a controller."""
-        host = _start_host(self.testbed, self.here, self.prefix, OTHER_HOST_PORT)
+        host = _start_host(self.testbed, self.here, self.target, OTHER_HOST_PORT)
         try:
             for content in self.contents:
                 host.prepare(content)
@@ -239,7 +239,7 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        one, other = (f"{self.prefix}relay{client}{end}" for end in "ab")
+        one, other = (f"{self.target.name[0]}relay{client}{end}" for end in "ab")
         command = [str(self.relay), one, other, *faults]
         program = self.testbed.start(f"relay{client}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
@@ -304,10 +304,12 @@ def _bucket_entry(host: Host, bucket: int) -> fy.P4TableEntry:
     return fy.P4TableEntry("service_host", match=match, action=action)
 
 
-def _start_host(testbed: Testbed, here: Namespace, prefix: str, port: int) -> Host:
+def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) -> Host:
     control = testbed.directory / f"pusher{port}.sock"
-    interface = f"{prefix}host{port}"
+    interface = f"{target.name[0]}host{port}"
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(control)]
+    if target.bundles:
+        command.append("--bundles")
     pusher = testbed.start(f"pusher{port}", command, here)
     pusher.wait_until(control.exists)
     return Host(port, control, pusher)
@@ -340,21 +342,25 @@ def running_lab(
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
     `entries` the switch is left to a controller."""
     here = Namespace.current()
+    # Two labs, one after the other, share the namespace.
     prefix = target.name[0]
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
-        testbed.veth(*(End(here, end, ipv6=False) for end in ends), mtu=HOST_MTU)
+        testbed.veth(
+            *(End(here, end, ipv6=False) for end in ends),
+            mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
+        )
     clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
     numbers = (*HOST_PORTS, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    program = testbed.start(target.name, target.command(ports, address), here)
+    program = testbed.start(target.name, target.command(ports, address, HOST_PORTS), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
-    host = _start_host(testbed, here, prefix, HOST_PORT)
+    host = _start_host(testbed, here, target, HOST_PORT)
     relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, host, relay, prefix, clients)
+    lab = Lab(testbed, here, address, host, relay, target, clients)
     if entries:
         lab.insert([_host_port_entry(port) for port in HOST_PORTS])
         lab.insert([_bucket_entry(host, bucket) for bucket in range(BUCKETS)])
