@@ -125,6 +125,8 @@ class Lab:
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
     numbers: int = 0
     """Of contents; none is used twice."""
+    relays: int = 0
+    """That were started."""
     secrets: int = 1
     """The number of the current secret."""
 
@@ -191,12 +193,18 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        one, other = (f"{self.prefix}relay{client}{end}" for end in "ab")
-        command = [str(self.relay), one, other, *faults]
-        program = self.testbed.start(f"relay{client}", command, self.here)
+        with self.relayed(client, f"{self.prefix}relay{client}a", *faults):
+            yield self.clients[client]
+
+    @contextmanager
+    def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
+        """The client's link goes on to this interface."""
+        command = [str(self.relay), interface, f"{self.prefix}relay{client}b", *faults]
+        self.relays += 1
+        program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
         try:
-            yield self.clients[client]
+            yield
         finally:
             program.stop()
 
