@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[int, tuple[str, ...]]] = {
     "50 ms added, loss 0.1 %": (8 * MIB, ("--delay", "25", "--loss", "0.001")),
     "50 ms added, loss 1 %": (2 * MIB, ("--delay", "25", "--loss", "0.01")),
     "50 ms added, loss 5 %": (MIB // 2, ("--delay", "25", "--loss", "0.05")),
-    "50 ms added, reordering 5 %": (2 * MIB, ("--delay", "25", "--reorder", "0.05")),
+    "50 ms added, reordering 5 %": (8 * MIB, ("--delay", "25", "--reorder", "0.05")),
 }
 """Bytes, and what both directions suffer: few enough that a download takes seconds."""
 

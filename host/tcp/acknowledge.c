@@ -131,7 +131,7 @@ static void enter_recovery(struct hg_engine *engine, struct hg_flow *flow, const
 	hg_count(engine, HG_TCP_fast_recoveries);
 	board->undo = record->acked;
 	board->resent = 0;
-	flow->soft = (uint8_t)((flow->soft & ~HG_SOFT_WIDENED) | HG_SOFT_UNDOABLE);
+	flow->soft |= HG_SOFT_UNDOABLE;
 	hg_cubic_lost(&flow->cubic, record->sent - record->acked, segment);
 	board->recovery = HG_RECOVERY_FAST;
 	board->point = record->sent;
@@ -151,17 +151,12 @@ static void undo(struct hg_engine *engine, uint32_t index, const struct hg_range
 	const struct hg_flow_record *record = hg_record_at(engine, index);
 	struct hg_flow *flow = hg_flow_at(engine, index);
 	struct hg_scoreboard *board = &flow->board;
-	uint16_t resent = board->resent;
-	bool all = hg_scoreboard_came_twice(board, twice->start, twice->end);
 
-	if (board->resent < resent && !(flow->soft & HG_SOFT_WIDENED)) {
-		flow->soft |= HG_SOFT_WIDENED;
-		if (board->reordering < REORDERING_MAX)
-			board->reordering++;
-	}
-	if (!all || !(flow->soft & HG_SOFT_UNDOABLE))
+	if (!(flow->soft & HG_SOFT_UNDOABLE) || !hg_scoreboard_came_twice(board, twice->start, twice->end))
 		return;
 	flow->soft &= (uint8_t)~HG_SOFT_UNDOABLE;
+	if (board->reordering < REORDERING_MAX)
+		board->reordering++;
 	hg_count(engine, HG_TCP_spurious_recoveries);
 	hg_cubic_undo(&flow->cubic);
 	if (board->recovery == HG_RECOVERY_FAST) {
@@ -241,6 +236,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	struct news news = { .flight = record->sent - record->acked };
 	bool duplicate = is_duplicate(flow, record, pull, window);
 	bool opened = window > flow->window;
+	bool probed = flow->soft & HG_SOFT_TAIL_PROBED; /* then that is what came twice */
 
 	if (flow->timeout == HG_TIMEOUT_PERSIST && flow->backoff > PERSIST_BACKOFF_MAX)
 		flow->backoff = PERSIST_BACKOFF_MAX;
@@ -257,7 +253,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 		flow->board.duplicates++;
 	read_sacks(&flow->board, record, pull, acked, &news);
 	find_reneging(&flow->board, record->acked);
-	if (news.duplicate_sack)
+	if (news.duplicate_sack && !probed)
 		undo(engine, index, &news.twice);
 	if (news.acked)
 		grow(flow, &news, engine->now);

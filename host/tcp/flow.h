@@ -77,8 +77,7 @@ static_assert(sizeof(struct hg_flow) <= 128, "a million of them");
 #define HG_SOFT_PACED 8        /* more could be sent at pace_at */
 #define HG_SOFT_TAIL_PROBED 16 /* a tail-loss probe is out */
 #define HG_SOFT_RESUMING 32    /* the client was not heard of since the restart */
-#define HG_SOFT_WIDENED 64     /* the reordering window was, since recovery began */
-#define HG_SOFT_UNDOABLE 128   /* the last recovery may turn out to have been needless */
+#define HG_SOFT_UNDOABLE 64    /* the last recovery may turn out to have been needless */
 
 static inline bool hg_flow_has_sack(const struct hg_flow_record *record)
 {
