@@ -25,7 +25,7 @@ from rows import Row, row
 
 sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 
-from tcplab import Lab, running_lab  # noqa: E402
+from tcplab import Lab, running_lab
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 ROUNDS = 4
@@ -110,7 +110,9 @@ def _congestion_controls() -> list[str]:
     return [name for name in ("cubic", "bbr") if name in known]
 
 
-def _nginx(testbed: Testbed, lab: Lab, program: str, files: dict[int, Path], control: str) -> Server:
+def _nginx(
+    testbed: Testbed, lab: Lab, program: str, files: dict[int, Path], control: str
+) -> Server:
     namespace = testbed.namespace(control)
     number = {"cubic": 1, "bbr": 2}[control]
     addresses = f"10.0.2.{number}", f"2001:db8:1::2:{number}"
@@ -119,7 +121,9 @@ def _nginx(testbed: Testbed, lab: Lab, program: str, files: dict[int, Path], con
     testbed.veth(near, far)
     _start_nginx(testbed, namespace, program, control)
     name = "nginx" if control == "cubic" else f"nginx, {control.upper()}"
-    urls = {size: (f"http://{addresses[0]}/{size}", f"http://[{addresses[1]}]/{size}") for size in files}
+    urls = {
+        size: (f"http://{addresses[0]}/{size}", f"http://[{addresses[1]}]/{size}") for size in files
+    }
     return Server(name, near.interface, urls)
 
 
@@ -130,7 +134,9 @@ def _start_nginx(testbed: Testbed, namespace: Namespace, program: str, control: 
     config = directory / "nginx.conf"
     config.write_text(CONFIG.format(directory=directory, user="user root;"))
     command = [program, "-c", str(config), "-e", str(directory / "error.log")]
-    listening = [namespace.call(lambda family=family: _listen(family, control)) for family in FAMILIES]
+    listening = [
+        namespace.call(lambda family=family: _listen(family, control)) for family in FAMILIES
+    ]
     # As one nginx hands its sockets to the next. A namespace cannot choose its own algorithm.
     numbers = tuple(sock.fileno() for sock in listening)
     environment = {"NGINX": "".join(f"{number};" for number in numbers)}

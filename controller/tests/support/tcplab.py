@@ -41,6 +41,7 @@ class Content:
     number: int
     path: Path
     sha256: str
+    type: str
 
     @property
     def addresses(self) -> tuple[IPv4Address, IPv6Address]:
@@ -120,9 +121,11 @@ class Lab:
     prefix: str
     """Of its interfaces' names: two labs, one after the other, share the namespace."""
     pusher: Program
+    switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
+    """When they were added."""
     numbers: int = 0
     """Of contents; none is used twice."""
     relays: int = 0
@@ -130,21 +133,22 @@ class Lab:
     secrets: int = 1
     """The number of the current secret."""
 
-    def add_content(self, data: bytes) -> Content:
+    def add_content(self, data: bytes, type: str = "") -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
         self.numbers += 1
         number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
-        content = Content(number, path, sha256(data))
+        content = Content(number, path, sha256(data), type)
         self.contents.append(content)
         state = self.prepare(content)
         assert state.phase is ContentPhase.READY, state.error
+        self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
         return content
 
     def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256)
+        spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)
         return self.ask(lambda pusher: pusher.prepare_content(spec))
 
     def ask(self, question: Callable[[PusherClient], Awaitable[T]]) -> T:
@@ -171,6 +175,18 @@ class Lab:
         self.pusher.wait_until(self.answers)
         for content in self.contents:
             self.prepare(content)
+
+    def kill_switch(self) -> None:
+        """With SIGKILL; a new one knows nothing, and is told the tables and the same secrets."""
+        self.switch.kill()
+        self.switch.start()
+        grpc_port = int(self.address.rpartition(":")[2])
+        self.switch.wait_until(lambda: self.here.listens_on_tcp(grpc_port))
+        entries = _host_entries()
+        for content in self.contents:
+            entries += _content_entries(content, self.ready[content.number].response_bytes)
+        self.insert(entries)
+        self.set_secrets()
 
     def rotate_secrets(self) -> None:
         self.secrets += 1
@@ -278,9 +294,10 @@ def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: in
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
-def _build_relay(directory: Path) -> Path:
-    program = directory / "relay"
-    source = ROOT / "host/tests/relay.c"
+def build_program(directory: Path, name: str) -> Path:
+    """One of host/tests that stands alone."""
+    program = directory / name
+    source = ROOT / f"host/tests/{name}.c"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", program, source], check=True)
     return program
 
@@ -311,8 +328,8 @@ def running_lab(testbed: Testbed, target: Target, mtus: Iterable[int]) -> Genera
     ]
     pusher = testbed.start("pusher", command, here)
     pusher.wait_until(control.exists)
-    relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, control, relay, prefix, pusher, clients)
+    relay = build_program(testbed.directory, "relay")
+    lab = Lab(testbed, here, address, control, relay, prefix, pusher, program, clients)
     lab.insert(_host_entries())
     lab.set_secrets()
     try:
