@@ -97,7 +97,7 @@ def _files(directory: Path) -> dict[int, Path]:
     sizes = {size for size, _ in FAULTS.values()}
     (directory / "files").mkdir()
     for size in sizes:
-        (directory / "files" / str(size)).write_bytes(Random(size).randbytes(size))
+        (directory / "files" / str(size)).write_bytes(Random(size).randbytes(size))  # noqa: S311
     return {size: directory / "files" / str(size) for size in sizes}
 
 

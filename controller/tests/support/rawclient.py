@@ -113,6 +113,15 @@ class RawClient:
             segments.append(segment)
         return segments
 
+    def burst(self) -> bytes:
+        """What comes of the response at once, in order."""
+        segments = [self.expect(), *self.rest(0.1)]
+        received = b""
+        for segment in segments:
+            if self.position(segment) == len(received):
+                received += segment.payload
+        return received
+
     def connect(self, options: bytes = SACK_PERMITTED, request: bytes = GET) -> None:
         """Up to the request's end, which goes with the handshake's last acknowledgement."""
         self.send("S", options=b"\x02\x04\x05\xb4" + options)

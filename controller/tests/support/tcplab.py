@@ -133,19 +133,24 @@ class Lab:
     secrets: int = 1
     """The number of the current secret."""
 
-    def add_content(self, data: bytes, type: str = "") -> Content:
+    def add_content(self, data: bytes, media_type: str = "") -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
         self.numbers += 1
         number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
-        content = Content(number, path, sha256(data), type)
+        content = Content(number, path, sha256(data), media_type)
         self.contents.append(content)
         state = self.prepare(content)
         assert state.phase is ContentPhase.READY, state.error
         self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
         return content
+
+    def remove_content(self, content: Content) -> None:
+        """From the pusher, and from what a restart brings back."""
+        self.ask(lambda pusher: pusher.remove_content(content.number, reset=True))
+        self.contents.remove(content)
 
     def prepare(self, content: Content) -> ContentState:
         spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)

@@ -32,7 +32,8 @@ URLLIB = """
 import http.client, hashlib, sys
 from urllib.parse import urlsplit
 connection = http.client.HTTPConnection(urlsplit(sys.argv[1]).netloc)
-connection.request("GET", "/", headers={"Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"})
+headers = {"Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"}
+connection.request("GET", "/", headers=headers)
 response = connection.getresponse()
 body = response.read()
 assert response.status == 200 and len(body) == int(response.headers["Content-Length"])
@@ -41,7 +42,8 @@ print(hashlib.sha256(body).hexdigest())
 
 HTTPX = """
 import hashlib, httpx, sys
-print(hashlib.sha256(httpx.get(sys.argv[1], trust_env=False).raise_for_status().content).hexdigest())
+response = httpx.get(sys.argv[1], trust_env=False).raise_for_status()
+print(hashlib.sha256(response.content).hexdigest())
 """
 
 
@@ -138,4 +140,4 @@ def test_slow_reader(lab: Lab, client: Client) -> None:
             sock.sendall(GET)
             while chunk := sock.recv(300):
                 received += chunk
-        assert sha256(received.partition(b"\r\n\r\n")[2]) == content.sha256
+        assert sha256(bytes(received).partition(b"\r\n\r\n")[2]) == content.sha256

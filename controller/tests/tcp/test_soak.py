@@ -19,7 +19,7 @@ from tcplab import Client, Content, Lab
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 RATES = ("0.001", "0.01", "0.05")
-BATCHES, BATCH = 10, 20
+BATCHES, BATCH, STRIKES = 10, 20, 3
 
 
 Popen = subprocess.Popen[bytes]
@@ -71,6 +71,7 @@ def test_gibibyte(lab: Lab, clients: list[Client]) -> None:
     content = lab.add_content(b"".join(Random(n).randbytes(1 << 26) for n in range(16)))
     programs = [start(clients[n], content.urls[n], 1, 1, content.sha256) for n in range(2)]
     assert outcomes(programs) == {"ok": 2}
+    lab.remove_content(content)  # others restart the pusher, which would prepare it each time
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -95,19 +96,12 @@ def test_killed_at_random(lab: Lab, clients: list[Client], large: Content, victi
         "switch": lab.kill_switch,
         "secrets": lab.rotate_secrets,
     }
-    struck = 0
     for _ in range(BATCHES):
         programs = on_all(clients, large, BATCH, BATCH)
-        rotated = False
-        while any(program.poll() is None for program in programs):
-            name = dice.choice(sorted(victims)) if victim == "all" else victim
-            time.sleep(dice.uniform(0.05, 1.0))
-            # A download outlives one rotation and not two: docs/stateless-tcp.md.
-            if name == "secrets" and rotated:
-                continue
-            rotated = rotated or name == "secrets"
+        names = [victim] * STRIKES if victim != "all" else dice.sample(sorted(victims), STRIKES)
+        if victim == "secrets":
+            names = names[:1]  # a download outlives one rotation and not two
+        for name in names:
+            time.sleep(dice.uniform(0.05, 1.5))
             victims[name]()
-            struck += 1
         assert outcomes(programs) == {"ok": BATCH}
-    print(f"{victim}: struck {struck} times in {BATCHES * BATCH} downloads")  # shown with -s
-    assert struck >= BATCHES
