@@ -149,6 +149,8 @@ void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_conte
 	if (start < record->sent) {
 		hg_count(engine, HG_TCP_retransmits);
 		engine->counters.values[HG_TCP_retransmit_bytes] += end - start;
+		if (!(flow->soft & HG_SOFT_TAIL_PROBED))
+			hg_scoreboard_resent(&flow->board, end - start);
 		hg_rtt_retransmitted(&flow->rtt);
 	} else {
 		hg_rtt_sent(&flow->rtt, end, engine->now);

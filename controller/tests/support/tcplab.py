@@ -45,6 +45,7 @@ class Content:
     number: int
     path: Path
     sha256: str
+    type: str
 
     @property
     def addresses(self) -> tuple[IPv4Address, IPv6Address]:
@@ -139,7 +140,7 @@ class Host:
         return True
 
     def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256)
+        spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)
         return self.ask(lambda pusher: pusher.prepare_content(spec))
 
     def counters(self) -> dict[str, int]:
@@ -166,26 +167,36 @@ class Lab:
     """That serves everything."""
     relay: Path
     target: Target
+    switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
+    """When they were added."""
     numbers: int = 0
     """Of contents; none is used twice."""
+    relays: int = 0
+    """That were started."""
     secrets: int = 1
     """The number of the current secret."""
 
-    def add_content(self, data: bytes) -> Content:
+    def add_content(self, data: bytes, media_type: str = "") -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
         self.numbers += 1
         number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
-        content = Content(number, path, sha256(data))
+        content = Content(number, path, sha256(data), media_type)
         self.contents.append(content)
         state = self.host.prepare(content)
         assert state.phase is ContentPhase.READY, state.error
+        self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
         return content
+
+    def remove_content(self, content: Content) -> None:
+        """From the pusher, and from what a restart brings back."""
+        self.ask(lambda pusher: pusher.remove_content(content.number, reset=True))
+        self.contents.remove(content)
 
     def ask(self, question: Callable[[PusherClient], Awaitable[T]]) -> T:
         return self.host.ask(question)
@@ -215,6 +226,18 @@ class Lab:
     def give_buckets(self, host: Host, buckets: Iterable[int] = range(BUCKETS)) -> None:
         self.modify([_bucket_entry(host, bucket) for bucket in buckets])
 
+    def kill_switch(self) -> None:
+        """With SIGKILL; a new one knows nothing, and is told the tables and the same secrets."""
+        self.switch.kill()
+        self.switch.start()
+        grpc_port = int(self.address.rpartition(":")[2])
+        self.switch.wait_until(lambda: self.here.listens_on_tcp(grpc_port))
+        entries = _host_entries(self.host)
+        for content in self.contents:
+            entries += _content_entries(content, self.ready[content.number].response_bytes)
+        self.insert(entries)
+        self.set_secrets()
+
     def rotate_secrets(self) -> None:
         self.secrets += 1
         self.set_secrets()
@@ -239,12 +262,18 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        one, other = (f"{self.target.name[0]}relay{client}{end}" for end in "ab")
-        command = [str(self.relay), one, other, *faults]
-        program = self.testbed.start(f"relay{client}", command, self.here)
+        with self.relayed(client, f"{self.target.name[0]}relay{client}a", *faults):
+            yield self.clients[client]
+
+    @contextmanager
+    def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
+        """The client's link goes on to this interface."""
+        command = [str(self.relay), interface, f"{self.target.name[0]}relay{client}b", *faults]
+        self.relays += 1
+        program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
         try:
-            yield self.clients[client]
+            yield
         finally:
             program.stop()
 
@@ -304,6 +333,12 @@ def _bucket_entry(host: Host, bucket: int) -> fy.P4TableEntry:
     return fy.P4TableEntry("service_host", match=match, action=action)
 
 
+def _host_entries(host: Host) -> list[fy.P4TableEntry]:
+    """Pushes from every host's port, and all buckets to this host."""
+    ports = [_host_port_entry(port) for port in HOST_PORTS]
+    return ports + [_bucket_entry(host, bucket) for bucket in range(BUCKETS)]
+
+
 def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) -> Host:
     control = testbed.directory / f"pusher{port}.sock"
     interface = f"{target.name[0]}host{port}"
@@ -328,9 +363,10 @@ def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: in
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
-def _build_relay(directory: Path) -> Path:
-    program = directory / "relay"
-    source = ROOT / "host/tests/relay.c"
+def build_program(directory: Path, name: str) -> Path:
+    """One of host/tests that stands alone."""
+    program = directory / name
+    source = ROOT / f"host/tests/{name}.c"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", program, source], check=True)
     return program
 
@@ -359,11 +395,10 @@ def running_lab(
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     host = _start_host(testbed, here, target, HOST_PORT)
-    relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, host, relay, target, clients)
+    relay = build_program(testbed.directory, "relay")
+    lab = Lab(testbed, here, address, host, relay, target, program, clients)
     if entries:
-        lab.insert([_host_port_entry(port) for port in HOST_PORTS])
-        lab.insert([_bucket_entry(host, bucket) for bucket in range(BUCKETS)])
+        lab.insert(_host_entries(host))
         lab.set_secrets()
     try:
         yield lab
