@@ -104,22 +104,34 @@ close:
 	return ret;
 }
 
-uint32_t hg_link_mtu(const char *interface, uint8_t mac[HG_MAC_BYTES])
+/* As far as its name tells, without a packet socket: closing one waits for the whole network stack. */
+static int query_by_name(const char *interface, unsigned long what, struct ifreq *request)
 {
-	/* Any socket will do; closing one of the packet family waits for the whole network stack. */
 	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
 	char unused[HG_PUSHER_ERROR_BYTES];
-	struct ifreq request;
-	uint32_t mtu = 0;
+	int ret;
 
 	snprintf(link.interface, IFNAMSIZ, "%s", interface);
-	if (query(&link, SIOCGIFHWADDR, &request, unused) == 0) {
-		memcpy(mac, request.ifr_hwaddr.sa_data, HG_MAC_BYTES);
-		if (query(&link, SIOCGIFMTU, &request, unused) == 0)
-			mtu = (uint32_t)request.ifr_mtu;
-	}
+	ret = query(&link, what, request, unused);
 	hg_link_close(&link);
-	return mtu;
+	return ret;
+}
+
+uint32_t hg_link_mtu(const char *interface)
+{
+	struct ifreq request;
+
+	return query_by_name(interface, SIOCGIFMTU, &request) ? 0 : (uint32_t)request.ifr_mtu;
+}
+
+int hg_link_mac(const char *interface, uint8_t mac[HG_MAC_BYTES])
+{
+	struct ifreq request;
+	int ret = query_by_name(interface, SIOCGIFHWADDR, &request);
+
+	if (!ret)
+		memcpy(mac, request.ifr_hwaddr.sa_data, HG_MAC_BYTES);
+	return ret;
 }
 
 void hg_link_close(struct hg_link *link)

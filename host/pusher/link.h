@@ -30,8 +30,11 @@ int hg_link_attach(struct hg_link *link, char *error);
 /* 0, or why nothing can leave now: -ENODEV, -ENETDOWN (set down), -ENOLINK (no carrier). */
 int hg_link_state(const struct hg_link *link, char *error);
 
-/* In bytes, and the interface's address; 0: there is no such interface. */
-uint32_t hg_link_mtu(const char *interface, uint8_t mac[HG_MAC_BYTES]);
+/* In bytes; 0: there is no such interface. */
+uint32_t hg_link_mtu(const char *interface);
+
+/* The interface's address; -ENODEV: there is no such interface. */
+int hg_link_mac(const char *interface, uint8_t mac[HG_MAC_BYTES]);
 
 void hg_link_close(struct hg_link *link);
 

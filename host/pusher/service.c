@@ -43,9 +43,10 @@ static int hello(struct hg_service *service)
 		.version = HG_VERSION,
 		.pid = (uint32_t)getpid(),
 		.started = service->started,
+		.mtu = hg_link_mtu(service->streams.interface),
 	};
-	answer->mtu = hg_link_mtu(service->streams.interface, answer->mac.bytes);
-	answer->mac.size = answer->mtu ? HG_MAC_BYTES : 0;
+	if (hg_link_mac(service->streams.interface, answer->mac.bytes) == 0)
+		answer->mac.size = HG_MAC_BYTES;
 	snprintf(answer->interface, sizeof(answer->interface), "%s", service->streams.interface);
 	snprintf(answer->name, sizeof(answer->name), "%s", service->name);
 	return 0;
