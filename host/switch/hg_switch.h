@@ -185,6 +185,20 @@ int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
 /* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS: the queue is full; -ENODEV: there is no CPU port. */
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
 
+/*
+ * Digests. A pipeline sends one from as many places as it likes, each with an
+ * index of its own under the same name. What it sends waits in a bounded queue,
+ * if it is wanted (at first none is); the descriptor is readable while any wait.
+ * Data is the fields one after the other, in network order, in whole bytes each.
+ */
+int hg_digest_fd(struct hg_switch *sw);
+uint32_t hg_digest_count(const struct hg_loaded *loaded);
+const char *hg_digest_name(const struct hg_loaded *loaded, uint32_t digest);
+uint32_t hg_digest_bytes(const struct hg_loaded *loaded, uint32_t digest);
+int hg_digest_want(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t digest, bool wanted);
+/* The oldest ones, up to `capacity`: their indices, and their data as far apart as the longest digest is long. */
+int hg_digest_receive(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t *digests, uint8_t *data, uint32_t capacity);
+
 /* Every packet that a switch lost outside the program's own decision, by reason. */
 struct hg_switch_stats {
 	uint64_t ingress_packets;
@@ -195,6 +209,7 @@ struct hg_switch_stats {
 	uint64_t dropped_no_group;     /* mcast_grp without a group */
 	uint64_t dropped_no_port;      /* egress port that does not exist */
 	uint64_t dropped_cpu_queue;    /* CPU queue full */
+	uint64_t dropped_digests;      /* digests, not packets: too many waited */
 };
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);
 

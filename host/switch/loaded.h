@@ -3,6 +3,7 @@
 #ifndef HG_LOADED_H
 #define HG_LOADED_H
 
+#include "digests.h"
 #include "group.h"
 #include "table.h"
 
@@ -21,6 +22,7 @@ struct hg_loaded {
 	struct hg_table **tables;
 	struct counter *counters;
 	struct groups *groups; /* a pipeline starts with none */
+	struct hg_digests *digests; /* NULL: none in it */
 	struct hg_loaded *next;
 
 	/* The worker's. */
@@ -32,8 +34,15 @@ struct hg_loaded {
 	void *replica; /* a copy's */
 };
 
-int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **loaded,
-		char *error);
+/* What a pipeline needs of the switch that loads it. */
+struct loaded_home {
+	struct epoch *epoch;
+	uint64_t seed;
+	uint32_t max_groups;
+	const struct digest_signal *digest_signal;
+};
+
+int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **loaded, char *error);
 /* When no worker can reach it any more. NULL is fine. */
 void loaded_close(struct hg_loaded *loaded);
 

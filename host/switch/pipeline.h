@@ -23,7 +23,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 2
+#define HG_PIPELINE_ABI 3
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -143,6 +143,16 @@ struct hg_register_spec {
 	uint16_t stride;
 };
 
+/*
+ * What digest() sends: fields one after the other, each in network order and
+ * padded with leading zero bits to whole bytes. A P4 program may send one digest
+ * from several places; each is an element here and they share the name.
+ */
+struct hg_digest_spec {
+	const char *name;
+	uint32_t bytes;
+};
+
 /* ---- what the runtime keeps, as a pipeline sees it ----------------------- */
 
 /*
@@ -165,6 +175,7 @@ struct hg_entry {
 
 struct hg_table; /* host/switch/table.h */
 struct hg_meter_cell;
+struct hg_digests; /* host/switch/digests.h */
 struct hg_context;
 
 /*
@@ -176,6 +187,7 @@ struct hg_context {
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
 	void *const *registers;
+	struct hg_digests *digests; /* NULL where the pipeline has none */
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
@@ -196,6 +208,8 @@ struct hg_runtime_ops {
 	 * `cells` is an entry's direct meter (index 0) or one of the context's meters.
 	 */
 	uint32_t (*meter)(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
+	/* To the control plane, unless it does not want this digest; dropped and counted when too many wait. */
+	void (*digest)(struct hg_digests *digests, uint32_t digest, const uint8_t *data);
 };
 
 static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
@@ -224,6 +238,8 @@ struct hg_pipeline {
 	const struct hg_meter_spec *meters;
 	uint32_t register_count;
 	const struct hg_register_spec *registers;
+	uint32_t digest_count;
+	const struct hg_digest_spec *digests;
 
 	/*
 	 * Parse `frame` into `phv`, whose standard metadata the runtime has set and

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 uint64_t now_ns(void)
 {
@@ -27,11 +29,14 @@ static int init(struct hg_switch *sw)
 	sw->start_ns = now_ns();
 	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
 		sw->seed = sw->start_ns;
+	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
 	ports_ret = ports_init(&sw->ports, &sw->epoch, sw->config.tx_frames);
 	if (!ret)
 		ret = ports_ret;
+	if (!ret && sw->digest_signal.fd < 0)
+		ret = -EMFILE;
 	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))
 		ret = -errno;
 	return ret;
@@ -78,6 +83,8 @@ void hg_switch_free(struct hg_switch *sw)
 		loaded_close(loaded);
 	}
 	cpu_clear(&sw->cpu);
+	if (sw->digest_signal.fd >= 0)
+		close(sw->digest_signal.fd);
 	pthread_mutex_destroy(&sw->mutex);
 	free(sw);
 }
@@ -116,6 +123,7 @@ void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
 	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
 	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
+	stats->dropped_digests = atomic_load_explicit(&from->dropped_digests, memory_order_relaxed);
 }
 
 int hg_cpu_fd(struct hg_switch *sw)

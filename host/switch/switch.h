@@ -20,6 +20,7 @@ struct hg_switch {
 	_Atomic(struct hg_loaded *) running;
 	struct hg_loaded *loaded; /* all of them */
 	struct forward_stats stats;
+	struct digest_signal digest_signal;
 	struct cpu cpu;
 	struct ports ports;
 	struct link_watch links;

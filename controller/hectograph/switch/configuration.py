@@ -16,6 +16,7 @@ from hectograph.switch import status
 from hectograph.switch.agreement import check_agreement
 from hectograph.switch.compiler import find_or_build
 from hectograph.switch.native import LoadedPipeline, Switch
+from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 from hectograph.switch.pipeline import Pipeline
 
@@ -32,11 +33,14 @@ class _Installed:
 
 
 class Configuration:
-    def __init__(self, switch: Switch, packets: PacketIO, lock: asyncio.Lock) -> None:
+    def __init__(
+        self, switch: Switch, packets: PacketIO, lock: asyncio.Lock, notifier: Notifier
+    ) -> None:
         """`lock` is held by whoever reads or writes what the switch holds."""
         self._switch = switch
         self._packets = packets
         self._lock = lock
+        self._notifier = notifier
         self._saved: _Installed | None = None
         self._running: _Installed | None = None
         self._committed: LoadedPipeline | None = None
@@ -51,6 +55,11 @@ class Configuration:
         if self._current is None:
             raise status.failed_precondition("no forwarding pipeline config is set")
         return self._current.pipeline
+
+    @property
+    def running(self) -> Pipeline | None:
+        """The one that packets go through."""
+        return None if self._running is None else self._running.pipeline
 
     def get(self, kind: _Get.ResponseType.ValueType) -> p4r.GetForwardingPipelineConfigResponse:
         """Without a pipeline `config` stays unset, as the specification has it."""
@@ -105,7 +114,7 @@ class Configuration:
         async with self._lock:
             try:
                 check()
-                pipeline = Pipeline(self._switch, loaded, config.p4info)
+                pipeline = Pipeline(self._switch, loaded, config.p4info, self._notifier)
             except Refused:
                 self._switch.unload(loaded)
                 raise
@@ -121,6 +130,7 @@ class Configuration:
 
     def _save(self, installed: _Installed) -> None:
         if self._saved is not None:
+            self._saved.pipeline.digests.close()
             self._switch.unload(self._saved.pipeline.loaded)
         self._saved = installed
 
@@ -128,6 +138,8 @@ class Configuration:
         saved = self._saved
         if saved is None:
             raise status.not_found("no config is saved: VERIFY_AND_SAVE must come before COMMIT")
+        if self._running is not None:
+            self._running.pipeline.digests.close()
         self._commit(saved.pipeline.loaded)
         saved.pipeline.replication.go_live()
         self._packets.bind(saved.pipeline.headers)

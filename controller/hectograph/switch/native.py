@@ -21,6 +21,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
 from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
     CounterValue,
+    DigestMessage,
     Entry,
     MatchKey,
     MeterRates,
@@ -250,6 +251,32 @@ class LoadedPipeline:
         index = self._find(lib.hg_meter_index, "meter", name)
         return Meter(self._switch, self.handle, index)
 
+    def digests(self) -> list[str]:
+        """Names by index; a digest that is sent from several places is there as often."""
+        return [
+            ffi.string(lib.hg_digest_name(self.handle, index)).decode()
+            for index in range(lib.hg_digest_count(self.handle))
+        ]
+
+    def digest_bytes(self, index: int) -> int:
+        size: int = lib.hg_digest_bytes(self.handle, index)
+        return size
+
+    def want_digest(self, index: int, wanted: bool) -> None:
+        _check(lib.hg_digest_want(self._switch, self.handle, index, wanted))
+
+    def receive_digests(self, count: int) -> list[DigestMessage]:
+        """The oldest ones, at most so many."""
+        sizes = [self.digest_bytes(index) for index in range(lib.hg_digest_count(self.handle))]
+        stride = max(sizes, default=0)
+        which, data = ffi.new("uint32_t[]", count), ffi.new("uint8_t[]", count * stride)
+        taken = _check(lib.hg_digest_receive(self._switch, self.handle, which, data, count))
+        view = bytes(ffi.buffer(data, taken * stride))
+        return [
+            DigestMessage(which[i], view[i * stride : i * stride + sizes[which[i]]])
+            for i in range(taken)
+        ]
+
     def _find(self, index_of: Callable[[CData, bytes], int], kind: str, name: str) -> int:
         index = index_of(self.handle, name.encode())
         if index < 0:
@@ -319,6 +346,10 @@ class Switch:
 
     def delete_group(self, group: int) -> None:
         _check(lib.hg_group_delete(self._switch, group))
+
+    def digest_fd(self) -> int:
+        """Readable while a pipeline's receive_digests() has some."""
+        return _check(lib.hg_digest_fd(self._switch))
 
     def cpu_fd(self) -> int:
         """Readable while packets wait for cpu_receive()."""

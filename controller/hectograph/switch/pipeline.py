@@ -9,9 +9,11 @@ from hectograph.errors import Refused
 from hectograph.switch import status
 from hectograph.switch.codec import FIELD_CODECS, ActionCodec, BitString, KeyCodec, Param
 from hectograph.switch.counters import IndirectCounter, IndirectCounters
+from hectograph.switch.digests import Digests
 from hectograph.switch.direct import DirectCounters, DirectMeters
 from hectograph.switch.meters import IndirectMeter, IndirectMeters, MeterCodec
 from hectograph.switch.native import LoadedPipeline, Switch
+from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketHeader
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
@@ -22,19 +24,21 @@ _LATER: dict[str, str] = {
     "action_profile_group": "action profiles",
     "value_set_entry": "value sets",
     "register_entry": "registers",
-    "digest_entry": "digests",
 }
 
 
 class Pipeline:
     """What clients write and read: the program's objects and the replication engine."""
 
-    def __init__(self, switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info) -> None:
+    def __init__(
+        self, switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info, notifier: Notifier
+    ) -> None:
         self.loaded = loaded
         self.replication = ReplicationEngine(switch)
         self.headers = {
             info.preamble.name: PacketHeader(info) for info in p4info.controller_packet_metadata
         }
+        self.digests = Digests(loaded, p4info, notifier)
         self._tables = Tables(_bind_tables(loaded, p4info))
         self._direct_counters = DirectCounters(self._tables)
         self._direct_meters = DirectMeters(self._tables)
@@ -63,6 +67,8 @@ class Pipeline:
                 self._counters.write(kind, entity.counter_entry)
             case "meter_entry":
                 self._meters.write(kind, entity.meter_entry)
+            case "digest_entry":
+                self.digests.write(kind, entity.digest_entry)
             case other:
                 raise _cannot(other)
 
@@ -80,6 +86,8 @@ class Pipeline:
                 return self._counters.read(entity.counter_entry)
             case "meter_entry":
                 return self._meters.read(entity.meter_entry)
+            case "digest_entry":
+                return self.digests.read(entity.digest_entry)
             # No pipeline has action profiles yet, so reading all of them is answered:
             # clients that empty a switch ask for them.
             case "action_profile_member" if not entity.action_profile_member.action_profile_id:

@@ -98,6 +98,7 @@ def _report(switch: Switch, server: P4RuntimeServer) -> None:
     """What became of every packet so far, at the end and on SIGUSR1."""
     log.info("packets: %s", _nonzero(asdict(switch.stats())))
     log.info("controller's packets: %s", _nonzero(asdict(server.service.packets.counters)))
+    log.info("notifications: %s", _nonzero(asdict(server.service.notifier.counters)))
     for port in switch.ports():
         log.info("port %d: %s", port.port, _nonzero(asdict(port)))
 

@@ -35,11 +35,15 @@ class P4RuntimeServer:
         except RuntimeError as error:
             raise Conflict(f"P4Runtime cannot listen on {address}: {_reason(address)}") from error
         await self._server.start()
-        asyncio.get_running_loop().add_reader(self._switch.cpu_fd(), self._pump)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._switch.cpu_fd(), self._pump)
+        loop.add_reader(self._switch.digest_fd(), self.service.learn)
         return port
 
     async def stop(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._switch.cpu_fd())
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._switch.cpu_fd())
+        loop.remove_reader(self._switch.digest_fd())
         self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
         await self.service.finish()

@@ -14,6 +14,7 @@ from hectograph.switch import status
 from hectograph.switch.arbitration import Arbiter, Client
 from hectograph.switch.configuration import Configuration
 from hectograph.switch.native import MAX_FRAME_BYTES, Switch
+from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 from hectograph.switch.pipeline import Pipeline
 
@@ -28,6 +29,9 @@ _SLICE = 256
 _MESSAGE_BYTES = 1 << 20
 """A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
 
+_DIGESTS = 256
+"""Taken from the data plane before others get their turn."""
+
 _FLUSH_SECONDS = 1.0
 """What a client that is being sent away gets to take what was sent before."""
 
@@ -41,7 +45,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self.packets = PacketIO(switch)
         self._lock = asyncio.Lock()
         """Held while a request changes or reads what the switch holds, all of it."""
-        self.configuration = Configuration(switch, self.packets, self._lock)
+        self.notifier = Notifier(self._notify)
+        self.configuration = Configuration(switch, self.packets, self._lock, self.notifier)
         self.arbiter = Arbiter(device_id)
         self._closing = asyncio.Event()
         self._work: set[asyncio.Task[Any]] = set()
@@ -216,9 +221,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             case "packet":
                 self._packet_out(client, request.packet)
             case "digest_ack":
-                error = _stream_error(status.not_implemented("digests"))
-                error.digest_list_ack.digest_list_ack.CopyFrom(request.digest_ack)
-                _post_error(client, error)
+                self._acknowledge(client, request.digest_ack)
             case "other":
                 error = _stream_error(status.not_implemented("messages of other architectures"))
                 error.other.SetInParent()
@@ -232,6 +235,20 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         if self.arbiter.bid(client, update):
             async with self._lock:  # the last primary's writes end first
                 self.arbiter.crown(client)
+            if (pipeline := self.configuration.running) is not None:
+                pipeline.digests.forget_sent()
+
+    def _acknowledge(self, client: Client, ack: p4r.DigestListAck) -> None:
+        try:
+            if client is not self.arbiter.primary:
+                raise status.denied("only the primary may acknowledge digests")
+            if (pipeline := self.configuration.running) is None:
+                raise status.failed_precondition("no forwarding pipeline config is committed")
+            pipeline.digests.acknowledge(ack)
+        except Refused as refused:
+            error = _stream_error(refused)
+            error.digest_list_ack.digest_list_ack.CopyFrom(ack)
+            _post_error(client, error)
 
     def _packet_out(self, client: Client, packet: p4r.PacketOut) -> None:
         try:
@@ -245,6 +262,19 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             if len(packet.payload) <= MAX_FRAME_BYTES:
                 error.packet_out.packet_out.CopyFrom(packet)
             _post_error(client, error)
+
+    def _notify(self, message: p4r.StreamMessageResponse) -> bool:
+        primary = self.arbiter.primary
+        if primary is None or primary.outbox.is_full:
+            return False
+        primary.outbox.post(message)
+        return True
+
+    def learn(self) -> None:
+        """Take the digests that wait; called while their descriptor is readable."""
+        pipeline = self.configuration.running
+        if pipeline is not None:
+            pipeline.digests.take(pipeline.loaded.receive_digests(_DIGESTS))
 
     def deliver(self, packet: p4r.PacketIn) -> None:
         """A packet from the CPU port: the primary's, as long as it keeps up."""

@@ -70,6 +70,14 @@ class SwitchStats:
     dropped_no_group: int
     dropped_no_port: int
     dropped_cpu_queue: int
+    dropped_digests: int
+
+
+class DigestMessage(NamedTuple):
+    """What digest() sent: which one of the pipeline's, and its fields in the flat form."""
+
+    digest: int
+    data: bytes
 
 
 class Replica(NamedTuple):

@@ -86,7 +86,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     # What a program declares
     "header stacks": (put("header_stacks", value=NAMED), "header_stacks[thing]"),
     "header unions": (put("header_unions", value=NAMED), "header_unions[thing]"),
-    "digests": (put("learn_lists", value=NAMED), "learn_lists[thing]"),
     "extern instances": (put("extern_instances", value=NAMED), "extern_instances[thing]"),
     "parser value sets": (put("parse_vsets", value=NAMED), "parse_vsets[thing]"),
     "variable-length fields": (
@@ -144,7 +143,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         act("clone_egress_pkt_to_egress", const(1), const(0)),
         ACT,
     ),
-    "digests (primitive 'generate_digest')": (act("generate_digest", const(0), const(1)), ACT),
     "log_msg": (act("log_msg", {"type": "string", "value": "x"}), ACT),
     "random numbers": (act("modify_field_rng_uniform", field("meta", "m"), const(0)), ACT),
     "hashes": (act("modify_field_with_hash_based_offset", field("meta", "m")), ACT),

@@ -18,6 +18,11 @@ from hectograph.switch.compiler.flow import in_order
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
 
 
+def digest_call(number: int, arguments: str) -> str:
+    """The function that sends digest `number`: called here, defined by codegen.digests."""
+    return f"send_digest_{number}({arguments})"
+
+
 class Statements:
     """Statements in C, for an action or a parser state."""
 
@@ -27,6 +32,7 @@ class Statements:
         self._counters = {each: n for n, each in enumerate(program.counters)}
         self._meters = {each: n for n, each in enumerate(program.meters)}
         self._registers = {each: n for n, each in enumerate(program.registers)}
+        self._digests = {each: n for n, each in enumerate(program.digests)}
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
@@ -57,6 +63,8 @@ class Statements:
             return self._read_register(statement)
         if isinstance(statement, ir.WriteRegister):
             return self._write_register(statement)
+        if isinstance(statement, ir.SendDigest):
+            return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
         if isinstance(statement, ir.Jump):
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
@@ -219,6 +227,15 @@ class Actions:
         pairs = zip(function.parameters, call.arguments, strict=True)
         values = ", ".join(f".{name} = {constant(value)}" for name, value in pairs)
         return f"&(const struct {function.data_struct}){{ {values} }}"
+
+    def sent(self) -> set[ir.Digest]:
+        """The digests that some packet may send."""
+        return {
+            each.statement.digest
+            for action in self._called
+            for each in action.body
+            if isinstance(each.statement, ir.SendDigest)
+        }
 
     def definitions(self) -> list[str]:
         lines: list[str] = []

@@ -8,6 +8,7 @@ from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
 from hectograph.switch.compiler.codegen.control import ControlCode
 from hectograph.switch.compiler.codegen.deparser import HeaderCode
+from hectograph.switch.compiler.codegen.digests import DigestCode
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
@@ -20,6 +21,7 @@ DROP_PORT = 511
 def generate(program: ir.Program) -> str:
     """The C source of a program; it wants DIGEST defined before it."""
     layout = Layout(program)
+    digests = DigestCode(layout, program)
     actions = Actions(layout, program)
     headers = HeaderCode(layout, program)
     tables = TableCode(layout, program, actions)
@@ -30,9 +32,11 @@ def generate(program: ir.Program) -> str:
     sections = [
         _head(program),
         layout.declarations(),
+        digests.functions(actions.sent()),
         actions.definitions(),
         tables.specifications(),
         _arrays(program),
+        digests.specifications(),
         headers.extractors(),
         checksums.functions(),
         parser,
@@ -126,6 +130,8 @@ def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list
         "meters": "meters" if program.meters else "NULL",
         "register_count": str(len(program.registers)),
         "registers": "registers" if program.registers else "NULL",
+        "digest_count": str(len(program.digests)),
+        "digests": "digests" if program.digests else "NULL",
         "parse": "parse",
         "ingress": "ingress",
         "egress": "egress",

@@ -11,10 +11,13 @@ from hectograph.switch.compiler.ir.actions import (
     ActionParameter,
     AddHeader,
     Assign,
+    Bits,
     Call,
     CopyHeader,
     Count,
     Counter,
+    Digest,
+    DigestElement,
     DirectMeter,
     ExecuteMeter,
     Exit,
@@ -25,6 +28,7 @@ from hectograph.switch.compiler.ir.actions import (
     ReadRegister,
     Register,
     RemoveHeader,
+    SendDigest,
     Statement,
     WriteRegister,
 )
@@ -72,7 +76,7 @@ from hectograph.switch.compiler.ir.parser import (
     Verify,
     key_bits,
 )
-from hectograph.switch.compiler.ir.program import Bits, Checksum, Program
+from hectograph.switch.compiler.ir.program import Checksum, Program
 from hectograph.switch.compiler.ir.tables import (
     ActionCall,
     Conditional,
@@ -111,6 +115,8 @@ __all__ = [
     "Count",
     "Counter",
     "Data",
+    "Digest",
+    "DigestElement",
     "DirectMeter",
     "Entry",
     "ExecuteMeter",
@@ -151,6 +157,7 @@ __all__ = [
     "Saturate",
     "SelectCase",
     "SelectKey",
+    "SendDigest",
     "SetField",
     "Statement",
     "Table",

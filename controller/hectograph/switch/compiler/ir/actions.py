@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header
+from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,25 @@ class DirectMeter:
     name: str
     in_bytes: bool
     target: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A constant of a known width."""
+
+    value: int
+    bits: int
+
+
+DigestElement: TypeAlias = FieldValue | Validity | Bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Digest:
+    """What one call of digest() sends; calls that send the same type share its name."""
+
+    name: str
+    elements: tuple[DigestElement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,11 @@ class WriteRegister:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDigest:
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
@@ -114,6 +138,7 @@ Statement: TypeAlias = (
     | ExecuteMeter
     | ReadRegister
     | WriteRegister
+    | SendDigest
     | Exit
     | Jump
 )
