@@ -80,6 +80,11 @@ int hg_counter_index(const struct hg_loaded *loaded, const char *name)
 	FIND(loaded->pipeline->counters, loaded->pipeline->counter_count, name);
 }
 
+int hg_register_index(const struct hg_loaded *loaded, const char *name)
+{
+	FIND(loaded->pipeline->registers, loaded->pipeline->register_count, name);
+}
+
 int hg_meter_index(const struct hg_loaded *loaded, const char *name)
 {
 	FIND(loaded->pipeline->meters, loaded->pipeline->meter_count, name);

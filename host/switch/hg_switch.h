@@ -77,6 +77,7 @@ int hg_table_index(const struct hg_loaded *loaded, const char *name);
 int hg_action_index(const struct hg_loaded *loaded, uint32_t table, const char *name);
 int hg_counter_index(const struct hg_loaded *loaded, const char *name);
 int hg_meter_index(const struct hg_loaded *loaded, const char *name);
+int hg_register_index(const struct hg_loaded *loaded, const char *name);
 
 /*
  * A table entry in flat form. key and mask are key_bytes long, fields in the
@@ -95,6 +96,7 @@ struct hg_flat_entry {
 	const uint8_t *params;
 	uint32_t params_bytes;
 	uint64_t cookie; /* the caller's own, returned by reads */
+	uint64_t idle_timeout_ns; /* 0: none; where the table supports timeouts */
 };
 
 /* -EEXIST, -ENOENT, -ENOSPC (table full), -EINVAL (shape), -EPERM (const table) */
@@ -125,6 +127,8 @@ struct hg_read_entry {
 	uint32_t action;
 	bool is_const; /* declared by the program */
 	uint64_t cookie;
+	uint64_t idle_timeout_ns;
+	uint64_t idle_ns; /* since it was hit, or inserted; where the table supports timeouts */
 	struct hg_counter_value counter;
 	struct hg_meter_config meter;
 };
@@ -142,6 +146,11 @@ void hg_snapshot_free(struct hg_snapshot *snapshot);
 int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, struct hg_snapshot **snapshot);
 /* The default entry. */
 int hg_default_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
+/*
+ * The entries that were idle for their timeout, since they were last hit or last
+ * here. `next_ns` is after how long the next one may be: UINT64_MAX for never.
+ */
+int hg_table_expired(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot, uint64_t *next_ns);
 int hg_table_count(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table);
 
 /* Direct counters and meters of one entry (entry NULL: the default entry). */
@@ -153,6 +162,14 @@ int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t coun
 int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t index, const struct hg_counter_value *value);
 int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count, struct hg_meter_config *configs);
 int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index, const struct hg_meter_config *config);
+
+/*
+ * Registers: cells [first, first + count), each in network order in as few whole
+ * bytes as its bits take. A cell of up to 64 bits is read and written whole beside
+ * the packets that use it; a wider one may be seen in the middle of a packet's write.
+ */
+int hg_register_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, uint8_t *values);
+int hg_register_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, const uint8_t *value);
 
 /*
  * The replication engine, of the running pipeline: -ENODEV while there is none.

@@ -118,6 +118,7 @@ struct hg_table_spec {
 	bool has_counter; /* direct counter */
 	bool has_meter;   /* direct meter */
 	bool meter_in_bytes;
+	bool support_timeout; /* entries know when they were last hit */
 	uint32_t default_action; /* index in actions */
 	const void *default_data;
 	uint32_t entry_count;
@@ -164,12 +165,13 @@ struct hg_cell {
 	_Atomic uint64_t bytes;
 };
 
-/* Immutable once published, but for `cell` and the meter's own state. */
+/* Immutable once published, but for what its pointers point to. */
 struct hg_entry {
 	uint32_t action; /* index in the table's actions */
 	bool hit;        /* false for the default entry */
 	struct hg_meter_cell *meter; /* direct meter, NULL without */
 	struct hg_cell *cell;        /* direct counter, NULL without; survives MODIFY */
+	_Atomic uint64_t *hit_ns;    /* when it was last hit, NULL where nobody asks; survives MODIFY */
 	_Alignas(16) uint8_t data[];
 };
 
@@ -219,6 +221,20 @@ static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
 
 	atomic_store_explicit(&cell->packets, packets + 1, memory_order_relaxed);
 	atomic_store_explicit(&cell->bytes, sum + bytes, memory_order_relaxed);
+}
+
+/*
+ * A register's cell, which the control plane may read and write at any time. On
+ * integers of up to 64 bits; a wider cell is read and written as it comes.
+ */
+#define hg_register_load(cell) __atomic_load_n(cell, __ATOMIC_RELAXED)
+#define hg_register_store(cell, value) __atomic_store_n(cell, value, __ATOMIC_RELAXED)
+
+/* The entry was found. */
+static inline void hg_hit(const struct hg_entry *entry, uint64_t now_ns)
+{
+	if (entry->hit_ns)
+		atomic_store_explicit(entry->hit_ns, now_ns, memory_order_relaxed);
 }
 
 /* ---- the export ----------------------------------------------------------- */

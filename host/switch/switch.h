@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "clock.h"
 #include "cpu.h"
 #include "forward.h"
 #include "link.h"
@@ -27,8 +28,6 @@ struct hg_switch {
 	struct worker worker;
 	bool started;
 };
-
-uint64_t now_ns(void);
 
 static inline struct hg_loaded *switch_running(struct hg_switch *sw)
 {

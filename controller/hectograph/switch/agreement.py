@@ -39,6 +39,7 @@ class _JsonTable:
     """Name, bits, match type."""
     actions: Mapping[str, Sequence[tuple[str, int]]]
     """Parameters' names and bits."""
+    timeouts: bool
 
 
 class _Program:
@@ -57,6 +58,7 @@ class _Program:
             table["name"]: _JsonTable(
                 [self._key_field(element) for element in table["key"]],
                 dict(actions[action_id] for action_id in table["action_ids"]),
+                bool(table.get("support_timeout")),
             )
             for pipeline in document["pipelines"]
             for table in pipeline["tables"]
@@ -65,6 +67,10 @@ class _Program:
         self.meters = _arrays(document["meter_arrays"])
         self.direct_counters = _direct(document["counter_arrays"])
         self.direct_meters = _direct(document["meter_arrays"])
+        self.registers = {
+            str(each["name"]): (int(each["size"]), int(each["bitwidth"]))
+            for each in document.get("register_arrays", ())
+        }
         self.digests = [
             (str(each["name"]), [self._digest_bits(element) for element in each["elements"]])
             for each in document.get("learn_lists", ())
@@ -99,6 +105,7 @@ def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
         _check_direct("direct counter", counter, tables, program.direct_counters)
     for meter in p4info.direct_meters:
         _check_direct("direct meter", meter, tables, program.direct_meters)
+    _check_registers(p4info, program)
     _check_digests(p4info, program)
 
 
@@ -124,6 +131,7 @@ def _check_ids(p4info: p4i.P4Info) -> None:
         *p4info.direct_counters,
         *p4info.meters,
         *p4info.direct_meters,
+        *p4info.registers,
         *p4info.digests,
         *p4info.controller_packet_metadata,
     ):
@@ -175,6 +183,8 @@ def _check_table(info: p4i.Table, actions: Mapping[int, p4i.Action], program: _P
     ]
     if key != table.key:
         raise _disagreement(where, "has another key")
+    if info.idle_timeout_behavior != p4i.Table.NO_TIMEOUT and not table.timeouts:
+        raise _disagreement(where, "has idle timeouts in P4Info only")
     for ref in info.action_refs:
         action = actions.get(ref.id)
         if action is None:
@@ -205,6 +215,18 @@ def _check_direct(
         raise _disagreement(where, "is only in P4Info")
     if bindings[info.preamble.name] != tables.get(info.direct_table_id):
         raise _disagreement(where, "belongs to another table")
+
+
+def _check_registers(p4info: p4i.P4Info, program: _Program) -> None:
+    for info in p4info.registers:
+        where = f"register {info.preamble.name}"
+        if info.preamble.name not in program.registers:
+            raise _disagreement(where, "is only in P4Info")
+        size, bits = program.registers[info.preamble.name]
+        if size != info.size:
+            raise _disagreement(where, "has another size")
+        if list(data_codec(info.type_spec, p4info.type_info, where).widths) != [bits]:
+            raise _disagreement(where, "has another type")
 
 
 def _check_digests(p4info: p4i.P4Info, program: _Program) -> None:

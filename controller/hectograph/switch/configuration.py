@@ -128,9 +128,15 @@ class Configuration:
             if action == _Action.VERIFY_AND_COMMIT:
                 self._commit_saved()
 
+    def close(self) -> None:
+        """No timer of a pipeline goes off after it."""
+        for installed in (self._saved, self._running):
+            if installed is not None:
+                installed.pipeline.close()
+
     def _save(self, installed: _Installed) -> None:
         if self._saved is not None:
-            self._saved.pipeline.digests.close()
+            self._saved.pipeline.close()
             self._switch.unload(self._saved.pipeline.loaded)
         self._saved = installed
 
@@ -139,9 +145,9 @@ class Configuration:
         if saved is None:
             raise status.not_found("no config is saved: VERIFY_AND_SAVE must come before COMMIT")
         if self._running is not None:
-            self._running.pipeline.digests.close()
+            self._running.pipeline.close()
         self._commit(saved.pipeline.loaded)
-        saved.pipeline.replication.go_live()
+        saved.pipeline.go_live()
         self._packets.bind(saved.pipeline.headers)
         self._running, self._saved = saved, None
 

@@ -39,6 +39,8 @@ MAX_FRAME_BYTES: int = lib.HG_MAX_FRAME_BYTES
 _CPU_FRAME_BYTES = 65_536
 """Holds the largest frame with whatever headers a pipeline puts before it."""
 
+_NEVER = 0xFFFF_FFFF_FFFF_FFFF
+
 _PROGRAM_DEFAULT = 0xFFFF_FFFF
 """The action that puts back the default entry which the program declares."""
 
@@ -105,14 +107,18 @@ class Table:
             raise NotFound(f"the compiled pipeline has no action {name} in this table")
         return index
 
-    def insert(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+    def insert(
+        self, key: MatchKey, action: int, params: bytes, cookie: int, idle_timeout_ns: int = 0
+    ) -> None:
         self._fill(key)
-        self._fill_action(action, params, cookie)
+        self._fill_action(action, params, cookie, idle_timeout_ns)
         _check(lib.hg_entry_insert(*self._place, self._entry))
 
-    def modify(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+    def modify(
+        self, key: MatchKey, action: int, params: bytes, cookie: int, idle_timeout_ns: int = 0
+    ) -> None:
         self._fill(key)
-        self._fill_action(action, params, cookie)
+        self._fill_action(action, params, cookie, idle_timeout_ns)
         _check(lib.hg_entry_modify(*self._place, self._entry))
 
     def delete(self, key: MatchKey) -> None:
@@ -128,6 +134,13 @@ class Table:
 
     def entries(self) -> list[Entry]:
         return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
+
+    def expired(self) -> tuple[list[Entry], int | None]:
+        """Those that were idle for their timeout, and after how many ns there may be more."""
+        following = ffi.new("uint64_t *")
+        place = self._place
+        entries = self._snapshot(lambda out: lib.hg_table_expired(*place, out, following))
+        return entries, None if following[0] == _NEVER else following[0]
 
     def set_default(self, action: int, params: bytes) -> None:
         self._params[: len(params)] = params
@@ -150,12 +163,13 @@ class Table:
             self._mask[:] = key.mask
         self._entry.priority = key.priority
 
-    def _fill_action(self, action: int, params: bytes, cookie: int) -> None:
+    def _fill_action(self, action: int, params: bytes, cookie: int, idle_timeout_ns: int) -> None:
         entry = self._entry
         entry.action = action
         self._params[: len(params)] = params
         entry.params_bytes = len(params)
         entry.cookie = cookie
+        entry.idle_timeout_ns = idle_timeout_ns
 
     def _entry_or_null(self, key: MatchKey | None) -> CData:
         if key is None:
@@ -189,6 +203,8 @@ class Table:
             entry.action,
             bytes(ffi.buffer(entry.params, entry.params_bytes)) if entry.params_bytes else b"",
             entry.cookie,
+            entry.idle_timeout_ns,
+            entry.idle_ns,
             entry.is_const,
             CounterValue(counter.packets, counter.bytes),
             _rates(entry.meter),
@@ -225,6 +241,25 @@ class Meter:
         _check(lib.hg_meter_set(*self._place, index, _meter(rates)))
 
 
+class Register:
+    """An array of cells, each a number in network order."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int, *, size: int) -> None:
+        self._place = (switch, loaded, index)
+        self._size = size
+        """Bytes of a cell."""
+
+    def get(self, first: int, count: int) -> list[bytes]:
+        values = ffi.new("uint8_t[]", count * self._size)
+        _check(lib.hg_register_get(*self._place, first, count, values))
+        flat = bytes(ffi.buffer(values))
+        return [flat[at : at + self._size] for at in range(0, len(flat), self._size)]
+
+    def set(self, first: int, count: int, value: bytes) -> None:
+        """All of them to the same."""
+        _check(lib.hg_register_set(*self._place, first, count, value))
+
+
 class LoadedPipeline:
     """A pipeline whose tables exist; packets see it once it is committed."""
 
@@ -250,6 +285,10 @@ class LoadedPipeline:
     def meter(self, name: str) -> Meter:
         index = self._find(lib.hg_meter_index, "meter", name)
         return Meter(self._switch, self.handle, index)
+
+    def register(self, name: str, *, size: int) -> Register:
+        index = self._find(lib.hg_register_index, "register", name)
+        return Register(self._switch, self.handle, index, size=size)
 
     def digests(self) -> list[str]:
         """Names by index; a digest that is sent from several places is there as often."""

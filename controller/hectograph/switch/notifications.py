@@ -18,6 +18,9 @@ class NotificationCounters:
     digest_lists: int = 0
     dropped_digests: int = 0
     """There was no primary, or it did not keep up."""
+    idle_entries: int = 0
+    dropped_idle_entries: int = 0
+    """As above; they are told again after another timeout."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,21 +30,21 @@ class DataCodec(ABC):
         """Fill `data`, which is empty, from exactly `size` bytes."""
 
     @abstractmethod
-    def encode(self, data: p4d.P4Data) -> bytes:
-        """ValueError says what is wrong with it."""
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        """INVALID_ARGUMENT for another type, OUT_OF_RANGE for a value that it does not hold."""
 
 
 class _Unsigned(DataCodec):
     def __init__(self, bits: int) -> None:
         self.widths = (bits,)
-        self._string = BitString(bits)
+        self.string = BitString(bits)
 
     def decode(self, data: p4d.P4Data, flat: bytes) -> None:
         data.bitstring = canonical(flat)
 
-    def encode(self, data: p4d.P4Data) -> bytes:
-        _expect(data, "bitstring")
-        return self._string.pad(data.bitstring)
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, "bitstring", where)
+        return _pad(self.string, data.bitstring, where)
 
 
 class _Signed(DataCodec):
@@ -61,13 +61,13 @@ class _Signed(DataCodec):
         magnitude = value if value >= 0 else ~value
         data.bitstring = value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True)
 
-    def encode(self, data: p4d.P4Data) -> bytes:
-        _expect(data, "bitstring")
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, "bitstring", where)
         if not data.bitstring:
-            raise ValueError("an empty value")
+            raise status.out_of_range(f"{where}: an empty value")
         value = int.from_bytes(data.bitstring, "big", signed=True)
         if not -1 << (self._bits - 1) <= value < 1 << (self._bits - 1):
-            raise ValueError(f"a value that int<{self._bits}> does not hold")
+            raise status.out_of_range(f"{where}: a value that int<{self._bits}> does not hold")
         return (value & ((1 << self._bits) - 1)).to_bytes(self.size, "big")
 
 
@@ -77,8 +77,8 @@ class _Bool(DataCodec):
     def decode(self, data: p4d.P4Data, flat: bytes) -> None:
         data.bool = flat != b"\0"
 
-    def encode(self, data: p4d.P4Data) -> bytes:
-        _expect(data, "bool")
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, "bool", where)
         return bytes([data.bool])
 
 
@@ -88,9 +88,9 @@ class _Enum(_Unsigned):
     def decode(self, data: p4d.P4Data, flat: bytes) -> None:
         data.enum_value = canonical(flat)
 
-    def encode(self, data: p4d.P4Data) -> bytes:
-        _expect(data, "enum_value")
-        return self._string.pad(data.enum_value)
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, "enum_value", where)
+        return _pad(self.string, data.enum_value, where)
 
 
 class _Members(DataCodec):
@@ -112,13 +112,13 @@ class _Members(DataCodec):
             member.decode(into.members.add(), flat[start:end])
             start = end
 
-    def encode(self, data: p4d.P4Data) -> bytes:
-        _expect(data, self.kind)
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, self.kind, where)
         given = self._list(data).members
         if len(given) != len(self._members):
-            raise ValueError(f"{len(given)} members, not {len(self._members)}")
+            raise status.invalid(f"{where}: {len(given)} members, not {len(self._members)}")
         pairs = zip(self._members, given, strict=True)
-        return b"".join(member.encode(each) for member, each in pairs)
+        return b"".join(member.encode(each, where) for member, each in pairs)
 
 
 class _Struct(_Members):
@@ -135,10 +135,17 @@ class _Tuple(_Members):
         return data.tuple
 
 
-def _expect(data: p4d.P4Data, kind: str) -> None:
+def _expect(data: p4d.P4Data, kind: str, where: str) -> None:
     given = data.WhichOneof("data")
     if given != kind:
-        raise ValueError(f"{given or 'nothing'} where P4Info has a {kind}")
+        raise status.invalid(f"{where}: {given or 'nothing'} where P4Info has a {kind}")
+
+
+def _pad(string: BitString, value: bytes, where: str) -> bytes:
+    try:
+        return string.pad(value)
+    except ValueError as error:
+        raise status.out_of_range(f"{where}: {error}") from None
 
 
 _Spec: TypeAlias = p4t.P4DataTypeSpec

@@ -11,10 +11,12 @@ from hectograph.switch.codec import FIELD_CODECS, ActionCodec, BitString, KeyCod
 from hectograph.switch.counters import IndirectCounter, IndirectCounters
 from hectograph.switch.digests import Digests
 from hectograph.switch.direct import DirectCounters, DirectMeters
+from hectograph.switch.idle import IdleTimeouts
 from hectograph.switch.meters import IndirectMeter, IndirectMeters, MeterCodec
 from hectograph.switch.native import LoadedPipeline, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketHeader
+from hectograph.switch.registers import Register, Registers
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
 
@@ -23,7 +25,6 @@ _LATER: dict[str, str] = {
     "action_profile_member": "action profiles",
     "action_profile_group": "action profiles",
     "value_set_entry": "value sets",
-    "register_entry": "registers",
 }
 
 
@@ -40,14 +41,28 @@ class Pipeline:
         }
         self.digests = Digests(loaded, p4info, notifier)
         self._tables = Tables(_bind_tables(loaded, p4info))
+        self._idle = IdleTimeouts(self._tables, notifier)
         self._direct_counters = DirectCounters(self._tables)
         self._direct_meters = DirectMeters(self._tables)
         self._counters = IndirectCounters(
             [IndirectCounter(i, loaded.counter(i.preamble.name)) for i in p4info.counters]
         )
+        self._registers = Registers(
+            [Register(info, p4info.type_info, loaded) for info in p4info.registers]
+        )
         self._meters = IndirectMeters(
             [IndirectMeter(i, loaded.meter(i.preamble.name)) for i in p4info.meters]
         )
+
+    def go_live(self) -> None:
+        """It was committed: packets go through it from now on."""
+        self.replication.go_live()
+        self._idle.start()
+
+    def close(self) -> None:
+        """It is not used any more."""
+        self._idle.close()
+        self.digests.close()
 
     def write(self, update: p4r.Update) -> None:
         kind = update.type
@@ -67,6 +82,8 @@ class Pipeline:
                 self._counters.write(kind, entity.counter_entry)
             case "meter_entry":
                 self._meters.write(kind, entity.meter_entry)
+            case "register_entry":
+                self._registers.write(kind, entity.register_entry)
             case "digest_entry":
                 self.digests.write(kind, entity.digest_entry)
             case other:
@@ -86,6 +103,8 @@ class Pipeline:
                 return self._counters.read(entity.counter_entry)
             case "meter_entry":
                 return self._meters.read(entity.meter_entry)
+            case "register_entry":
+                return self._registers.read(entity.register_entry)
             case "digest_entry":
                 return self.digests.read(entity.digest_entry)
             # No pipeline has action profiles yet, so reading all of them is answered:

@@ -47,6 +47,7 @@ class P4RuntimeServer:
         self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
         await self.service.finish()
+        self.service.configuration.close()
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)

@@ -56,6 +56,8 @@ class Table:
         self._actions_by_index = {action.index: action for action in actions}
         self._runtime = runtime
         self._metadata: dict[MatchKey, bytes] = {}
+        self.on_timeout: Callable[[int], None] = lambda _: None
+        """Is told of every idle timeout that is written, in ns."""
         self._default_cookie = 0
         self._default_metadata = b""
 
@@ -84,7 +86,9 @@ class Table:
         action, params = self._encode_action(entry, p4i.ActionRef.DEFAULT_ONLY)
         counter, meter = self._direct(entry)
         cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]: clients use it
-        self._runtime.insert(key, action.index, params, cookie)
+        timeout = entry.idle_timeout_ns
+        self._runtime.insert(key, action.index, params, cookie, timeout)
+        self._tell_timeout(timeout)
         if counter is not None:
             self._runtime.set_counter(key, counter)
         if meter is not None:
@@ -100,7 +104,9 @@ class Table:
         if entry.HasField("action"):
             action, params = self._encode_action(entry, p4i.ActionRef.DEFAULT_ONLY)
             cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]
-            self._runtime.modify(key, action.index, params, cookie)
+            timeout = entry.idle_timeout_ns
+            self._runtime.modify(key, action.index, params, cookie, timeout)
+            self._tell_timeout(timeout)
             self._keep_metadata(key, entry.metadata)
         else:
             self._runtime.get(key)  # ENOENT when it is not there
@@ -135,6 +141,10 @@ class Table:
             self._runtime.set_counter(None, counter)
         if self.traits.meter is not None:
             self._runtime.set_meter(None, meter)
+
+    def _tell_timeout(self, timeout_ns: int) -> None:
+        if timeout_ns:
+            self.on_timeout(timeout_ns)
 
     def _keep_metadata(self, key: MatchKey, metadata: bytes) -> None:
         if metadata:
@@ -172,6 +182,8 @@ class Table:
     def _direct(self, entry: p4r.TableEntry) -> tuple[CounterValue | None, MeterRates | None]:
         """The direct resources' values that an entry carries."""
         self.check_idle_timeout(entry)
+        if entry.HasField("time_since_last_hit"):
+            raise status.invalid(f"{self.where}: time_since_last_hit is the switch's to say")
         counter = meter = None
         if entry.HasField("counter_data"):
             if not self.traits.has_counter:
@@ -199,10 +211,23 @@ class Table:
             raise status.invalid(f"{self.where}: a default entry has no idle timeout")
 
     def check_idle_timeout(self, entry: p4r.TableEntry) -> None:
-        if entry.idle_timeout_ns or entry.HasField("time_since_last_hit"):
-            if self.traits.idle_timeouts:
-                raise status.not_implemented("idle timeouts")
+        asked = entry.idle_timeout_ns or entry.HasField("time_since_last_hit")
+        if asked and not self.traits.idle_timeouts:
             raise status.invalid(f"{self.where} has no idle timeouts")
+        if entry.idle_timeout_ns < 0:
+            raise status.invalid(f"{self.where}: a negative idle timeout")
+
+    def expired(self) -> tuple[list[p4r.TableEntry], int | None]:
+        """Entries that were idle for their timeout, and after how many ns there may be more."""
+        entries, following = self._runtime.expired()
+        return [self._notice(entry) for entry in entries], following
+
+    def _notice(self, entry: Entry) -> p4r.TableEntry:
+        notice = p4r.TableEntry(idle_timeout_ns=entry.idle_timeout_ns)
+        self.describe(entry, notice)
+        cookie, notice.metadata = self._opaque(entry)
+        notice.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
+        return notice
 
     def _refuse(self, error: OSError) -> Refused:
         refusal, what = _REFUSALS.get(error.errno or 0, (status.internal, error.strerror))
@@ -293,7 +318,10 @@ class Table:
         cookie, metadata = self._opaque(entry)
         answer.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
         answer.metadata = metadata
+        answer.idle_timeout_ns = entry.idle_timeout_ns
         is_default = entry.key is None
+        if self.traits.idle_timeouts and wanted.HasField("time_since_last_hit"):
+            answer.time_since_last_hit.elapsed_ns = entry.idle_ns
         answer.is_const = self.traits.const_default if is_default else self.traits.is_const
         if self.traits.has_counter and wanted.HasField("counter_data"):
             answer.counter_data.CopyFrom(decode_counter(entry.counter))

@@ -38,6 +38,9 @@ class Entry:
     action: int
     params: bytes
     cookie: int
+    idle_timeout_ns: int
+    idle_ns: int
+    """Since it was hit, or inserted; where the table knows."""
     is_const: bool
     counter: CounterValue
     meter: MeterRates | None

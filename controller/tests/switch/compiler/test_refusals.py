@@ -238,7 +238,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         "pipelines[ingress].action_profiles[thing]",
     ),
     "table type 'indirect_ws'": (put(*TABLE, "type", value="indirect_ws"), "tables[t]"),
-    "idle timeouts": (put(*TABLE, "support_timeout", value=True), "tables[t]"),
     "a table without default entry": (put(*TABLE, "default_entry", value=None), "tables[t]"),
     "a mask on a match key": (put(*TABLE, "key", 0, "mask", value="0x0f"), "tables[t].key[h.x]"),
     "the match kind 'fuzzy'": (

@@ -17,6 +17,9 @@ from hectograph.switch.compiler.flow import in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
 
+_ATOMIC_BITS = 64
+"""Of a register's cell that is read and written whole (pipeline.h)."""
+
 
 def digest_call(number: int, arguments: str) -> str:
     """The function that sends digest `number`: called here, defined by codegen.digests."""
@@ -138,17 +141,25 @@ class Statements:
         if read.target.field.bits != read.register.bits or read.target.field.signed:
             raise UnsupportedFeature("reading a register into another type: not supported")
         target, cells = self._layout.field(read.target), self._cells(read.register)
-        return self._indexed(
-            read.index, read.register.size, lambda index: f"{target} = {cells}[{index}];"
-        )
+        plain = read.register.bits > _ATOMIC_BITS
+
+        def load(index: str) -> str:
+            cell = f"{cells}[{index}]"
+            return f"{target} = {cell if plain else f'hg_register_load(&{cell})'};"
+
+        return self._indexed(read.index, read.register.size, load)
 
     def _write_register(self, write: ir.WriteRegister) -> list[Line]:
         cells = self._cells(write.register)
         cell = ir.Field(write.register.name, write.register.bits, signed=False, offset=0)
         value = self._expressions.stored(cell, write.value)
-        return self._indexed(
-            write.index, write.register.size, lambda index: f"{cells}[{index}] = {value};"
-        )
+        plain = write.register.bits > _ATOMIC_BITS
+
+        def store(index: str) -> str:
+            cell = f"{cells}[{index}]"
+            return f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"
+
+        return self._indexed(write.index, write.register.size, store)
 
     def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:
         """An index beyond the end does nothing, as in BMv2."""
