@@ -191,6 +191,12 @@ int hg_group_get(struct hg_switch *sw, uint32_t group, struct hg_replica *replic
 /* The worker. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
 int hg_switch_start(struct hg_switch *sw, char *error);
 int hg_switch_stop(struct hg_switch *sw);
+/*
+ * No packet is worked on between the two, which one thread calls: what changes
+ * meanwhile changes at once for packets. They wait where they were received.
+ */
+void hg_switch_hold(struct hg_switch *sw);
+void hg_switch_release(struct hg_switch *sw);
 
 /*
  * The CPU port. Packets that the pipeline sends there wait in a bounded queue;

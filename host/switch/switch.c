@@ -76,6 +76,7 @@ void hg_switch_free(struct hg_switch *sw)
 	cpu_clear(&sw->cpu);
 	if (sw->digest_signal.fd >= 0)
 		close(sw->digest_signal.fd);
+	epoch_clear(&sw->epoch);
 	pthread_mutex_destroy(&sw->mutex);
 	free(sw);
 }
@@ -100,6 +101,16 @@ int hg_switch_stop(struct hg_switch *sw)
 		worker_stop(sw);
 	sw->started = false;
 	return switch_unlock(sw, 0);
+}
+
+void hg_switch_hold(struct hg_switch *sw)
+{
+	epoch_hold(&sw->epoch);
+}
+
+void hg_switch_release(struct hg_switch *sw)
+{
+	epoch_release(&sw->epoch);
 }
 
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)

@@ -200,6 +200,10 @@ class Digests:
             elif entry.digest_id:
                 raise status.not_found(f"{digest.where} is not enabled")
 
+    def before(self, entry: p4r.DigestEntry) -> list[p4r.Entity]:
+        found = self.find(entry.digest_id).read()
+        return [] if found is None else [p4r.Entity(digest_entry=found)]
+
     def find(self, digest_id: int) -> Digest:
         digest = self._by_id.get(digest_id)
         if digest is None:

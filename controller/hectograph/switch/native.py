@@ -9,7 +9,8 @@ open files or interfaces (load, add_port) belong in a thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -361,6 +362,15 @@ class Switch:
     def start(self) -> None:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_start(self._switch, error), error)
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """No packet is worked on meanwhile: for what must change at once. It does not yield."""
+        lib.hg_switch_hold(self._switch)
+        try:
+            yield
+        finally:
+            lib.hg_switch_release(self._switch)
 
     def load(self, path: Path) -> LoadedPipeline:
         out = ffi.new("struct hg_loaded **")

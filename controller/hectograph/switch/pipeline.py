@@ -89,6 +89,23 @@ class Pipeline:
             case other:
                 raise _cannot(other)
 
+    def before(self, update: p4r.Update) -> list[p4r.Entity]:
+        """What an update is about, as it is now: none, one, or the cells that it names."""
+        entity = update.entity
+        match entity.WhichOneof("entity"):
+            case "table_entry":
+                return self._tables.before(update)
+            case "direct_counter_entry":
+                return self._direct_counters.before(entity.direct_counter_entry)
+            case "direct_meter_entry":
+                return self._direct_meters.before(entity.direct_meter_entry)
+            case "digest_entry":
+                return self.digests.before(entity.digest_entry)
+            case "packet_replication_engine_entry":
+                return self.replication.before(entity.packet_replication_engine_entry)
+            case _:
+                return list(self.read(entity))
+
     def read(self, entity: p4r.Entity) -> Iterator[p4r.Entity]:
         match entity.WhichOneof("entity"):
             case "table_entry":

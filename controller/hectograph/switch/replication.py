@@ -66,6 +66,10 @@ class ReplicationEngine:
         for group in sorted(self._groups):
             yield _entity(self._groups[group])
 
+    def before(self, entry: p4r.PacketReplicationEngineEntry) -> list[p4r.Entity]:
+        found = self._groups.get(entry.multicast_group_entry.multicast_group_id)
+        return [] if found is None else [_entity(found)]
+
     def _write_group(
         self, update: p4r.Update.Type.ValueType, entry: p4r.MulticastGroupEntry
     ) -> None:

@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -17,6 +17,7 @@ from hectograph.switch.native import MAX_FRAME_BYTES, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 from hectograph.switch.pipeline import Pipeline
+from hectograph.switch.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ API_VERSION = "1.5.0"
 
 _SLICE = 256
 """Elements of a batch that are worked on before other tasks get their turn."""
+
+ATOMIC_UPDATES = 1024
+"""In a DATAPLANE_ATOMIC batch: what a port's receive ring bridges at usual rates."""
 
 _MESSAGE_BYTES = 1 << 20
 """A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
@@ -42,6 +46,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
     def __init__(self, switch: Switch, device_id: int) -> None:
         self.device_id = device_id
+        self._switch = switch
         self.packets = PacketIO(switch)
         self._lock = asyncio.Lock()
         """Held while a request changes or reads what the switch holds, all of it."""
@@ -117,11 +122,15 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self, request: p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest
     ) -> None:
         self._check_device(request.device_id)
-        role = request.role or request.role_id  # pyright: ignore[reportDeprecated]
-        if role:
-            raise status.not_found(f"device {self.device_id} has no role {role}")
+        self._check_role(request.role)
+        if request.role_id:  # pyright: ignore[reportDeprecated]
+            raise status.not_found(f"device {self.device_id} has no roles by number")
         if not self.arbiter.is_primary(request):
             raise status.denied("the client with this election id is not the primary")
+
+    def _check_role(self, role: str) -> None:
+        if not self.arbiter.has_role(role):
+            raise status.not_found(f"device {self.device_id} has no role {role}")
 
     # ---- batches ---------------------------------------------------------------
 
@@ -129,9 +138,12 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         async with self._lock:
             self._check_writer(request)
             pipeline = self.configuration.pipeline
+            if request.atomicity == p4r.WriteRequest.ROLLBACK_ON_ERROR:
+                return await self._write_all(pipeline, request.updates)
+            if request.atomicity == p4r.WriteRequest.DATAPLANE_ATOMIC:
+                return self._write_at_once(pipeline, request.updates)
             if request.atomicity != p4r.WriteRequest.CONTINUE_ON_ERROR:
-                name = p4r.WriteRequest.Atomicity.Name(request.atomicity)
-                raise status.not_implemented(f"batches with {name}")
+                raise status.invalid(f"there is no atomicity {request.atomicity}")
             results: list[Refused | None] = []
             for count, update in enumerate(request.updates, 1):
                 results.append(_apply(pipeline, update))
@@ -139,12 +151,33 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                     await asyncio.sleep(0)
             return results
 
+    async def _write_all(
+        self, pipeline: Pipeline, updates: Sequence[p4r.Update]
+    ) -> list[Refused | None]:
+        transaction = Transaction(pipeline, _apply)
+        for count, update in enumerate(updates, 1):
+            if not transaction.apply(update):
+                break
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+        return transaction.results(len(updates))
+
+    def _write_at_once(
+        self, pipeline: Pipeline, updates: Sequence[p4r.Update]
+    ) -> list[Refused | None]:
+        """Packets wait meanwhile, so it may not take long."""
+        if len(updates) > ATOMIC_UPDATES:
+            raise status.not_implemented(f"DATAPLANE_ATOMIC batches of over {ATOMIC_UPDATES}")
+        transaction = Transaction(pipeline, _apply)
+        with self._switch.held():
+            all(map(transaction.apply, updates))
+        return transaction.results(len(updates))
+
     async def _read(
         self, request: p4r.ReadRequest
     ) -> tuple[list[p4r.ReadResponse], list[Refused | None]]:
         self._check_device(request.device_id)
-        if request.role:
-            raise status.not_implemented("roles other than the default one")
+        self._check_role(request.role)
         async with self._lock:
             pipeline = self.configuration.pipeline
             answer = _Answer()
@@ -240,7 +273,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
 
     def _acknowledge(self, client: Client, ack: p4r.DigestListAck) -> None:
         try:
-            if client is not self.arbiter.primary:
+            if client not in self.arbiter.primaries:
                 raise status.denied("only the primary may acknowledge digests")
             if (pipeline := self.configuration.running) is None:
                 raise status.failed_precondition("no forwarding pipeline config is committed")
@@ -252,7 +285,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
 
     def _packet_out(self, client: Client, packet: p4r.PacketOut) -> None:
         try:
-            if client is not self.arbiter.primary:
+            if client not in self.arbiter.primaries:
                 raise status.denied("only the primary may send packets")
             self.packets.send(packet)
         except Refused as refused:
@@ -264,11 +297,11 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             _post_error(client, error)
 
     def _notify(self, message: p4r.StreamMessageResponse) -> bool:
-        primary = self.arbiter.primary
-        if primary is None or primary.outbox.is_full:
-            return False
-        primary.outbox.post(message)
-        return True
+        """To the primary of every role that keeps up; False when there is none."""
+        ready = [each for each in self.arbiter.primaries if not each.outbox.is_full]
+        for primary in ready:
+            primary.outbox.post(message)
+        return bool(ready)
 
     def learn(self) -> None:
         """Take the digests that wait; called while their descriptor is readable."""
@@ -277,15 +310,13 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             pipeline.digests.take(pipeline.loaded.receive_digests(_DIGESTS))
 
     def deliver(self, packet: p4r.PacketIn) -> None:
-        """A packet from the CPU port: the primary's, as long as it keeps up."""
-        primary = self.arbiter.primary
-        if primary is None:
-            self.packets.counters.dropped_no_primary += 1
-        elif primary.outbox.is_full:
+        """A packet from the CPU port: the primaries', as long as they keep up."""
+        if self._notify(p4r.StreamMessageResponse(packet=packet)):
+            self.packets.counters.packet_ins += 1
+        elif any(self.arbiter.primaries):
             self.packets.counters.dropped_slow_primary += 1
         else:
-            self.packets.counters.packet_ins += 1
-            primary.outbox.post(p4r.StreamMessageResponse(packet=packet))
+            self.packets.counters.dropped_no_primary += 1
 
 
 class _Answer:

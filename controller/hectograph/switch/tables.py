@@ -289,6 +289,31 @@ class Table:
         except FileNotFoundError:
             return []
 
+    def find(self, wanted: p4r.TableEntry) -> list[Entry]:
+        """The one entry that it names, even where a read would take the name for a wildcard."""
+        if wanted.is_default_action:
+            return [self._runtime.get_default()]
+        try:
+            return [self._runtime.get(self.key(wanted))]
+        except FileNotFoundError:
+            return []
+
+    def before(self, update: p4r.Update) -> list[p4r.Entity]:
+        """The entry that it is about with all that it would change."""
+        entry = update.entity.table_entry
+        wanted = p4r.TableEntry()
+        wanted.meter_config.SetInParent()
+        resets = entry.is_default_action and not entry.HasField("action")
+        if update.type == p4r.Update.DELETE or entry.HasField("counter_data") or resets:
+            wanted.counter_data.SetInParent()
+        entities: list[p4r.Entity] = []
+        for found in self.find(entry):
+            entity = p4r.Entity()
+            self._decode(found, entity.table_entry, wanted)
+            entity.table_entry.is_const = False  # the server's to say
+            entities.append(entity)
+        return entities
+
     def describe(self, entry: Entry, answer: p4r.TableEntry) -> None:
         """What identifies the entry."""
         answer.table_id = self.id
@@ -346,6 +371,9 @@ class Tables:
 
     def write(self, update: p4r.Update.Type.ValueType, entry: p4r.TableEntry) -> None:
         self.find(entry.table_id).write(update, entry)
+
+    def before(self, update: p4r.Update) -> list[p4r.Entity]:
+        return self.find(update.entity.table_entry.table_id).before(update)
 
     def read(self, wanted: p4r.TableEntry) -> Iterator[p4r.Entity]:
         if wanted.HasField("meter_counter_data"):

@@ -74,7 +74,7 @@ def document() -> Json:
 
     source = field("ethernet", "src_addr")
     registers = (("last", 12), ("wide", 48), ("balance", 10))
-    made = program(
+    return program(
         {"ethernet": [("dst_addr", 48), ("src_addr", 48), ("type", 16)]},
         actions=[
             action(
@@ -114,7 +114,6 @@ def document() -> Json:
             for number, (name, bits) in enumerate(registers)
         ],
     )
-    return made
 
 
 def config() -> p4r.ForwardingPipelineConfig:
