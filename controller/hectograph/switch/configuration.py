@@ -6,10 +6,11 @@ its commit puts it before the packets, all at once.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finsy.proto import p4r
+from finsy.proto import p4i, p4r
 
 from hectograph.errors import HectographError, Refused, ToolFailure
 from hectograph.switch import status
@@ -19,11 +20,22 @@ from hectograph.switch.native import LoadedPipeline, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 from hectograph.switch.pipeline import Pipeline
+from hectograph.switch.reconcile import reconcile
+
+log = logging.getLogger(__name__)
+
+_REASONS = 10
+"""Why entities were lost: so many are logged."""
 
 _Action = p4r.SetForwardingPipelineConfigRequest
 _Get = p4r.GetForwardingPipelineConfigRequest
 
-_BUILDING = (_Action.VERIFY, _Action.VERIFY_AND_SAVE, _Action.VERIFY_AND_COMMIT)
+_BUILDING = (
+    _Action.VERIFY,
+    _Action.VERIFY_AND_SAVE,
+    _Action.VERIFY_AND_COMMIT,
+    _Action.RECONCILE_AND_COMMIT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +103,11 @@ class Configuration:
             if not request.HasField("config"):
                 raise status.invalid(f"{_Action.Action.Name(action)} needs a config")
             await self._build(action, request.config, check)
-        elif action == _Action.RECONCILE_AND_COMMIT:
-            raise status.not_implemented("RECONCILE_AND_COMMIT's reconciliations")
         else:
-            raise status.invalid("no action: VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT or COMMIT")
+            raise status.invalid(
+                "no action: VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT, COMMIT or"
+                " RECONCILE_AND_COMMIT"
+            )
 
     async def install(self, config: p4r.ForwardingPipelineConfig) -> None:
         """Run it at once, whoever is the primary; without a P4Info nobody can program it."""
@@ -124,9 +137,18 @@ class Configuration:
             if action == _Action.VERIFY:
                 self._switch.unload(loaded)
                 return
+            if action == _Action.RECONCILE_AND_COMMIT and self._running is not None:
+                await self._reconcile(self._running, pipeline, config.p4info)
             self._save(_Installed(config, pipeline))
-            if action == _Action.VERIFY_AND_COMMIT:
+            if action in (_Action.VERIFY_AND_COMMIT, _Action.RECONCILE_AND_COMMIT):
                 self._commit_saved()
+
+    async def _reconcile(self, running: _Installed, pipeline: Pipeline, p4info: p4i.P4Info) -> None:
+        """What packets count meanwhile is lost, and so is what no longer fits."""
+        done = await reconcile(running.pipeline, pipeline, running.config.p4info, p4info)
+        log.info("reconciled: %d entities kept, %d lost", done.kept, done.lost.total())
+        for why, times in done.lost.most_common(_REASONS):
+            log.warning("reconciled: %d lost: %s", times, why)
 
     def close(self) -> None:
         """No timer of a pipeline goes off after it."""

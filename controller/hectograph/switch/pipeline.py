@@ -89,6 +89,11 @@ class Pipeline:
             case other:
                 raise _cannot(other)
 
+    def table_entries(self) -> Iterator[p4r.Entity]:
+        """Every entry that is a client's to write, with its counter, meter and timeout."""
+        for table in self._tables:
+            yield from table.written()
+
     def before(self, update: p4r.Update) -> list[p4r.Entity]:
         """What an update is about, as it is now: none, one, or the cells that it names."""
         entity = update.entity

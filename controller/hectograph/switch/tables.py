@@ -60,6 +60,8 @@ class Table:
         """Is told of every idle timeout that is written, in ns."""
         self._default_cookie = 0
         self._default_metadata = b""
+        self._default_is_set = False
+        """By a client; the program's own is the same in every pipeline of the program."""
 
     # ---- writes -------------------------------------------------------------
 
@@ -131,10 +133,12 @@ class Table:
         if entry.HasField("action"):
             action, params = self._encode_action(entry, p4i.ActionRef.TABLE_ONLY)
             self._runtime.set_default(action.index, params)
+            self._default_is_set = True
             self._default_cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]
             self._default_metadata = entry.metadata
         else:
             self._runtime.reset_default()
+            self._default_is_set = False
             self._default_cookie, self._default_metadata = 0, b""
             counter, meter = CounterValue(0, 0), None
         if counter is not None and self.traits.has_counter:
@@ -313,6 +317,19 @@ class Table:
             entity.table_entry.is_const = False  # the server's to say
             entities.append(entity)
         return entities
+
+    def written(self) -> Iterator[p4r.Entity]:
+        """All entries that are not constant, with what they counted; the default one if set."""
+        wanted = p4r.TableEntry()
+        wanted.counter_data.SetInParent()
+        wanted.meter_config.SetInParent()
+        entries = [] if self.traits.is_const else self._runtime.entries()
+        if self._default_is_set:
+            entries.append(self._runtime.get_default())
+        for entry in entries:
+            entity = p4r.Entity()
+            self._decode(entry, entity.table_entry, wanted)
+            yield entity
 
     def describe(self, entry: Entry, answer: p4r.TableEntry) -> None:
         """What identifies the entry."""

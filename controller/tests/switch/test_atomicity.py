@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ROLLBACK_ON_ERROR and DATAPLANE_ATOMIC: all of a batch, or nothing of it."""
 
-import asyncio
 import contextlib
 import random
 import threading
@@ -21,9 +20,10 @@ ROLLBACK = p4r.WriteRequest.ROLLBACK_ON_ERROR
 ATOMIC = p4r.WriteRequest.DATAPLANE_ATOMIC
 BOTH = pytest.mark.parametrize("atomicity", [ROLLBACK, ATOMIC], ids=["rollback", "atomic"])
 
-LPM = """table_id: $lpm_table match {{ field_id: 1 lpm {{ value: "\\x0a\\x00\\x00\\x00" prefix_len: {} }} }}"""
-FORWARD = """action {{ action {{ action_id: $forward
-               params {{ param_id: 1 value: "\\x01" }} params {{ param_id: 2 value: "\\x{:02x}" }} }} }}"""
+LPM = """table_id: $lpm_table
+         match {{ field_id: 1 lpm {{ value: "\\x0a\\x00\\x00\\x00" prefix_len: {} }} }}"""
+FORWARD = """action {{ action {{ action_id: $forward params {{ param_id: 1 value: "\\x01" }}
+             params {{ param_id: 2 value: "\\x{:02x}" }} }} }}"""
 EXACT = """table_id: $exact_table match {{ field_id: 1 exact {{ value: "\\x{:02x}" }} }}
            match {{ field_id: 2 exact {{ value: "\\x03" }} }}"""
 METERED = """action { action { action_id: $metered params { param_id: 1 value: "\\x04" } } }"""
@@ -84,7 +84,7 @@ def change(choose: random.Random) -> p4r.Update:
     )
     if subject is None:
         return choose.choice(DEFAULTS)
-    return p4r.Update(type=choose.choice([1, 1, 2, 3]), entity=subject)
+    return choose.choice([insert, insert, modify, delete])(subject)
 
 
 @BOTH
@@ -211,12 +211,15 @@ async def test_no_packet_sees_the_middle_of_an_atomic_batch(
     """Either a host's entry or a rule sends frames to the CPU; without both they go to no port."""
     await primary.set_config(state_program.config())
     host, rule = known(state_program.HOSTS, 510), known(state_program.RULES, 510)
+    default = p4r.TableEntry(table_id=state_program.HOSTS, is_default_action=True)
+    default.action.action.action_id = state_program.NONE
+    # So that the batch takes longer than threads wait for each other.
+    between = [modify(p4r.Entity(table_entry=default))] * 800
     await primary.write(insert(host))
     with traffic(native_switch, bytes(6) + bytes(5) + b"\x01\x08\x00" + bytes(46)):
-        for _ in range(100):
-            await primary.write(delete(host), insert(rule), atomicity=ATOMIC)
-            await primary.write(delete(rule), insert(host), atomicity=ATOMIC)
-            await asyncio.sleep(0)
+        for _ in range(5):
+            await primary.write(delete(host), *between, insert(rule), atomicity=ATOMIC)
+            await primary.write(delete(rule), *between, insert(host), atomicity=ATOMIC)
     stats = native_switch.stats()
     assert stats.dropped_no_port == 0
     assert stats.ingress_packets > 1000

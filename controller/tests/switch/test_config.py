@@ -98,7 +98,9 @@ async def test_commit_takes_no_config(kinds: Controller) -> None:
     assert code == grpc.StatusCode.INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize("action", [Set.VERIFY, Set.VERIFY_AND_SAVE, Set.VERIFY_AND_COMMIT])
+@pytest.mark.parametrize(
+    "action", [Set.VERIFY, Set.VERIFY_AND_SAVE, Set.VERIFY_AND_COMMIT, Set.RECONCILE_AND_COMMIT]
+)
 async def test_config_is_needed(primary: Controller, action: Set.Action.ValueType) -> None:
     code, _ = await refused(primary.set_config(None, action))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
@@ -107,14 +109,6 @@ async def test_config_is_needed(primary: Controller, action: Set.Action.ValueTyp
 async def test_action_is_needed(primary: Controller) -> None:
     code, _ = await refused(primary.set_config(load_config("kinds"), Set.UNSPECIFIED))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
-
-
-async def test_reconciliation_is_not_there_yet(primary: Controller) -> None:
-    code, message = await refused(
-        primary.set_config(load_config("kinds"), Set.RECONCILE_AND_COMMIT)
-    )
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert "RECONCILE_AND_COMMIT" in message
 
 
 async def test_only_the_primary_may_set(controller: Controller) -> None:
