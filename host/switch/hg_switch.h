@@ -188,6 +188,14 @@ int hg_group_list(struct hg_switch *sw, uint32_t *groups, uint32_t capacity);
 /* Replicas in the order they were written, up to `capacity`; returns how many, or -ENOENT. */
 int hg_group_get(struct hg_switch *sw, uint32_t group, struct hg_replica *replicas, uint32_t capacity);
 
+/*
+ * Clone sessions 1 to 32767, of the running pipeline. `max_bytes`, if not 0, is
+ * what a clone keeps of its packet. Errors as above.
+ */
+int hg_session_insert(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes);
+int hg_session_modify(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes);
+int hg_session_delete(struct hg_switch *sw, uint32_t session);
+
 /* The worker. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
 int hg_switch_start(struct hg_switch *sw, char *error);
 int hg_switch_stop(struct hg_switch *sw);
@@ -226,12 +234,14 @@ int hg_digest_receive(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t *
 struct hg_switch_stats {
 	uint64_t ingress_packets;
 	uint64_t replicas;             /* made by the replication engine */
+	uint64_t clones;
 	uint64_t dropped_no_pipeline;
 	uint64_t dropped_ingress;      /* the program's decision */
 	uint64_t dropped_egress;       /* the program's decision */
 	uint64_t dropped_no_group;     /* mcast_grp without a group */
 	uint64_t dropped_no_port;      /* egress port that does not exist */
 	uint64_t dropped_cpu_queue;    /* CPU queue full */
+	uint64_t dropped_clones;       /* clones of clones of clones ... */
 	uint64_t dropped_digests;      /* digests, not packets: too many waited */
 };
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);

@@ -131,7 +131,13 @@ static int make_lane(struct hg_loaded *loaded)
 		.digests = loaded->digests,
 		.ops = &runtime_ops,
 	};
-	return loaded->phv && loaded->replica ? 0 : -ENOMEM;
+	loaded->clone = new_phv(loaded->pipeline);
+	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++) {
+		loaded->clones[i] = new_phv(loaded->pipeline);
+		if (!loaded->clones[i])
+			return -ENOMEM;
+	}
+	return loaded->phv && loaded->replica && loaded->clone ? 0 : -ENOMEM;
 }
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
@@ -148,7 +154,8 @@ int loaded_open(const char *path, const struct loaded_home *home, struct hg_load
 	fail(error, -ENOMEM, path, "out of memory");
 	ret = -ENOMEM;
 	loaded->groups = groups_new(home->epoch, home->max_groups);
-	if (!loaded->groups)
+	loaded->sessions = groups_new(home->epoch, HG_CLONE_SESSION);
+	if (!loaded->groups || !loaded->sessions)
 		goto cleanup;
 	ret = make_tables(loaded, home->seed, error);
 	if (!ret)
@@ -199,9 +206,13 @@ void loaded_close(struct hg_loaded *loaded)
 		free(loaded->registers[i]);
 	free(loaded->registers);
 	groups_free(loaded->groups);
+	groups_free(loaded->sessions);
 	digests_free(loaded->digests);
 	free(loaded->phv);
 	free(loaded->replica);
+	free(loaded->clone);
+	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
+		free(loaded->clones[i]);
 	if (loaded->object)
 		dlclose(loaded->object);
 	free(loaded);

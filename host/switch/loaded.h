@@ -10,6 +10,9 @@
 /* The most that a pipeline's deparser may write before the payload. */
 #define LOADED_HEADER_BYTES 1024u
 
+/* Egress may clone, and the clone's egress again: so often. */
+#define LOADED_CLONE_DEPTH 4u
+
 struct counter {
 	struct hg_cell *cells;
 	struct hg_counter_value *bases; /* cell.h */
@@ -21,7 +24,7 @@ struct hg_loaded {
 	struct epoch *epoch;
 	struct hg_table **tables;
 	struct counter *counters;
-	struct groups *groups; /* a pipeline starts with none */
+	struct groups *groups, *sessions; /* a pipeline starts with none */
 	struct hg_digests *digests; /* NULL: none in it */
 	struct hg_loaded *next;
 
@@ -32,6 +35,8 @@ struct hg_loaded {
 	void **registers;               /* context.registers */
 	void *phv;     /* as parsed, and after ingress */
 	void *replica; /* a copy's */
+	void *clone;   /* a packet that ingress cloned, as parsed again */
+	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
 };
 
 /* What a pipeline needs of the switch that loads it. */

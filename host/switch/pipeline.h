@@ -48,7 +48,14 @@ struct hg_standard_metadata {
 	uint32_t priority;
 	uint64_t ingress_global_timestamp; /* microseconds since the switch started */
 	uint64_t egress_global_timestamp;
+	/* Not v1model's: what clone() asked for. */
+	uint32_t clone_session; /* HG_CLONE | session; 0: nothing */
+	uint32_t clone_fields;  /* the field list that the clone keeps; 0: none */
 };
+
+/* A session's number has 15 bits, as in simple_switch. */
+#define HG_CLONE 0x8000u
+#define HG_CLONE_SESSION 0x7fffu
 
 /* BMv2's values of standard_metadata.instance_type. */
 enum hg_instance_type {
@@ -274,6 +281,9 @@ struct hg_pipeline {
 	void (*egress)(struct hg_context *ctx, void *phv);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
+	/* For clones; NULL where the program makes none: copy a field list, and zero all metadata. */
+	void (*keep_fields)(uint32_t fields, void *phv, const void *from);
+	void (*reset_metadata)(void *phv);
 };
 
 extern const struct hg_pipeline hg_pipeline;

@@ -119,6 +119,8 @@ void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 
 	stats->ingress_packets = atomic_load_explicit(&from->ingress_packets, memory_order_relaxed);
 	stats->replicas = atomic_load_explicit(&from->replicas, memory_order_relaxed);
+	stats->clones = atomic_load_explicit(&from->clones, memory_order_relaxed);
+	stats->dropped_clones = atomic_load_explicit(&from->dropped_clones, memory_order_relaxed);
 	stats->dropped_no_pipeline = atomic_load_explicit(&from->dropped_no_pipeline, memory_order_relaxed);
 	stats->dropped_ingress = atomic_load_explicit(&from->dropped_ingress, memory_order_relaxed);
 	stats->dropped_egress = atomic_load_explicit(&from->dropped_egress, memory_order_relaxed);

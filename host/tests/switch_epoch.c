@@ -111,9 +111,9 @@ static void change_group(uint64_t *random)
 	if (check_random(random) % 4 == 0)
 		group_delete(groups, id);
 	else if (group_find(groups, id))
-		CHECK_EQUAL(group_modify(groups, id, replicas, count), 0);
+		CHECK_EQUAL(group_modify(groups, id, replicas, count, 0), 0);
 	else
-		CHECK_EQUAL(group_insert(groups, id, replicas, count), 0);
+		CHECK_EQUAL(group_insert(groups, id, replicas, count, 0), 0);
 }
 
 static void change_meter(uint64_t *random)

@@ -396,6 +396,17 @@ class Switch:
     def delete_group(self, group: int) -> None:
         _check(lib.hg_group_delete(self._switch, group))
 
+    def insert_session(self, session: int, replicas: Sequence[Replica], max_bytes: int) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_session_insert(self._switch, session, array, len(replicas), max_bytes))
+
+    def modify_session(self, session: int, replicas: Sequence[Replica], max_bytes: int) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_session_modify(self._switch, session, array, len(replicas), max_bytes))
+
+    def delete_session(self, session: int) -> None:
+        _check(lib.hg_session_delete(self._switch, session))
+
     def digest_fd(self) -> int:
         """Readable while a pipeline's receive_digests() has some."""
         return _check(lib.hg_digest_fd(self._switch))

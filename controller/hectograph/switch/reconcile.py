@@ -25,6 +25,11 @@ _INSERTED = (
             multicast_group_entry=p4r.MulticastGroupEntry()
         )
     ),
+    p4r.Entity(
+        packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
+            clone_session_entry=p4r.CloneSessionEntry()
+        )
+    ),
     p4r.Entity(digest_entry=p4r.DigestEntry()),
 )
 

@@ -2,9 +2,8 @@
 """The P4Runtime service: requests checked in the specification's order, and answered."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 import grpc
 from finsy.proto import p4r, p4r_grpc
@@ -12,26 +11,22 @@ from finsy.proto import p4r, p4r_grpc
 from hectograph.errors import Refused
 from hectograph.switch import status
 from hectograph.switch.arbitration import Arbiter, Client
+from hectograph.switch.batches import (
+    Answer,
+    abort,
+    abort_batch,
+    write_all,
+    write_at_once,
+    write_each,
+)
 from hectograph.switch.configuration import Configuration
 from hectograph.switch.native import MAX_FRAME_BYTES, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
-from hectograph.switch.pipeline import Pipeline
-from hectograph.switch.transaction import Transaction
 
-log = logging.getLogger(__name__)
 
 API_VERSION = "1.5.0"
 """Of P4Runtime."""
-
-_SLICE = 256
-"""Elements of a batch that are worked on before other tasks get their turn."""
-
-ATOMIC_UPDATES = 1024
-"""In a DATAPLANE_ATOMIC batch: what a port's receive ring bridges at usual rates."""
-
-_MESSAGE_BYTES = 1 << 20
-"""A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
 
 _DIGESTS = 256
 """Taken from the data plane before others get their turn."""
@@ -64,8 +59,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             results = await self._to_the_end(self._write(request))
         except Refused as refused:
-            await _abort(context, refused)
-        await _abort_batch(context, results)
+            await abort(context, refused)
+        await abort_batch(context, results)
         return p4r.WriteResponse()
 
     async def Read(  # noqa: N802
@@ -74,10 +69,10 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             messages, results = await self._read(request)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         for message in messages:
             yield message
-        await _abort_batch(context, results)
+        await abort_batch(context, results)
 
     async def SetForwardingPipelineConfig(  # noqa: N802
         self, request: p4r.SetForwardingPipelineConfigRequest, context: _Context
@@ -88,7 +83,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                 self.configuration.set(request, lambda: self._check_writer(request))
             )
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return p4r.SetForwardingPipelineConfigResponse()
 
     async def GetForwardingPipelineConfig(  # noqa: N802
@@ -97,7 +92,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             self._check_device(request.device_id)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return self.configuration.get(request.response_type)
 
     async def Capabilities(  # noqa: N802
@@ -107,7 +102,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             if request.device_id:
                 self._check_device(request.device_id)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return p4r.CapabilitiesResponse(p4runtime_api_version=API_VERSION)
 
     # ---- checks ----------------------------------------------------------------
@@ -139,39 +134,12 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             self._check_writer(request)
             pipeline = self.configuration.pipeline
             if request.atomicity == p4r.WriteRequest.ROLLBACK_ON_ERROR:
-                return await self._write_all(pipeline, request.updates)
+                return await write_all(pipeline, request.updates)
             if request.atomicity == p4r.WriteRequest.DATAPLANE_ATOMIC:
-                return self._write_at_once(pipeline, request.updates)
+                return write_at_once(self._switch, pipeline, request.updates)
             if request.atomicity != p4r.WriteRequest.CONTINUE_ON_ERROR:
                 raise status.invalid(f"there is no atomicity {request.atomicity}")
-            results: list[Refused | None] = []
-            for count, update in enumerate(request.updates, 1):
-                results.append(_apply(pipeline, update))
-                if count % _SLICE == 0:
-                    await asyncio.sleep(0)
-            return results
-
-    async def _write_all(
-        self, pipeline: Pipeline, updates: Sequence[p4r.Update]
-    ) -> list[Refused | None]:
-        transaction = Transaction(pipeline, _apply)
-        for count, update in enumerate(updates, 1):
-            if not transaction.apply(update):
-                break
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-        return transaction.results(len(updates))
-
-    def _write_at_once(
-        self, pipeline: Pipeline, updates: Sequence[p4r.Update]
-    ) -> list[Refused | None]:
-        """Packets wait meanwhile, so it may not take long."""
-        if len(updates) > ATOMIC_UPDATES:
-            raise status.not_implemented(f"DATAPLANE_ATOMIC batches of over {ATOMIC_UPDATES}")
-        transaction = Transaction(pipeline, _apply)
-        with self._switch.held():
-            all(map(transaction.apply, updates))
-        return transaction.results(len(updates))
+            return await write_each(pipeline, request.updates)
 
     async def _read(
         self, request: p4r.ReadRequest
@@ -180,7 +148,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self._check_role(request.role)
         async with self._lock:
             pipeline = self.configuration.pipeline
-            answer = _Answer()
+            answer = Answer()
             results: list[Refused | None] = []
             for entity in request.entities:
                 try:
@@ -229,7 +197,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         if not listener.done():
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the switch is stopping")
         if (refused := listener.result()) is not None:
-            await _abort(context, refused)
+            await abort(context, refused)
 
     def close_streams(self) -> None:
         """Streams have no end of their own; a server that stops gives them one."""
@@ -317,47 +285,6 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             self.packets.counters.dropped_slow_primary += 1
         else:
             self.packets.counters.dropped_no_primary += 1
-
-
-class _Answer:
-    """A read's entities, packed into messages that any client takes."""
-
-    def __init__(self) -> None:
-        self.messages: list[p4r.ReadResponse] = []
-        self._room = 0
-
-    async def extend(self, entities: Iterable[p4r.Entity]) -> None:
-        for count, entity in enumerate(entities, 1):
-            size = entity.ByteSize()
-            if not self.messages or size > self._room:
-                self.messages.append(p4r.ReadResponse())
-                self._room = _MESSAGE_BYTES
-            self.messages[-1].entities.append(entity)
-            self._room -= size
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-
-
-def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
-    try:
-        pipeline.write(update)
-    except Refused as refused:
-        return refused
-    except OSError as error:
-        log.exception("the runtime refused an update")
-        return status.internal(f"the runtime refused the update: {error.strerror}")
-    return None
-
-
-async def _abort(context: _Context, refused: Refused) -> NoReturn:
-    await context.abort(status.grpc_code(refused), str(refused))
-
-
-async def _abort_batch(context: _Context, results: list[Refused | None]) -> None:
-    """UNKNOWN with a code for each element, when one has failed."""
-    if any(results):
-        details = ((status.DETAILS_KEY, status.batch_details(results)),)
-        await context.abort(grpc.StatusCode.UNKNOWN, status.BATCH_FAILED, details)
 
 
 async def _send(client: Client, context: _Context) -> None:

@@ -67,12 +67,14 @@ class SwitchStats:
 
     ingress_packets: int
     replicas: int
+    clones: int
     dropped_no_pipeline: int
     dropped_ingress: int
     dropped_egress: int
     dropped_no_group: int
     dropped_no_port: int
     dropped_cpu_queue: int
+    dropped_clones: int
     dropped_digests: int
 
 

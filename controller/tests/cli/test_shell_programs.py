@@ -163,6 +163,11 @@ group = multicast_group_entry(7)
 group.add(1, 2).add(300, 3)
 group.insert()
 show([(each.group_id, len(each.replicas)) for each in multicast_group_entry().read()])
+session = clone_session_entry(9)
+session.add(1, 2)
+session.packet_length_bytes = 100
+session.insert()
+show([(each.session_id, each.packet_length_bytes) for each in clone_session_entry().read()])
 show(len(list(table_entry["range_table"].read())), len(list(table_entry["ternary_table"].read())))
 packet = packet_out(payload=bytes(60), egress_port="510", note="5")
 packet.send()
@@ -177,6 +182,7 @@ def test_tables_cells_groups_and_packets(execute: Execute) -> None:
         "[0, 0, 3, 0]",
         "[0, 4, 0, 0]",
         "[(7, 2)]",
+        "[(9, 100)]",
         "1 1",
         "[60]",
     ]

@@ -85,7 +85,9 @@ async def _session(sw: fy.Switch) -> None:
     sw.stash["finished"].set()
 
 
-_E = TypeVar("_E", fy.P4TableEntry, fy.P4MulticastGroupEntry, fy.P4DigestEntry)
+_E = TypeVar(
+    "_E", fy.P4TableEntry, fy.P4MulticastGroupEntry, fy.P4DigestEntry, fy.P4CloneSessionEntry
+)
 
 
 async def _read(sw: fy.Switch, wanted: _E) -> list[_E]:
@@ -144,6 +146,9 @@ async def _groups(sw: fy.Switch) -> None:
     )
     await sw.insert([group])
     assert await _read(sw, fy.P4MulticastGroupEntry()) == [group]
+    session = fy.P4CloneSessionEntry(6, replicas=(P4Replica(1, instance=2),))
+    await sw.insert([session])
+    assert await _read(sw, fy.P4CloneSessionEntry()) == [session]
 
 
 async def _packets(sw: fy.Switch) -> None:

@@ -76,6 +76,10 @@ class Compiled:
         array = ffi.new("struct hg_replica[]", list(replicas))
         ok(lib.hg_group_insert(self._switch, group, array, len(replicas)))
 
+    def add_session(self, session: int, *replicas: tuple[int, int], max_bytes: int = 0) -> None:
+        array = ffi.new("struct hg_replica[]", list(replicas))
+        ok(lib.hg_session_insert(self._switch, session, array, len(replicas), max_bytes))
+
     def counter(self, name: str, index: int) -> tuple[int, int]:
         """Packets and bytes."""
         value = ffi.new("struct hg_counter_value[1]")

@@ -114,7 +114,7 @@ def empty(made: Json) -> None:
 
 REFUSED = {
     "a digest in egress (action 'act'): not supported": in_egress,
-    "a digest in the parser (state 'start'): not supported": in_the_parser,
+    "a digest in parser (state 'start'): not supported": in_the_parser,
     "learn_lists[d].elements[1].value: a digest of an action's parameter": of_a_parameter,
     "a digest's element of type 'header_stack': not supported": of_a_stack,
     "a constant of 136 bits (up to 128): not supported": too_wide,

@@ -135,14 +135,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     # Primitives
     "assert (primitive 'assert')": (act("assert", const(1)), ACT),
     "assume (primitive 'assume')": (act("assume", const(1)), ACT),
-    "cloning (primitive 'clone_ingress_pkt_to_egress')": (
-        act("clone_ingress_pkt_to_egress", const(1), const(0)),
-        ACT,
-    ),
-    "cloning (primitive 'clone_egress_pkt_to_egress')": (
-        act("clone_egress_pkt_to_egress", const(1), const(0)),
-        ACT,
-    ),
     "log_msg": (act("log_msg", {"type": "string", "value": "x"}), ACT),
     "random numbers": (act("modify_field_rng_uniform", field("meta", "m"), const(0)), ACT),
     "hashes": (act("modify_field_with_hash_based_offset", field("meta", "m")), ACT),

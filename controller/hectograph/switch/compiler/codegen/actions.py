@@ -68,6 +68,8 @@ class Statements:
             return self._write_register(statement)
         if isinstance(statement, ir.SendDigest):
             return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
+        if isinstance(statement, ir.Clone):
+            return self._clone(statement)
         if isinstance(statement, ir.Jump):
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
@@ -79,6 +81,14 @@ class Statements:
         if drop.mcast_grp:
             lines.append(f"	{self._layout.field(drop.mcast_grp)} = 0;")
         return lines
+
+    def _clone(self, clone: ir.Clone) -> list[Line]:
+        session = self._expressions.modular(clone.session, 64, 15)
+        number = clone.fields.number if clone.fields else 0
+        return [
+            f"\tphv->standard.clone_session = ({session} & HG_CLONE_SESSION) | HG_CLONE;",
+            f"\tphv->standard.clone_fields = {number};",
+        ]
 
     def _add(self, header: ir.Header) -> list[Line]:
         """BMv2 clears a header that was not valid, and keeps one that was."""
@@ -247,6 +257,12 @@ class Actions:
             for each in action.body
             if isinstance(each.statement, ir.SendDigest)
         }
+
+    @property
+    def clones(self) -> bool:
+        """Whether some packet may be cloned."""
+        bodies = [each.statement for action in self._called for each in action.body]
+        return any(isinstance(each, ir.Clone) for each in bodies)
 
     def definitions(self) -> list[str]:
         lines: list[str] = []

@@ -6,6 +6,7 @@ from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.actions import Actions
 from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
+from hectograph.switch.compiler.codegen.clones import CloneCode
 from hectograph.switch.compiler.codegen.control import ControlCode
 from hectograph.switch.compiler.codegen.deparser import HeaderCode
 from hectograph.switch.compiler.codegen.digests import DigestCode
@@ -21,8 +22,9 @@ DROP_PORT = 511
 def generate(program: ir.Program) -> str:
     """The C source of a program; it wants DIGEST defined before it."""
     layout = Layout(program)
-    digests = DigestCode(layout, program)
     actions = Actions(layout, program)
+    digests = DigestCode(layout, program)
+    clones = CloneCode(layout, program, clones=actions.clones)
     headers = HeaderCode(layout, program)
     tables = TableCode(layout, program, actions)
     control = ControlCode(layout, actions, tables)
@@ -45,7 +47,8 @@ def generate(program: ir.Program) -> str:
         _ingress(),
         _egress(program, checksums.updates()),
         headers.deparser(),
-        _export(program, tables, headers),
+        clones.functions(),
+        _export(program, tables, headers, clones),
     ]
     return "\n".join(line for section in sections for line in section) + "\n"
 
@@ -115,7 +118,9 @@ def _undropped(program: ir.Program) -> int:
     return (DROP_PORT + 1) & ((1 << bits) - 1)
 
 
-def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list[str]:
+def _export(
+    program: ir.Program, tables: TableCode, headers: HeaderCode, clones: CloneCode
+) -> list[str]:
     members = {
         "abi": "HG_PIPELINE_ABI",
         "digest": "DIGEST",
@@ -136,6 +141,7 @@ def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list
         "ingress": "ingress",
         "egress": "egress",
         "deparse": "deparse",
+        **clones.exports(),
     }
     lines = [f"\t.{key} = {value}," for key, value in members.items()]
     return ["const struct hg_pipeline hg_pipeline = {", *lines, "};"]

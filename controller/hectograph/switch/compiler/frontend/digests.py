@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Digests: the JSON's learn lists, and where a program may send one."""
+"""Digests: the JSON's learn lists."""
 
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.flow import in_order
 from hectograph.switch.compiler.frontend.headers import MAX_FIELD_BITS, Headers
 from hectograph.switch.compiler.frontend.reader import Node
 
@@ -36,19 +35,3 @@ def _element(node: Node, headers: Headers) -> ir.DigestElement:
     if bits > MAX_FIELD_BITS:
         value.unsupported(f"a constant of {bits} bits (up to {MAX_FIELD_BITS})")
     return ir.Bits(value.octets(bits // 8), bits)
-
-
-def check_digests(parser: ir.Parser, egress: ir.Pipeline, where: Node) -> None:
-    """v1model allows digest() in ingress only; simple_switch ignores it elsewhere."""
-    for state in parser.states.values():
-        statements = [
-            each.op.statement for each in state.ops if isinstance(each.op, ir.ParserStatement)
-        ]
-        if any(isinstance(each, ir.SendDigest) for each in statements):
-            where.unsupported(f"a digest in the parser (state '{state.name}')")
-    for node in in_order(egress):
-        actions = node.actions if isinstance(node, ir.Table) else ()
-        actions = (node.action,) if isinstance(node, ir.ActionCall) else actions
-        for action in actions:
-            if any(isinstance(each.statement, ir.SendDigest) for each in action.body):
-                where.unsupported(f"a digest in egress (action '{action.name}')")

@@ -4,7 +4,7 @@
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.frontend.actions import load_actions, load_arrays
 from hectograph.switch.compiler.frontend.checksums import load_checksums
-from hectograph.switch.compiler.frontend.digests import check_digests
+from hectograph.switch.compiler.frontend.clones import check_places
 from hectograph.switch.compiler.frontend.headers import Headers
 from hectograph.switch.compiler.frontend.parser import load_parser
 from hectograph.switch.compiler.frontend.reader import Node, read
@@ -44,13 +44,14 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         root.unsupported(f"pipelines other than ingress and egress ({', '.join(pipelines)})")
     egress = load_pipeline(pipelines["egress"], headers, actions, arrays)
     parser = load_parser(_only(root, "parsers", "parser"), headers, arrays)
-    check_digests(parser, egress, root)
+    ingress = load_pipeline(pipelines["ingress"], headers, actions, arrays)
+    check_places(parser, ingress, egress, root)
     source = root.find("program")
     return ir.Program(
         headers=tuple(headers.by_name.values()),
         errors=_errors(root),
         parser=parser,
-        ingress=load_pipeline(pipelines["ingress"], headers, actions, arrays),
+        ingress=ingress,
         egress=egress,
         deparser=tuple(headers.header(item) for item in deparser.array("order")),
         checksums=load_checksums(root, headers),
@@ -58,6 +59,7 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         meters=tuple(arrays.meters.values()),
         registers=tuple(arrays.registers.values()),
         digests=tuple(arrays.digests.values()),
+        field_lists=tuple(arrays.field_lists.values()),
         name=source.string() if source else "",
     )
 

@@ -2,7 +2,7 @@
 """Actions, and what they count in."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
 
@@ -116,6 +116,23 @@ class SendDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldList:
+    """What a clone keeps of its packet's metadata."""
+
+    number: int
+    fields: tuple[FieldValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """At the end of the pipeline that it stands in: ingress clones what was received."""
+
+    pipeline: Literal["ingress", "egress"]
+    session: Data
+    fields: FieldList | None
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
@@ -139,6 +156,7 @@ Statement: TypeAlias = (
     | ReadRegister
     | WriteRegister
     | SendDigest
+    | Clone
     | Exit
     | Jump
 )

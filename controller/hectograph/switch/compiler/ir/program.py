@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from hectograph.switch.compiler.ir.actions import Bits, Counter, Digest, Meter, Register
+from hectograph.switch.compiler.ir.actions import Bits, Counter, Digest, FieldList, Meter, Register
 from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
 from hectograph.switch.compiler.ir.parser import Parser
 from hectograph.switch.compiler.ir.tables import Pipeline
@@ -35,5 +35,6 @@ class Program:
     meters: tuple[Meter, ...]
     registers: tuple[Register, ...]
     digests: tuple[Digest, ...]
+    field_lists: tuple[FieldList, ...]
     name: str = ""
     """Of the P4 source."""
