@@ -24,7 +24,6 @@ from hectograph.switch.native import MAX_FRAME_BYTES, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 
-
 API_VERSION = "1.5.0"
 """Of P4Runtime."""
 
