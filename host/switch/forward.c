@@ -133,9 +133,10 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 		return;
 	bytes = at_most(length, session->max_bytes);
 	start_phv(forwarder, clone, standard->ingress_port, bytes);
-	clone->ingress_global_timestamp = 0; /* as in simple_switch, which keeps the port alone */
 	parsed = loaded->pipeline->parse(&loaded->context, clone, frame, bytes);
 	payload = (struct payload){ frame + parsed, bytes - parsed };
+	/* The parser may have looked at the port and set metadata; as in simple_switch, neither stays. */
+	loaded->pipeline->reset_metadata(clone);
 	loaded->pipeline->keep_fields(standard->clone_fields, clone, standard);
 	clone->instance_type = HG_INSTANCE_INGRESS_CLONE;
 	for (uint32_t i = 0; i < session->count; i++) {

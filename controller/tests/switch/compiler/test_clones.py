@@ -86,7 +86,7 @@ ORIGINAL = Output(2, frame(0xAA, 0, 9, 7))
 def test_ingress_clones_what_was_received() -> None:
     with compiled(cloning([clone("ingress")], [])) as switch:
         switch.add_session(SESSION, (4, 1), (3, 2))
-        copy = frame(0x11, 1, 0, 7)
+        copy = frame(0x11, 1, 0, 0)
         assert send(switch) == [Output(4, copy), Output(3, copy), ORIGINAL]
 
 
@@ -160,6 +160,14 @@ def test_clones_of_clones_end() -> None:
     with compiled(made) as switch:
         switch.add_session(SESSION, (4, 0))
         assert [each.port for each in send(switch)] == [4, 4, 4, 4, 2]
+
+
+def test_a_list_may_have_the_number_0() -> None:
+    made = cloning([clone("ingress", 0)], [])
+    made["field_lists"][0]["id"] = 0
+    with compiled(made) as switch:
+        switch.add_session(SESSION, (4, 0))
+        assert send(switch) == [Output(4, frame(0x11, 1, 9, 7)), ORIGINAL]
 
 
 def in_the_wrong_place(made: Json) -> None:

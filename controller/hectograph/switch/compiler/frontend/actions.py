@@ -216,9 +216,10 @@ class Statements:
         found = self._expressions.data(node)
         if not isinstance(found, ir.Constant):
             node.unsupported("a field list that is computed")
-        if not found.value:
-            return None
-        return self._arrays.field_lists.get(found.value) or node.invalid("is not a field list")
+        fields = self._arrays.field_lists.get(found.value)
+        if fields is None and found.value:
+            node.invalid("is not a field list")
+        return fields
 
     def _jump(self, node: Node, op: str, number: int, count: int) -> ir.Statement:
         *condition, offset = node.array("parameters") or node.invalid("has no target")
