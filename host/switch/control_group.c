@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hg_switch.h: the running pipeline's multicast groups. */
+/* hg_switch.h: the running pipeline's multicast groups and clone sessions. */
 #include <errno.h>
 
 #include "switch.h"
@@ -21,14 +21,14 @@ int hg_group_insert(struct hg_switch *sw, uint32_t group, const struct hg_replic
 {
 	struct groups *groups = lock_groups(sw);
 
-	return groups ? switch_unlock(sw, group_insert(groups, group, replicas, count)) : -ENODEV;
+	return groups ? switch_unlock(sw, group_insert(groups, group, replicas, count, 0)) : -ENODEV;
 }
 
 int hg_group_modify(struct hg_switch *sw, uint32_t group, const struct hg_replica *replicas, uint32_t count)
 {
 	struct groups *groups = lock_groups(sw);
 
-	return groups ? switch_unlock(sw, group_modify(groups, group, replicas, count)) : -ENODEV;
+	return groups ? switch_unlock(sw, group_modify(groups, group, replicas, count, 0)) : -ENODEV;
 }
 
 int hg_group_delete(struct hg_switch *sw, uint32_t group)
@@ -65,4 +65,35 @@ int hg_group_get(struct hg_switch *sw, uint32_t id, struct hg_replica *replicas,
 	for (uint32_t i = 0; i < group->count && i < capacity; i++)
 		replicas[i] = group->replicas[i];
 	return switch_unlock(sw, (int)group->count);
+}
+
+/* As lock_groups(). */
+static struct groups *lock_sessions(struct hg_switch *sw)
+{
+	return lock_groups(sw) ? switch_running(sw)->sessions : NULL;
+}
+
+int hg_session_insert(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count,
+		      uint32_t max_bytes)
+{
+	struct groups *sessions = session <= HG_CLONE_SESSION ? lock_sessions(sw) : NULL;
+
+	if (session > HG_CLONE_SESSION)
+		return -EINVAL;
+	return sessions ? switch_unlock(sw, group_insert(sessions, session, replicas, count, max_bytes)) : -ENODEV;
+}
+
+int hg_session_modify(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count,
+		      uint32_t max_bytes)
+{
+	struct groups *sessions = lock_sessions(sw);
+
+	return sessions ? switch_unlock(sw, group_modify(sessions, session, replicas, count, max_bytes)) : -ENODEV;
+}
+
+int hg_session_delete(struct hg_switch *sw, uint32_t session)
+{
+	struct groups *sessions = lock_sessions(sw);
+
+	return sessions ? switch_unlock(sw, group_delete(sessions, session)) : -ENODEV;
 }

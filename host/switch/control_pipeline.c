@@ -7,10 +7,16 @@
 
 int hg_pipeline_load(struct hg_switch *sw, const char *path, struct hg_loaded **made, char *error)
 {
+	const struct loaded_home home = {
+		.epoch = &sw->epoch,
+		.seed = sw->seed,
+		.max_groups = sw->config.max_groups,
+		.digest_signal = &sw->digest_signal,
+	};
 	int ret;
 
 	switch_lock(sw);
-	ret = loaded_open(path, &sw->epoch, sw->seed, sw->config.max_groups, made, error);
+	ret = loaded_open(path, &home, made, error);
 	if (!ret) {
 		(*made)->next = sw->loaded;
 		sw->loaded = *made;
@@ -72,6 +78,11 @@ int hg_action_index(const struct hg_loaded *loaded, uint32_t table, const char *
 int hg_counter_index(const struct hg_loaded *loaded, const char *name)
 {
 	FIND(loaded->pipeline->counters, loaded->pipeline->counter_count, name);
+}
+
+int hg_register_index(const struct hg_loaded *loaded, const char *name)
+{
+	FIND(loaded->pipeline->registers, loaded->pipeline->register_count, name);
 }
 
 int hg_meter_index(const struct hg_loaded *loaded, const char *name)

@@ -10,6 +10,13 @@ void epoch_init(struct epoch *epoch)
 	atomic_init(&epoch->worker, 0);
 	epoch->oldest = NULL;
 	epoch->newest = &epoch->oldest;
+	atomic_init(&epoch->held, false);
+	pthread_mutex_init(&epoch->gate, NULL);
+}
+
+void epoch_clear(struct epoch *epoch)
+{
+	pthread_mutex_destroy(&epoch->gate);
 }
 
 /* The worker is past `at`: it saw that epoch, and with it all that was published before. */
@@ -51,22 +58,48 @@ void epoch_reclaim(struct epoch *epoch)
 	}
 }
 
+static const struct timespec pause_ = { .tv_nsec = 50 * 1000 };
+
 void epoch_wait(struct epoch *epoch)
 {
-	const struct timespec pause = { .tv_nsec = 50 * 1000 };
 	uint64_t at = advance(epoch);
 
 	while (!passed(epoch, at))
-		nanosleep(&pause, NULL);
+		nanosleep(&pause_, NULL);
 	epoch_reclaim(epoch);
+}
+
+/* The worker says that it is online before it looks, we look after we said hold: one of us sees the other. */
+void epoch_hold(struct epoch *epoch)
+{
+	pthread_mutex_lock(&epoch->gate);
+	atomic_store(&epoch->held, true);
+	while (atomic_load(&epoch->worker))
+		nanosleep(&pause_, NULL);
+}
+
+void epoch_release(struct epoch *epoch)
+{
+	atomic_store(&epoch->held, false);
+	pthread_mutex_unlock(&epoch->gate);
+}
+
+static void wait_at_gate(struct epoch *epoch)
+{
+	epoch_offline(epoch);
+	pthread_mutex_lock(&epoch->gate);
+	pthread_mutex_unlock(&epoch->gate);
 }
 
 void epoch_online(struct epoch *epoch)
 {
-	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_relaxed);
-
-	atomic_store_explicit(&epoch->worker, now, memory_order_relaxed);
-	atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
+	for (;;) {
+		atomic_store(&epoch->worker, atomic_load_explicit(&epoch->now, memory_order_relaxed));
+		atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
+		if (!atomic_load(&epoch->held))
+			return;
+		wait_at_gate(epoch);
+	}
 }
 
 void epoch_quiescent(struct epoch *epoch)
@@ -74,6 +107,10 @@ void epoch_quiescent(struct epoch *epoch)
 	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
 
 	atomic_store_explicit(&epoch->worker, now, memory_order_release);
+	if (atomic_load_explicit(&epoch->held, memory_order_relaxed)) {
+		wait_at_gate(epoch);
+		epoch_online(epoch);
+	}
 }
 
 void epoch_offline(struct epoch *epoch)

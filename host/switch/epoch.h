@@ -11,6 +11,7 @@
 #ifndef HG_EPOCH_H
 #define HG_EPOCH_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,14 +28,24 @@ struct epoch {
 	_Atomic uint64_t worker; /* the epoch that the worker last saw; 0 offline */
 	struct retired *oldest;
 	struct retired **newest;
+	_Atomic bool held;    /* the worker is to wait at the gate */
+	pthread_mutex_t gate; /* held by who holds the worker */
 };
 
 void epoch_init(struct epoch *epoch);
+void epoch_clear(struct epoch *epoch);
 
 /* Control threads. */
 void epoch_retire(struct epoch *epoch, struct retired *retired, void (*release)(struct retired *retired));
 void epoch_reclaim(struct epoch *epoch); /* what can be freed by now */
 void epoch_wait(struct epoch *epoch);    /* until everything retired is freed, and nothing older is in use */
+
+/*
+ * Between the two the worker is offline: it waits before its next batch. Not under
+ * the switch's mutex, and both from one thread.
+ */
+void epoch_hold(struct epoch *epoch);
+void epoch_release(struct epoch *epoch);
 
 /* The worker. */
 void epoch_online(struct epoch *epoch);

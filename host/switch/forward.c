@@ -13,7 +13,57 @@ static uint64_t elapsed_us(const struct forwarder *forwarder)
 	return (forwarder->now_ns - forwarder->start_ns) / 1000;
 }
 
-static void egress(const struct forwarder *forwarder, void *phv, const struct payload *payload)
+static uint32_t at_most(uint32_t bytes, uint32_t limit)
+{
+	return limit && limit < bytes ? limit : bytes;
+}
+
+static const struct group *take_session(const struct forwarder *forwarder, struct hg_standard_metadata *standard)
+{
+	uint32_t session = standard->clone_session & HG_CLONE_SESSION;
+
+	standard->clone_session = 0;
+	return group_find(forwarder->loaded->sessions, session);
+}
+
+static void egress(const struct forwarder *forwarder, void *phv, const struct payload *payload, uint32_t depth);
+
+/* Of the packet as it leaves egress: its headers, and of metadata what the field list says. */
+static void clone_egress(const struct forwarder *forwarder, struct hg_standard_metadata *standard,
+			 const struct payload *payload, uint32_t depth)
+{
+	const struct group *session = take_session(forwarder, standard);
+	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
+	uint8_t headers[LOADED_HEADER_BYTES];
+	struct hg_standard_metadata *copy;
+	uint32_t bytes, header_bytes;
+	struct payload rest = *payload;
+
+	if (!session)
+		return;
+	if (depth == LOADED_CLONE_DEPTH) {
+		add_relaxed(&forwarder->stats->dropped_clones, session->count);
+		return;
+	}
+	if (session->max_bytes) {
+		header_bytes = pipeline->deparse(standard, headers);
+		bytes = at_most(header_bytes + payload->length, session->max_bytes);
+		rest.length = bytes > header_bytes ? bytes - header_bytes : 0;
+	}
+	copy = forwarder->loaded->clones[depth];
+	for (uint32_t i = 0; i < session->count; i++) {
+		memcpy(copy, standard, pipeline->phv_bytes);
+		pipeline->reset_metadata(copy);
+		pipeline->keep_fields(standard->clone_fields, copy, standard);
+		copy->instance_type = HG_INSTANCE_EGRESS_CLONE;
+		copy->egress_port = session->replicas[i].port;
+		copy->egress_rid = session->replicas[i].instance;
+		egress(forwarder, copy, &rest, depth + 1);
+	}
+	add_relaxed(&forwarder->stats->clones, session->count);
+}
+
+static void egress(const struct forwarder *forwarder, void *phv, const struct payload *payload, uint32_t depth)
 {
 	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
 	struct hg_standard_metadata *standard = phv;
@@ -22,6 +72,8 @@ static void egress(const struct forwarder *forwarder, void *phv, const struct pa
 
 	standard->egress_global_timestamp = elapsed_us(forwarder);
 	pipeline->egress(&forwarder->loaded->context, phv);
+	if (standard->clone_session)
+		clone_egress(forwarder, phv, payload, depth);
 	if (standard->egress_spec == pipeline->drop_port) {
 		add_relaxed(&forwarder->stats->dropped_egress, 1);
 		return;
@@ -49,15 +101,15 @@ static void replicate(const struct forwarder *forwarder, const struct payload *p
 		memcpy(copy, standard, loaded->pipeline->phv_bytes);
 		copy->egress_port = group->replicas[i].port;
 		copy->egress_rid = group->replicas[i].instance;
-		egress(forwarder, copy, payload);
+		egress(forwarder, copy, payload, 0);
 	}
 	add_relaxed(&forwarder->stats->replicas, group->count);
 }
 
-static void start_phv(const struct forwarder *forwarder, uint32_t port, uint32_t length)
+static void start_phv(const struct forwarder *forwarder, struct hg_standard_metadata *standard, uint32_t port,
+		      uint32_t length)
 {
 	struct hg_loaded *loaded = forwarder->loaded;
-	struct hg_standard_metadata *standard = loaded->phv;
 
 	memset(standard, 0, loaded->pipeline->phv_bytes);
 	standard->ingress_port = port;
@@ -65,6 +117,36 @@ static void start_phv(const struct forwarder *forwarder, uint32_t port, uint32_t
 	standard->ingress_global_timestamp = elapsed_us(forwarder);
 	loaded->context.now_ns = forwarder->now_ns;
 	loaded->context.frame_length = length;
+}
+
+/* Of the packet as it was received, which is parsed again; of what became of it only the field list. */
+static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_metadata *standard,
+			  const uint8_t *frame, uint32_t length)
+{
+	const struct group *session = take_session(forwarder, standard);
+	struct hg_loaded *loaded = forwarder->loaded;
+	struct hg_standard_metadata *clone = loaded->clone, *copy = loaded->replica;
+	struct payload payload;
+	uint32_t parsed, bytes;
+
+	if (!session)
+		return;
+	bytes = at_most(length, session->max_bytes);
+	start_phv(forwarder, clone, standard->ingress_port, bytes);
+	parsed = loaded->pipeline->parse(&loaded->context, clone, frame, bytes);
+	payload = (struct payload){ frame + parsed, bytes - parsed };
+	/* The parser may have looked at the port and set metadata; as in simple_switch, neither stays. */
+	loaded->pipeline->reset_metadata(clone);
+	loaded->pipeline->keep_fields(standard->clone_fields, clone, standard);
+	clone->instance_type = HG_INSTANCE_INGRESS_CLONE;
+	for (uint32_t i = 0; i < session->count; i++) {
+		memcpy(copy, clone, loaded->pipeline->phv_bytes);
+		copy->egress_port = session->replicas[i].port;
+		copy->egress_rid = session->replicas[i].instance;
+		egress(forwarder, copy, &payload, 0);
+	}
+	loaded->context.frame_length = length;
+	add_relaxed(&forwarder->stats->clones, session->count);
 }
 
 void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length)
@@ -79,11 +161,13 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 		add_relaxed(&forwarder->stats->dropped_no_pipeline, 1);
 		return;
 	}
-	start_phv(forwarder, port, length);
 	standard = loaded->phv;
+	start_phv(forwarder, standard, port, length);
 	parsed = loaded->pipeline->parse(&loaded->context, standard, frame, length);
 	payload = (struct payload){ frame + parsed, length - parsed };
 	loaded->pipeline->ingress(&loaded->context, standard);
+	if (standard->clone_session)
+		clone_ingress(forwarder, standard, frame, length);
 
 	if (standard->mcast_grp) {
 		replicate(forwarder, &payload);
@@ -92,6 +176,6 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 	} else {
 		standard->instance_type = HG_INSTANCE_NORMAL;
 		standard->egress_port = standard->egress_spec;
-		egress(forwarder, standard, &payload);
+		egress(forwarder, standard, &payload, 0);
 	}
 }

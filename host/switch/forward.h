@@ -11,9 +11,10 @@
 
 /* The stats of hg_switch.h, written by the worker alone. */
 struct forward_stats {
-	_Atomic uint64_t ingress_packets, replicas;
+	_Atomic uint64_t ingress_packets, replicas, clones, dropped_clones;
 	_Atomic uint64_t dropped_no_pipeline, dropped_ingress, dropped_egress;
 	_Atomic uint64_t dropped_no_group, dropped_no_port, dropped_cpu_queue;
+	_Atomic uint64_t dropped_digests; /* digests.h adds here, for any worker */
 };
 
 /* Adds to a number that this thread alone writes and others read. */

@@ -60,7 +60,7 @@ static int check_replicas(const struct hg_replica *replicas, uint32_t count)
 	return ret;
 }
 
-static int group_new(const struct hg_replica *replicas, uint32_t count, struct group **made)
+static int group_new(const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes, struct group **made)
 {
 	struct group *group;
 	int ret = check_replicas(replicas, count);
@@ -71,6 +71,7 @@ static int group_new(const struct hg_replica *replicas, uint32_t count, struct g
 	if (!group)
 		return -ENOMEM;
 	group->count = count;
+	group->max_bytes = max_bytes;
 	if (count)
 		memcpy(group->replicas, replicas, count * sizeof(*replicas));
 	*made = group;
@@ -86,7 +87,8 @@ static void publish(struct groups *groups, uint32_t id, struct group *group)
 		epoch_retire(groups->epoch, &old->retired, group_release);
 }
 
-int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count)
+int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count,
+		 uint32_t max_bytes)
 {
 	struct group *group;
 	int ret;
@@ -97,7 +99,7 @@ int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *re
 		return -EEXIST;
 	if (groups->count == groups->max)
 		return -ENOSPC;
-	ret = group_new(replicas, count, &group);
+	ret = group_new(replicas, count, max_bytes, &group);
 	if (ret)
 		return ret;
 	publish(groups, id, group);
@@ -105,14 +107,15 @@ int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *re
 	return 0;
 }
 
-int group_modify(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count)
+int group_modify(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count,
+		 uint32_t max_bytes)
 {
 	struct group *group;
 	int ret;
 
 	if (!group_find(groups, id))
 		return -ENOENT;
-	ret = group_new(replicas, count, &group);
+	ret = group_new(replicas, count, max_bytes, &group);
 	if (ret)
 		return ret;
 	publish(groups, id, group);

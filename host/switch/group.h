@@ -13,6 +13,7 @@
 struct group {
 	struct retired retired;
 	uint32_t count;
+	uint32_t max_bytes; /* a clone session's; 0: all of a packet */
 	struct hg_replica replicas[]; /* in the order they were written, and are sent */
 };
 
@@ -27,8 +28,10 @@ struct groups *groups_new(struct epoch *epoch, uint32_t max);
 /* When no worker can reach them any more. */
 void groups_free(struct groups *groups);
 
-int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count);
-int group_modify(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count);
+int group_insert(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count,
+		 uint32_t max_bytes);
+int group_modify(struct groups *groups, uint32_t id, const struct hg_replica *replicas, uint32_t count,
+		 uint32_t max_bytes);
 int group_delete(struct groups *groups, uint32_t id);
 
 /* The worker's; NULL when there is no such group. */

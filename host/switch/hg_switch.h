@@ -93,6 +93,7 @@ int hg_table_index(const struct hg_loaded *loaded, const char *name);
 int hg_action_index(const struct hg_loaded *loaded, uint32_t table, const char *name);
 int hg_counter_index(const struct hg_loaded *loaded, const char *name);
 int hg_meter_index(const struct hg_loaded *loaded, const char *name);
+int hg_register_index(const struct hg_loaded *loaded, const char *name);
 
 /*
  * A table entry in flat form. key and mask are key_bytes long, fields in the
@@ -111,6 +112,7 @@ struct hg_flat_entry {
 	const uint8_t *params;
 	uint32_t params_bytes;
 	uint64_t cookie; /* the caller's own, returned by reads */
+	uint64_t idle_timeout_ns; /* 0: none; where the table supports timeouts */
 };
 
 /* -EEXIST, -ENOENT, -ENOSPC (table full), -EINVAL (shape), -EPERM (const table) */
@@ -141,6 +143,8 @@ struct hg_read_entry {
 	uint32_t action;
 	bool is_const; /* declared by the program */
 	uint64_t cookie;
+	uint64_t idle_timeout_ns;
+	uint64_t idle_ns; /* since it was hit, or inserted; where the table supports timeouts */
 	struct hg_counter_value counter;
 	struct hg_meter_config meter;
 };
@@ -158,6 +162,11 @@ void hg_snapshot_free(struct hg_snapshot *snapshot);
 int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry, struct hg_snapshot **snapshot);
 /* The default entry. */
 int hg_default_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot);
+/*
+ * The entries that were idle for their timeout, since they were last hit or last
+ * here. `next_ns` is after how long the next one may be: UINT64_MAX for never.
+ */
+int hg_table_expired(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot, uint64_t *next_ns);
 int hg_table_count(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table);
 
 /* Direct counters and meters of one entry (entry NULL: the default entry). */
@@ -169,6 +178,14 @@ int hg_counter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t coun
 int hg_counter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t counter, uint32_t index, const struct hg_counter_value *value);
 int hg_meter_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t first, uint32_t count, struct hg_meter_config *configs);
 int hg_meter_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t meter, uint32_t index, const struct hg_meter_config *config);
+
+/*
+ * Registers: cells [first, first + count), each in network order in as few whole
+ * bytes as its bits take. A cell of up to 64 bits is read and written whole beside
+ * the packets that use it; a wider one may be seen in the middle of a packet's write.
+ */
+int hg_register_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, uint8_t *values);
+int hg_register_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, const uint8_t *value);
 
 /*
  * The replication engine, of the running pipeline: -ENODEV while there is none.
@@ -187,9 +204,23 @@ int hg_group_list(struct hg_switch *sw, uint32_t *groups, uint32_t capacity);
 /* Replicas in the order they were written, up to `capacity`; returns how many, or -ENOENT. */
 int hg_group_get(struct hg_switch *sw, uint32_t group, struct hg_replica *replicas, uint32_t capacity);
 
+/*
+ * Clone sessions 1 to 32767, of the running pipeline. `max_bytes`, if not 0, is
+ * what a clone keeps of its packet. Errors as above.
+ */
+int hg_session_insert(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes);
+int hg_session_modify(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes);
+int hg_session_delete(struct hg_switch *sw, uint32_t session);
+
 /* The worker. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
 int hg_switch_start(struct hg_switch *sw, char *error);
 int hg_switch_stop(struct hg_switch *sw);
+/*
+ * No packet is worked on between the two, which one thread calls: what changes
+ * meanwhile changes at once for packets. They wait where they were received.
+ */
+void hg_switch_hold(struct hg_switch *sw);
+void hg_switch_release(struct hg_switch *sw);
 
 /*
  * The CPU port. Packets that the pipeline sends there wait in a bounded queue;
@@ -201,16 +232,33 @@ int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
 /* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS: the queue is full; -ENODEV: there is no CPU port. */
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
 
+/*
+ * Digests. A pipeline sends one from as many places as it likes, each with an
+ * index of its own under the same name. What it sends waits in a bounded queue,
+ * if it is wanted (at first none is); the descriptor is readable while any wait.
+ * Data is the fields one after the other, in network order, in whole bytes each.
+ */
+int hg_digest_fd(struct hg_switch *sw);
+uint32_t hg_digest_count(const struct hg_loaded *loaded);
+const char *hg_digest_name(const struct hg_loaded *loaded, uint32_t digest);
+uint32_t hg_digest_bytes(const struct hg_loaded *loaded, uint32_t digest);
+int hg_digest_want(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t digest, bool wanted);
+/* The oldest ones, up to `capacity`: their indices, and their data as far apart as the longest digest is long. */
+int hg_digest_receive(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t *digests, uint8_t *data, uint32_t capacity);
+
 /* Every packet that a switch lost outside the program's own decision, by reason. */
 struct hg_switch_stats {
 	uint64_t ingress_packets;
 	uint64_t replicas;             /* made by the replication engine */
+	uint64_t clones;
 	uint64_t dropped_no_pipeline;
 	uint64_t dropped_ingress;      /* the program's decision */
 	uint64_t dropped_egress;       /* the program's decision */
 	uint64_t dropped_no_group;     /* mcast_grp without a group */
 	uint64_t dropped_no_port;      /* egress port that does not exist */
 	uint64_t dropped_cpu_queue;    /* CPU queue full */
+	uint64_t dropped_clones;       /* clones of clones of clones ... */
+	uint64_t dropped_digests;      /* digests, not packets: too many waited */
 };
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);
 

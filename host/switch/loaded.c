@@ -10,6 +10,7 @@
 static const struct hg_runtime_ops runtime_ops = {
 	.lookup = table_lookup,
 	.meter = meter_mark,
+	.digest = digests_put,
 };
 
 static int fail(char *error, int ret, const char *path, const char *what)
@@ -127,35 +128,44 @@ static int make_lane(struct hg_loaded *loaded)
 		.counters = loaded->cells,
 		.meters = loaded->meters,
 		.registers = loaded->registers,
+		.digests = loaded->digests,
 		.ops = &runtime_ops,
 	};
-	return loaded->phv && loaded->replica ? 0 : -ENOMEM;
+	loaded->clone = new_phv(loaded->pipeline);
+	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++) {
+		loaded->clones[i] = new_phv(loaded->pipeline);
+		if (!loaded->clones[i])
+			return -ENOMEM;
+	}
+	return loaded->phv && loaded->replica && loaded->clone ? 0 : -ENOMEM;
 }
 
-int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **made,
-		char *error)
+int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
 {
 	struct hg_loaded *loaded = calloc(1, sizeof(*loaded));
 	int ret;
 
 	if (!loaded)
 		return fail(error, -ENOMEM, path, "out of memory");
-	loaded->epoch = epoch;
+	loaded->epoch = home->epoch;
 	ret = open_object(loaded, path, error);
 	if (ret)
 		goto cleanup;
 	fail(error, -ENOMEM, path, "out of memory");
 	ret = -ENOMEM;
-	loaded->groups = groups_new(epoch, max_groups);
-	if (!loaded->groups)
+	loaded->groups = groups_new(home->epoch, home->max_groups);
+	loaded->sessions = groups_new(home->epoch, HG_CLONE_SESSION);
+	if (!loaded->groups || !loaded->sessions)
 		goto cleanup;
-	ret = make_tables(loaded, seed, error);
+	ret = make_tables(loaded, home->seed, error);
 	if (!ret)
 		ret = make_counters(loaded);
 	if (!ret)
 		ret = make_meters(loaded);
 	if (!ret)
 		ret = make_registers(loaded);
+	if (!ret)
+		ret = digests_new(loaded->pipeline, home->digest_signal, &loaded->digests);
 	if (!ret)
 		ret = make_lane(loaded);
 cleanup:
@@ -196,8 +206,13 @@ void loaded_close(struct hg_loaded *loaded)
 		free(loaded->registers[i]);
 	free(loaded->registers);
 	groups_free(loaded->groups);
+	groups_free(loaded->sessions);
+	digests_free(loaded->digests);
 	free(loaded->phv);
 	free(loaded->replica);
+	free(loaded->clone);
+	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
+		free(loaded->clones[i]);
 	if (loaded->object)
 		dlclose(loaded->object);
 	free(loaded);

@@ -3,11 +3,15 @@
 #ifndef HG_LOADED_H
 #define HG_LOADED_H
 
+#include "digests.h"
 #include "group.h"
 #include "table.h"
 
 /* The most that a pipeline's deparser may write before the payload. */
 #define LOADED_HEADER_BYTES 1024u
+
+/* Egress may clone, and the clone's egress again: so often. */
+#define LOADED_CLONE_DEPTH 4u
 
 struct counter {
 	struct hg_cell *cells;
@@ -20,7 +24,8 @@ struct hg_loaded {
 	struct epoch *epoch;
 	struct hg_table **tables;
 	struct counter *counters;
-	struct groups *groups; /* a pipeline starts with none */
+	struct groups *groups, *sessions; /* a pipeline starts with none */
+	struct hg_digests *digests; /* NULL: none in it */
 	struct hg_loaded *next;
 
 	/* The worker's. */
@@ -30,10 +35,19 @@ struct hg_loaded {
 	void **registers;               /* context.registers */
 	void *phv;     /* as parsed, and after ingress */
 	void *replica; /* a copy's */
+	void *clone;   /* a packet that ingress cloned, as parsed again */
+	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
 };
 
-int loaded_open(const char *path, struct epoch *epoch, uint64_t seed, uint32_t max_groups, struct hg_loaded **loaded,
-		char *error);
+/* What a pipeline needs of the switch that loads it. */
+struct loaded_home {
+	struct epoch *epoch;
+	uint64_t seed;
+	uint32_t max_groups;
+	const struct digest_signal *digest_signal;
+};
+
+int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **loaded, char *error);
 /* When no worker can reach it any more. NULL is fine. */
 void loaded_close(struct hg_loaded *loaded);
 

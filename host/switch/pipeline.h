@@ -23,7 +23,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 2
+#define HG_PIPELINE_ABI 3
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -48,7 +48,14 @@ struct hg_standard_metadata {
 	uint32_t priority;
 	uint64_t ingress_global_timestamp; /* microseconds since the switch started */
 	uint64_t egress_global_timestamp;
+	/* Not v1model's: what clone() asked for. */
+	uint32_t clone_session; /* HG_CLONE | session; 0: nothing */
+	uint32_t clone_fields;  /* the field list that the clone keeps; 0: none */
 };
+
+/* A session's number has 15 bits, as in simple_switch. */
+#define HG_CLONE 0x8000u
+#define HG_CLONE_SESSION 0x7fffu
 
 /* BMv2's values of standard_metadata.instance_type. */
 enum hg_instance_type {
@@ -118,6 +125,7 @@ struct hg_table_spec {
 	bool has_counter; /* direct counter */
 	bool has_meter;   /* direct meter */
 	bool meter_in_bytes;
+	bool support_timeout; /* entries know when they were last hit */
 	uint32_t default_action; /* index in actions */
 	const void *default_data;
 	uint32_t entry_count;
@@ -143,6 +151,16 @@ struct hg_register_spec {
 	uint16_t stride;
 };
 
+/*
+ * What digest() sends: fields one after the other, each in network order and
+ * padded with leading zero bits to whole bytes. A P4 program may send one digest
+ * from several places; each is an element here and they share the name.
+ */
+struct hg_digest_spec {
+	const char *name;
+	uint32_t bytes;
+};
+
 /* ---- what the runtime keeps, as a pipeline sees it ----------------------- */
 
 /*
@@ -154,17 +172,19 @@ struct hg_cell {
 	_Atomic uint64_t bytes;
 };
 
-/* Immutable once published, but for `cell` and the meter's own state. */
+/* Immutable once published, but for what its pointers point to. */
 struct hg_entry {
 	uint32_t action; /* index in the table's actions */
 	bool hit;        /* false for the default entry */
 	struct hg_meter_cell *meter; /* direct meter, NULL without */
 	struct hg_cell *cell;        /* direct counter, NULL without; survives MODIFY */
+	_Atomic uint64_t *hit_ns;    /* when it was last hit, NULL where nobody asks; survives MODIFY */
 	_Alignas(16) uint8_t data[];
 };
 
 struct hg_table; /* host/switch/table.h */
 struct hg_meter_cell;
+struct hg_digests; /* host/switch/digests.h */
 struct hg_context;
 
 /*
@@ -176,6 +196,7 @@ struct hg_context {
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
 	void *const *registers;
+	struct hg_digests *digests; /* NULL where the pipeline has none */
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
@@ -196,6 +217,8 @@ struct hg_runtime_ops {
 	 * `cells` is an entry's direct meter (index 0) or one of the context's meters.
 	 */
 	uint32_t (*meter)(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
+	/* To the control plane, unless it does not want this digest; dropped and counted when too many wait. */
+	void (*digest)(struct hg_digests *digests, uint32_t digest, const uint8_t *data);
 };
 
 static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
@@ -205,6 +228,20 @@ static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
 
 	atomic_store_explicit(&cell->packets, packets + 1, memory_order_relaxed);
 	atomic_store_explicit(&cell->bytes, sum + bytes, memory_order_relaxed);
+}
+
+/*
+ * A register's cell, which the control plane may read and write at any time. On
+ * integers of up to 64 bits; a wider cell is read and written as it comes.
+ */
+#define hg_register_load(cell) __atomic_load_n(cell, __ATOMIC_RELAXED)
+#define hg_register_store(cell, value) __atomic_store_n(cell, value, __ATOMIC_RELAXED)
+
+/* The entry was found. */
+static inline void hg_hit(const struct hg_entry *entry, uint64_t now_ns)
+{
+	if (entry->hit_ns)
+		atomic_store_explicit(entry->hit_ns, now_ns, memory_order_relaxed);
 }
 
 /* ---- the export ----------------------------------------------------------- */
@@ -224,6 +261,8 @@ struct hg_pipeline {
 	const struct hg_meter_spec *meters;
 	uint32_t register_count;
 	const struct hg_register_spec *registers;
+	uint32_t digest_count;
+	const struct hg_digest_spec *digests;
 
 	/*
 	 * Parse `frame` into `phv`, whose standard metadata the runtime has set and
@@ -242,6 +281,9 @@ struct hg_pipeline {
 	void (*egress)(struct hg_context *ctx, void *phv);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
+	/* For clones; NULL where the program makes none: copy a field list, and zero all metadata. */
+	void (*keep_fields)(uint32_t fields, void *phv, const void *from);
+	void (*reset_metadata)(void *phv);
 };
 
 extern const struct hg_pipeline hg_pipeline;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "flat.h"
 #include "table.h"
 
@@ -66,15 +67,19 @@ static void show_direct(const struct hg_table *table, struct record *record)
 		record->entry.cell = &record->direct->cell;
 	if (table->spec->has_meter)
 		record->entry.meter = &record->direct->meter;
+	if (table->spec->support_timeout)
+		record->entry.hit_ns = &record->direct->hit_ns;
 }
 
 int record_add_direct(const struct hg_table *table, struct record *record)
 {
-	if (!table->spec->has_counter && !table->spec->has_meter)
+	if (!table->spec->has_counter && !table->spec->has_meter && !table->spec->support_timeout)
 		return 0;
 	record->direct = calloc(1, sizeof(*record->direct));
 	if (!record->direct)
 		return -ENOMEM;
+	record->direct->idle_since_ns = now_ns();
+	atomic_init(&record->direct->hit_ns, record->direct->idle_since_ns);
 	show_direct(table, record);
 	return 0;
 }
@@ -95,11 +100,14 @@ int record_from_flat(const struct hg_table *table, const struct hg_flat_entry *e
 
 	if (entry->action >= table->spec->action_count)
 		return -EINVAL;
+	if (entry->idle_timeout_ns && !table->spec->support_timeout)
+		return -EINVAL;
 	record = record_new(table, entry->action);
 	if (!record)
 		return -ENOMEM;
 	record->entry.hit = true;
 	record->cookie = entry->cookie;
+	record->idle_timeout_ns = entry->idle_timeout_ns;
 	ret = record_set_key(table, record, entry->key, entry->mask, entry->priority);
 	if (!ret)
 		ret = flat_to_data(&table->spec->actions[entry->action], entry->params, entry->params_bytes,

@@ -12,8 +12,10 @@
 #include "meter.h"
 #include "pipeline.h"
 
-/* Direct counter and meter; a MODIFY hands them on. */
+/* What an entry has besides what was written to it; a MODIFY hands it on. */
 struct direct {
+	_Atomic uint64_t hit_ns;
+	uint64_t idle_since_ns; /* control threads': nobody is told what happened before */
 	struct hg_cell cell;
 	struct hg_counter_value base; /* cell.h */
 	struct hg_meter_cell meter;
@@ -26,6 +28,7 @@ struct record {
 	const uint8_t *key, *mask;    /* as written, field by field */
 	struct direct *direct;        /* NULL: none */
 	uint64_t cookie;
+	uint64_t idle_timeout_ns;
 	int32_t priority;
 	bool is_const;
 	/* What a lookup reads. */

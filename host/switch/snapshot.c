@@ -44,6 +44,13 @@ static const uint8_t *keep(struct hg_snapshot *snapshot, const uint8_t *bytes, u
 	return kept;
 }
 
+static uint64_t idle_ns(const struct record *record, uint64_t now)
+{
+	uint64_t hit = atomic_load_explicit(record->entry.hit_ns, memory_order_relaxed);
+
+	return now > hit ? now - hit : 0; /* a worker's clock may be ahead */
+}
+
 static void add_entry(struct hg_snapshot *snapshot, const struct hg_table *table, const struct record *record)
 {
 	struct hg_read_entry *entry = &snapshot->entries[snapshot->count++];
@@ -56,6 +63,8 @@ static void add_entry(struct hg_snapshot *snapshot, const struct hg_table *table
 		.action = record->entry.action,
 		.is_const = record->is_const,
 		.cookie = record->cookie,
+		.idle_timeout_ns = record->idle_timeout_ns,
+		.idle_ns = record->entry.hit_ns ? idle_ns(record, now_ns()) : 0,
 	};
 	flat_from_data(action, record->entry.data, snapshot->bytes);
 	snapshot->bytes += entry->params_bytes;
@@ -85,6 +94,46 @@ static int snapshot_table(const struct hg_table *table, struct hg_snapshot **mad
 	return 0;
 }
 
+/* How long its timeout still lasts; 0: it has expired. */
+static uint64_t left_ns(const struct record *record, uint64_t now)
+{
+	uint64_t idle = idle_ns(record, now), untold = now - record->direct->idle_since_ns;
+	uint64_t elapsed = idle < untold ? idle : untold;
+
+	return elapsed < record->idle_timeout_ns ? record->idle_timeout_ns - elapsed : 0;
+}
+
+static int snapshot_expired(const struct hg_table *table, struct hg_snapshot **made, uint64_t *next_ns)
+{
+	uint64_t now = now_ns();
+	uint32_t count = 0;
+	size_t bytes = 0;
+
+	*next_ns = UINT64_MAX;
+	for (const struct record *record = table->oldest; record; record = record->newer) {
+		uint64_t left = record->idle_timeout_ns ? left_ns(record, now) : UINT64_MAX;
+
+		if (!left) {
+			count++;
+			bytes += bytes_of(table, record);
+			left = record->idle_timeout_ns;
+		}
+		if (left < *next_ns)
+			*next_ns = left;
+	}
+	*made = snapshot_new(count, bytes);
+	if (!*made)
+		return -ENOMEM;
+	/* One that was hit meanwhile is left out: fewer than were counted, never more. */
+	for (const struct record *record = table->oldest; record && (*made)->count < count; record = record->newer) {
+		if (!record->idle_timeout_ns || left_ns(record, now))
+			continue;
+		add_entry(*made, table, record);
+		record->direct->idle_since_ns = now;
+	}
+	return 0;
+}
+
 static int snapshot_record(const struct hg_table *table, const struct hg_flat_entry *entry, struct hg_snapshot **made)
 {
 	struct record *record;
@@ -105,6 +154,15 @@ int hg_table_snapshot(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t t
 		return -EINVAL;
 	switch_lock(sw);
 	return switch_unlock(sw, snapshot_table(loaded->tables[table], snapshot));
+}
+
+int hg_table_expired(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, struct hg_snapshot **snapshot,
+		     uint64_t *next_ns)
+{
+	if (table >= loaded->pipeline->table_count)
+		return -EINVAL;
+	switch_lock(sw);
+	return switch_unlock(sw, snapshot_expired(loaded->tables[table], snapshot, next_ns));
 }
 
 int hg_entry_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t table, const struct hg_flat_entry *entry,

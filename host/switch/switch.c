@@ -6,16 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
-
-uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+#include <unistd.h>
 
 static int init(struct hg_switch *sw)
 {
@@ -27,11 +20,14 @@ static int init(struct hg_switch *sw)
 	sw->start_ns = now_ns();
 	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
 		sw->seed = sw->start_ns;
+	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
 	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
 	if (!ret)
 		ret = ports_ret;
+	if (!ret && sw->digest_signal.fd < 0)
+		ret = -EMFILE;
 	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))
 		ret = -errno;
 	return ret;
@@ -78,6 +74,9 @@ void hg_switch_free(struct hg_switch *sw)
 		loaded_close(loaded);
 	}
 	cpu_clear(&sw->cpu);
+	if (sw->digest_signal.fd >= 0)
+		close(sw->digest_signal.fd);
+	epoch_clear(&sw->epoch);
 	pthread_mutex_destroy(&sw->mutex);
 	free(sw);
 }
@@ -104,18 +103,31 @@ int hg_switch_stop(struct hg_switch *sw)
 	return switch_unlock(sw, 0);
 }
 
+void hg_switch_hold(struct hg_switch *sw)
+{
+	epoch_hold(&sw->epoch);
+}
+
+void hg_switch_release(struct hg_switch *sw)
+{
+	epoch_release(&sw->epoch);
+}
+
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 {
 	struct forward_stats *from = &sw->stats;
 
 	stats->ingress_packets = atomic_load_explicit(&from->ingress_packets, memory_order_relaxed);
 	stats->replicas = atomic_load_explicit(&from->replicas, memory_order_relaxed);
+	stats->clones = atomic_load_explicit(&from->clones, memory_order_relaxed);
+	stats->dropped_clones = atomic_load_explicit(&from->dropped_clones, memory_order_relaxed);
 	stats->dropped_no_pipeline = atomic_load_explicit(&from->dropped_no_pipeline, memory_order_relaxed);
 	stats->dropped_ingress = atomic_load_explicit(&from->dropped_ingress, memory_order_relaxed);
 	stats->dropped_egress = atomic_load_explicit(&from->dropped_egress, memory_order_relaxed);
 	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
 	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
 	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
+	stats->dropped_digests = atomic_load_explicit(&from->dropped_digests, memory_order_relaxed);
 }
 
 int hg_cpu_fd(struct hg_switch *sw)

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "clock.h"
 #include "cpu.h"
 #include "forward.h"
 #include "link.h"
@@ -20,14 +21,13 @@ struct hg_switch {
 	_Atomic(struct hg_loaded *) running;
 	struct hg_loaded *loaded; /* all of them */
 	struct forward_stats stats;
+	struct digest_signal digest_signal;
 	struct cpu cpu;
 	struct ports ports;
 	struct link_watch links;
 	struct worker worker;
 	bool started;
 };
-
-uint64_t now_ns(void);
 
 static inline struct hg_loaded *switch_running(struct hg_switch *sw)
 {

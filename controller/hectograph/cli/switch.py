@@ -14,6 +14,7 @@ from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hectograph.switch.program import PortInterface
+    from hectograph.switch.server import Tls
 
 MAX_PORT = 510
 """v1model's ports are 9 bits; 511 drops."""
@@ -62,6 +63,14 @@ def switch(
         list[int] | None,
         typer.Option(metavar="PORT", help="A pusher's with --bundles is there; repeat it."),
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve P4Runtime over TLS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(help="Let in only clients with a certificate that this CA signed."),
+    ] = None,
     log_console: Annotated[bool, typer.Option(help="Log in detail to standard output.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
@@ -90,11 +99,22 @@ def switch(
             cpu_port=cpu_port,
             config=config,
             p4info=p4info,
+            tls=_tls(tls_cert, tls_key, tls_ca),
             log_console=log_console,
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
         )
     )
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> "Tls | None":
+    from hectograph.switch.server import Tls
+
+    if certificate is not None and key is not None:
+        return Tls(certificate, key, client_ca)
+    if certificate is None and key is None and client_ca is None:
+        return None
+    raise InvalidInput("TLS needs a certificate and its key", where="--tls-cert, --tls-key")
 
 
 def _target_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:

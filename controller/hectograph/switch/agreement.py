@@ -15,6 +15,7 @@ from finsy.proto import p4i
 
 from hectograph.errors import Refused
 from hectograph.switch import status
+from hectograph.switch.p4data import data_codec
 
 _JSON_MATCH_TYPES: dict[p4i.MatchField.MatchType.ValueType, str] = {
     p4i.MatchField.EXACT: "exact",
@@ -38,6 +39,7 @@ class _JsonTable:
     """Name, bits, match type."""
     actions: Mapping[str, Sequence[tuple[str, int]]]
     """Parameters' names and bits."""
+    timeouts: bool
 
 
 class _Program:
@@ -56,6 +58,7 @@ class _Program:
             table["name"]: _JsonTable(
                 [self._key_field(element) for element in table["key"]],
                 dict(actions[action_id] for action_id in table["action_ids"]),
+                bool(table.get("support_timeout")),
             )
             for pipeline in document["pipelines"]
             for table in pipeline["tables"]
@@ -64,11 +67,25 @@ class _Program:
         self.meters = _arrays(document["meter_arrays"])
         self.direct_counters = _direct(document["counter_arrays"])
         self.direct_meters = _direct(document["meter_arrays"])
+        self.registers = {
+            str(each["name"]): (int(each["size"]), int(each["bitwidth"]))
+            for each in document.get("register_arrays", ())
+        }
+        self.digests = [
+            (str(each["name"]), [self._digest_bits(element) for element in each["elements"]])
+            for each in document.get("learn_lists", ())
+        ]
 
     def _key_field(self, element: dict[str, Any]) -> tuple[str, int, str]:
-        header, field = element["target"]
-        bits = 1 if field == "$valid$" else self._fields[header, field]
-        return element["name"], bits, element["match_type"]
+        return element["name"], self._bits(element["target"]), element["match_type"]
+
+    def _bits(self, reference: Sequence[str]) -> int:
+        header, field = reference
+        return 1 if field == "$valid$" else self._fields[header, field]
+
+    def _digest_bits(self, element: dict[str, Any]) -> int | None:
+        """None: a constant, whose width the JSON does not have."""
+        return None if element["type"] == "hexstr" else self._bits(element["value"])
 
 
 def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
@@ -88,6 +105,8 @@ def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
         _check_direct("direct counter", counter, tables, program.direct_counters)
     for meter in p4info.direct_meters:
         _check_direct("direct meter", meter, tables, program.direct_meters)
+    _check_registers(p4info, program)
+    _check_digests(p4info, program)
 
 
 def _read(config: bytes) -> _Program:
@@ -112,6 +131,8 @@ def _check_ids(p4info: p4i.P4Info) -> None:
         *p4info.direct_counters,
         *p4info.meters,
         *p4info.direct_meters,
+        *p4info.registers,
+        *p4info.digests,
         *p4info.controller_packet_metadata,
     ):
         name, object_id = info.preamble.name, info.preamble.id
@@ -162,6 +183,8 @@ def _check_table(info: p4i.Table, actions: Mapping[int, p4i.Action], program: _P
     ]
     if key != table.key:
         raise _disagreement(where, "has another key")
+    if info.idle_timeout_behavior != p4i.Table.NO_TIMEOUT and not table.timeouts:
+        raise _disagreement(where, "has idle timeouts in P4Info only")
     for ref in info.action_refs:
         action = actions.get(ref.id)
         if action is None:
@@ -192,6 +215,47 @@ def _check_direct(
         raise _disagreement(where, "is only in P4Info")
     if bindings[info.preamble.name] != tables.get(info.direct_table_id):
         raise _disagreement(where, "belongs to another table")
+
+
+def _check_registers(p4info: p4i.P4Info, program: _Program) -> None:
+    for info in p4info.registers:
+        where = f"register {info.preamble.name}"
+        if info.preamble.name not in program.registers:
+            raise _disagreement(where, "is only in P4Info")
+        size, bits = program.registers[info.preamble.name]
+        if size != info.size:
+            raise _disagreement(where, "has another size")
+        if list(data_codec(info.type_spec, p4info.type_info, where).widths) != [bits]:
+            raise _disagreement(where, "has another type")
+
+
+def _check_digests(p4info: p4i.P4Info, program: _Program) -> None:
+    names = [name for name, _ in program.digests]
+    indices = digest_indices([info.preamble.name for info in p4info.digests], names)
+    for info in p4info.digests:
+        where = f"digest {info.preamble.name}"
+        widths = data_codec(info.type_spec, p4info.type_info, where).widths
+        for index in indices[info.preamble.name]:
+            theirs = program.digests[index][1]
+            same = len(theirs) == len(widths) and all(
+                bits in (None, width) for bits, width in zip(theirs, widths, strict=True)
+            )
+            if not same:
+                raise _disagreement(where, "has another type")
+
+
+UNNAMED_DIGEST = "digest"
+"""What p4c calls the list of a digest whose type has no name; P4Info numbers them instead."""
+
+
+def digest_indices(names: Sequence[str], lists: Sequence[str]) -> dict[str, list[int]]:
+    """Where P4Info's digests are among the program's lists: by name, the unnamed in order."""
+    found = {name: [n for n, each in enumerate(lists) if each == name] for name in names}
+    missing = [name for name in names if not found[name]]
+    unnamed = [n for n, each in enumerate(lists) if each == UNNAMED_DIGEST and each not in names]
+    if len(missing) != len(unnamed):
+        raise _disagreement(f"digest {missing[0] if missing else UNNAMED_DIGEST}", "is in one only")
+    return found | {name: [place] for name, place in zip(missing, unnamed, strict=True)}
 
 
 def _disagreement(where: str, what: str) -> Refused:

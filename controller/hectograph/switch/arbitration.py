@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may write: P4Runtime's client arbitration, for the one device and the default role.
+"""Who may write: P4Runtime's client arbitration, for the one device, by role.
+
+A role is a name that clients agree on among themselves: each has a primary of its own,
+and every one of these may do everything, as the specification has it for roles
+without a configuration.
 
 A state machine without input or output of its own: it posts what clients are to
 be told to their outboxes. P4Runtime specification, "Client Arbitration and
@@ -7,7 +11,8 @@ Controller Replication".
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from finsy.proto import U128, p4r, rpc_code, rpc_status
 
@@ -15,6 +20,9 @@ from hectograph.switch import status
 
 MAX_CLIENTS = 64
 """Open streams; beyond it a client is told RESOURCE_EXHAUSTED."""
+
+MAX_ROLES = 64
+"""That clients have named so far: of each the highest election id is remembered."""
 
 OUTBOX_MESSAGES = 1024
 """May wait for a slow client; then packets to it are dropped and it is not listened to."""
@@ -58,25 +66,48 @@ class Client:
 
     def __init__(self) -> None:
         self.outbox = Outbox()
+        self.role = ""
         self.election_id: int | None = None
         """None ranks below every number: such a client is never primary."""
+
+
+@dataclass(slots=True)
+class _Election:
+    """Of one role."""
+
+    role: str
+    primary: Client | None = None
+    clients: list[Client] = field(default_factory=list["Client"])
+    highest: int | None = None
+    """The highest election id that any client of the role ever had."""
 
 
 class Arbiter:
     def __init__(self, device_id: int) -> None:
         self.device_id = device_id
-        self.primary: Client | None = None
-        self._clients: list[Client] = []
-        self._highest: int | None = None
-        """The highest election id that any client ever had."""
+        self._elections = {"": _Election("")}
+
+    @property
+    def primary(self) -> Client | None:
+        """The default role's."""
+        return self._elections[""].primary
+
+    @property
+    def primaries(self) -> Iterator[Client]:
+        return (each.primary for each in self._elections.values() if each.primary)
+
+    def has_role(self, role: str) -> bool:
+        return role in self._elections
 
     def is_primary(
         self, request: p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest
     ) -> bool:
+        election = self._elections.get(request.role)
         return (
-            self.primary is not None
+            election is not None
+            and election.primary is not None
             and request.HasField("election_id")
-            and U128.decode(request.election_id) == self.primary.election_id
+            and U128.decode(request.election_id) == election.primary.election_id
         )
 
     def bid(self, client: Client, update: p4r.MasterArbitrationUpdate) -> bool:
@@ -85,76 +116,89 @@ class Arbiter:
         True when it is to be primary. Nobody is then, and the others know, until
         the writes of the last primary have ended and crown() makes it so.
         """
-        self._check(client, update)
-        if client not in self._clients:
-            self._clients.append(client)
+        election = self._check(client, update)
+        clients = election.clients
+        if client not in clients:
+            clients.append(client)
+            client.role = election.role
         client.election_id = _election_id(update)
-        was_primary = self.primary is client
+        was_primary = election.primary is client
         if client.election_id is not None and (
-            self._highest is None or client.election_id >= self._highest
+            election.highest is None or client.election_id >= election.highest
         ):
-            self.primary = None
-            self._highest = client.election_id
-            self._notify((c for c in self._clients if c is not client), rpc_code.ALREADY_EXISTS)
+            election.primary = None
+            election.highest = client.election_id
+            others = (c for c in clients if c is not client)
+            self._notify(election, others, rpc_code.ALREADY_EXISTS)
             return True
         if was_primary:
-            self.primary = None
-            self._notify(self._clients, rpc_code.NOT_FOUND)
+            election.primary = None
+            self._notify(election, clients, rpc_code.NOT_FOUND)
         else:
-            self._notify([client], self._backup_code())
+            self._notify(election, [client], _backup_code(election))
         return False
 
     def crown(self, client: Client) -> None:
         """Make it primary, unless it has gone or been outbid since its bid."""
-        if client in self._clients and client.election_id == self._highest:
-            self.primary = client
-            self._notify([client], rpc_code.OK)
+        election = self._elections[client.role]
+        if client in election.clients and client.election_id == election.highest:
+            election.primary = client
+            self._notify(election, [client], rpc_code.OK)
 
     def leave(self, client: Client) -> None:
         """The client's stream has ended."""
-        if client not in self._clients:
+        election = self._elections[client.role]
+        if client not in election.clients:
             return
-        self._clients.remove(client)
-        if client.election_id is not None and client.election_id == self._highest:
-            self.primary = None
-            self._notify(self._clients, rpc_code.NOT_FOUND)
+        election.clients.remove(client)
+        if client.election_id is not None and client.election_id == election.highest:
+            election.primary = None
+            self._notify(election, election.clients, rpc_code.NOT_FOUND)
 
-    def _check(self, client: Client, update: p4r.MasterArbitrationUpdate) -> None:
-        known = client in self._clients
+    def _check(self, client: Client, update: p4r.MasterArbitrationUpdate) -> _Election:
+        known = client in self._elections[client.role].clients
         if update.device_id != self.device_id:
             message = f"device {update.device_id} is not here; this is device {self.device_id}"
             raise (status.failed_precondition if known else status.not_found)(message)
         role = update.role
-        if role.name or role.id:  # pyright: ignore[reportDeprecated]: refused either way
-            if known:
-                raise status.failed_precondition("a stream cannot change its role")
-            raise status.not_implemented("roles other than the default one")
+        if known and role.name != client.role:
+            raise status.failed_precondition("a stream cannot change its role")
+        if role.id:  # pyright: ignore[reportDeprecated]: refused
+            raise status.not_implemented("roles by number")
         if role.HasField("config"):
-            raise status.invalid("the default role has no configuration: leave role.config unset")
+            raise status.invalid("roles have no configuration here: leave role.config unset")
+        election = self._elections.get(role.name) or _Election(role.name)
         election_id = _election_id(update)
         if election_id is not None and any(
-            c.election_id == election_id for c in self._clients if c is not client
+            c.election_id == election_id for c in election.clients if c is not client
         ):
             raise status.invalid(f"election id {election_id} is used by another client")
-        if not known and len(self._clients) >= MAX_CLIENTS:
+        count = sum(len(each.clients) for each in self._elections.values())
+        if not known and count >= MAX_CLIENTS:
             raise status.exhausted(f"{MAX_CLIENTS} clients are connected already")
+        if role.name not in self._elections and len(self._elections) >= MAX_ROLES:
+            raise status.exhausted(f"{MAX_ROLES} roles have been named already")
+        return self._elections.setdefault(role.name, election)
 
-    def _backup_code(self) -> int:
-        """Whoever has the highest id ever seen is the primary, crowned or about to be."""
-        has_primary = self._highest is not None and any(
-            client.election_id == self._highest for client in self._clients
-        )
-        return rpc_code.ALREADY_EXISTS if has_primary else rpc_code.NOT_FOUND
-
-    def _notify(self, clients: Iterable[Client], code: int) -> None:
+    def _notify(self, election: _Election, clients: Iterable[Client], code: int) -> None:
         update = p4r.MasterArbitrationUpdate(
             device_id=self.device_id,
             status=rpc_status.Status(code=code, message=_MESSAGES[code]),
         )
-        if self._highest is not None:
-            update.election_id.CopyFrom(U128.encode(self._highest))
+        if election.role:
+            update.role.name = election.role
+        if election.highest is not None:
+            update.election_id.CopyFrom(U128.encode(election.highest))
         for client in clients:
             client.outbox.post(p4r.StreamMessageResponse(arbitration=update))
+
+
+def _backup_code(election: _Election) -> int:
+    """Whoever has the highest id ever seen is the primary, crowned or about to be."""
+    has_primary = election.highest is not None and any(
+        client.election_id == election.highest for client in election.clients
+    )
+    return rpc_code.ALREADY_EXISTS if has_primary else rpc_code.NOT_FOUND
 
 
 _MESSAGES: dict[int, str] = {

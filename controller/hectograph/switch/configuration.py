@@ -6,23 +6,36 @@ its commit puts it before the packets, all at once.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finsy.proto import p4r
+from finsy.proto import p4i, p4r
 
 from hectograph.errors import HectographError, Refused, ToolFailure
 from hectograph.switch import status
 from hectograph.switch.agreement import check_agreement
 from hectograph.switch.compiler import find_or_build
 from hectograph.switch.native import LoadedPipeline, Switch
+from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
 from hectograph.switch.pipeline import Pipeline
+from hectograph.switch.reconcile import reconcile
+
+log = logging.getLogger(__name__)
+
+_REASONS = 10
+"""Why entities were lost: so many are logged."""
 
 _Action = p4r.SetForwardingPipelineConfigRequest
 _Get = p4r.GetForwardingPipelineConfigRequest
 
-_BUILDING = (_Action.VERIFY, _Action.VERIFY_AND_SAVE, _Action.VERIFY_AND_COMMIT)
+_BUILDING = (
+    _Action.VERIFY,
+    _Action.VERIFY_AND_SAVE,
+    _Action.VERIFY_AND_COMMIT,
+    _Action.RECONCILE_AND_COMMIT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +45,14 @@ class _Installed:
 
 
 class Configuration:
-    def __init__(self, switch: Switch, packets: PacketIO, lock: asyncio.Lock) -> None:
+    def __init__(
+        self, switch: Switch, packets: PacketIO, lock: asyncio.Lock, notifier: Notifier
+    ) -> None:
         """`lock` is held by whoever reads or writes what the switch holds."""
         self._switch = switch
         self._packets = packets
         self._lock = lock
+        self._notifier = notifier
         self._saved: _Installed | None = None
         self._running: _Installed | None = None
         self._committed: LoadedPipeline | None = None
@@ -51,6 +67,11 @@ class Configuration:
         if self._current is None:
             raise status.failed_precondition("no forwarding pipeline config is set")
         return self._current.pipeline
+
+    @property
+    def running(self) -> Pipeline | None:
+        """The one that packets go through."""
+        return None if self._running is None else self._running.pipeline
 
     def get(self, kind: _Get.ResponseType.ValueType) -> p4r.GetForwardingPipelineConfigResponse:
         """Without a pipeline `config` stays unset, as the specification has it."""
@@ -82,10 +103,11 @@ class Configuration:
             if not request.HasField("config"):
                 raise status.invalid(f"{_Action.Action.Name(action)} needs a config")
             await self._build(action, request.config, check)
-        elif action == _Action.RECONCILE_AND_COMMIT:
-            raise status.not_implemented("RECONCILE_AND_COMMIT's reconciliations")
         else:
-            raise status.invalid("no action: VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT or COMMIT")
+            raise status.invalid(
+                "no action: VERIFY, VERIFY_AND_SAVE, VERIFY_AND_COMMIT, COMMIT or"
+                " RECONCILE_AND_COMMIT"
+            )
 
     async def install(self, config: p4r.ForwardingPipelineConfig) -> None:
         """Run it at once, whoever is the primary; without a P4Info nobody can program it."""
@@ -105,7 +127,7 @@ class Configuration:
         async with self._lock:
             try:
                 check()
-                pipeline = Pipeline(self._switch, loaded, config.p4info)
+                pipeline = Pipeline(self._switch, loaded, config.p4info, self._notifier)
             except Refused:
                 self._switch.unload(loaded)
                 raise
@@ -115,12 +137,28 @@ class Configuration:
             if action == _Action.VERIFY:
                 self._switch.unload(loaded)
                 return
+            if action == _Action.RECONCILE_AND_COMMIT and self._running is not None:
+                await self._reconcile(self._running, pipeline, config.p4info)
             self._save(_Installed(config, pipeline))
-            if action == _Action.VERIFY_AND_COMMIT:
+            if action in (_Action.VERIFY_AND_COMMIT, _Action.RECONCILE_AND_COMMIT):
                 self._commit_saved()
+
+    async def _reconcile(self, running: _Installed, pipeline: Pipeline, p4info: p4i.P4Info) -> None:
+        """What packets count meanwhile is lost, and so is what no longer fits."""
+        done = await reconcile(running.pipeline, pipeline, running.config.p4info, p4info)
+        log.info("reconciled: %d entities kept, %d lost", done.kept, done.lost.total())
+        for why, times in done.lost.most_common(_REASONS):
+            log.warning("reconciled: %d lost: %s", times, why)
+
+    def close(self) -> None:
+        """No timer of a pipeline goes off after it."""
+        for installed in (self._saved, self._running):
+            if installed is not None:
+                installed.pipeline.close()
 
     def _save(self, installed: _Installed) -> None:
         if self._saved is not None:
+            self._saved.pipeline.close()
             self._switch.unload(self._saved.pipeline.loaded)
         self._saved = installed
 
@@ -128,8 +166,10 @@ class Configuration:
         saved = self._saved
         if saved is None:
             raise status.not_found("no config is saved: VERIFY_AND_SAVE must come before COMMIT")
+        if self._running is not None:
+            self._running.pipeline.close()
         self._commit(saved.pipeline.loaded)
-        saved.pipeline.replication.go_live()
+        saved.pipeline.go_live()
         self._packets.bind(saved.pipeline.headers)
         self._running, self._saved = saved, None
 

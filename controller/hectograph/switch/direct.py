@@ -23,6 +23,14 @@ class DirectCounters:
         value = encode_counter(entry.data, table.where) if entry.HasField("data") else None
         table.set_counter(_key(table, entry.table_entry), value)
 
+    def before(self, entry: p4r.DirectCounterEntry) -> list[p4r.Entity]:
+        entities: list[p4r.Entity] = []
+        for found in _table(self._tables, entry).find(entry.table_entry):
+            answer = p4r.DirectCounterEntry(table_entry=entry.table_entry)
+            answer.data.CopyFrom(decode_counter(found.counter))
+            entities.append(p4r.Entity(direct_counter_entry=answer))
+        return entities
+
     def read(self, wanted: p4r.DirectCounterEntry) -> Iterator[p4r.Entity]:
         for table in _tables(self._tables, wanted):
             if wanted.table_entry.table_id:
@@ -48,6 +56,15 @@ class DirectMeters:
         _check_counter_data(entry)
         rates = table.encode_meter(entry.config) if entry.HasField("config") else None
         table.set_meter(_key(table, entry.table_entry), rates)
+
+    def before(self, entry: p4r.DirectMeterEntry) -> list[p4r.Entity]:
+        entities: list[p4r.Entity] = []
+        for found in _table(self._tables, entry).find(entry.table_entry):
+            answer = p4r.DirectMeterEntry(table_entry=entry.table_entry)
+            if found.meter is not None:
+                answer.config.CopyFrom(decode_meter(found.meter))
+            entities.append(p4r.Entity(direct_meter_entry=answer))
+        return entities
 
     def read(self, wanted: p4r.DirectMeterEntry) -> Iterator[p4r.Entity]:
         _check_counter_data(wanted)

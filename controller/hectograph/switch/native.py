@@ -9,7 +9,8 @@ open files or interfaces (load, add_port) belong in a thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
 from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
     CounterValue,
+    DigestMessage,
     Entry,
     MatchKey,
     MeterRates,
@@ -44,6 +46,8 @@ IO_KINDS: dict[str, int] = {
 
 _CPU_FRAME_BYTES = 65_536
 """Holds the largest frame with whatever headers a pipeline puts before it."""
+
+_NEVER = 0xFFFF_FFFF_FFFF_FFFF
 
 _PROGRAM_DEFAULT = 0xFFFF_FFFF
 """The action that puts back the default entry which the program declares."""
@@ -111,14 +115,18 @@ class Table:
             raise NotFound(f"the compiled pipeline has no action {name} in this table")
         return index
 
-    def insert(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+    def insert(
+        self, key: MatchKey, action: int, params: bytes, cookie: int, idle_timeout_ns: int = 0
+    ) -> None:
         self._fill(key)
-        self._fill_action(action, params, cookie)
+        self._fill_action(action, params, cookie, idle_timeout_ns)
         _check(lib.hg_entry_insert(*self._place, self._entry))
 
-    def modify(self, key: MatchKey, action: int, params: bytes, cookie: int) -> None:
+    def modify(
+        self, key: MatchKey, action: int, params: bytes, cookie: int, idle_timeout_ns: int = 0
+    ) -> None:
         self._fill(key)
-        self._fill_action(action, params, cookie)
+        self._fill_action(action, params, cookie, idle_timeout_ns)
         _check(lib.hg_entry_modify(*self._place, self._entry))
 
     def delete(self, key: MatchKey) -> None:
@@ -134,6 +142,13 @@ class Table:
 
     def entries(self) -> list[Entry]:
         return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
+
+    def expired(self) -> tuple[list[Entry], int | None]:
+        """Those that were idle for their timeout, and after how many ns there may be more."""
+        following = ffi.new("uint64_t *")
+        place = self._place
+        entries = self._snapshot(lambda out: lib.hg_table_expired(*place, out, following))
+        return entries, None if following[0] == _NEVER else following[0]
 
     def set_default(self, action: int, params: bytes) -> None:
         self._params[: len(params)] = params
@@ -156,12 +171,13 @@ class Table:
             self._mask[:] = key.mask
         self._entry.priority = key.priority
 
-    def _fill_action(self, action: int, params: bytes, cookie: int) -> None:
+    def _fill_action(self, action: int, params: bytes, cookie: int, idle_timeout_ns: int) -> None:
         entry = self._entry
         entry.action = action
         self._params[: len(params)] = params
         entry.params_bytes = len(params)
         entry.cookie = cookie
+        entry.idle_timeout_ns = idle_timeout_ns
 
     def _entry_or_null(self, key: MatchKey | None) -> CData:
         if key is None:
@@ -195,6 +211,8 @@ class Table:
             entry.action,
             bytes(ffi.buffer(entry.params, entry.params_bytes)) if entry.params_bytes else b"",
             entry.cookie,
+            entry.idle_timeout_ns,
+            entry.idle_ns,
             entry.is_const,
             CounterValue(counter.packets, counter.bytes),
             _rates(entry.meter),
@@ -231,6 +249,25 @@ class Meter:
         _check(lib.hg_meter_set(*self._place, index, _meter(rates)))
 
 
+class Register:
+    """An array of cells, each a number in network order."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int, *, size: int) -> None:
+        self._place = (switch, loaded, index)
+        self._size = size
+        """Bytes of a cell."""
+
+    def get(self, first: int, count: int) -> list[bytes]:
+        values = ffi.new("uint8_t[]", count * self._size)
+        _check(lib.hg_register_get(*self._place, first, count, values))
+        flat = bytes(ffi.buffer(values))
+        return [flat[at : at + self._size] for at in range(0, len(flat), self._size)]
+
+    def set(self, first: int, count: int, value: bytes) -> None:
+        """All of them to the same."""
+        _check(lib.hg_register_set(*self._place, first, count, value))
+
+
 class LoadedPipeline:
     """A pipeline whose tables exist; packets see it once it is committed."""
 
@@ -256,6 +293,36 @@ class LoadedPipeline:
     def meter(self, name: str) -> Meter:
         index = self._find(lib.hg_meter_index, "meter", name)
         return Meter(self._switch, self.handle, index)
+
+    def register(self, name: str, *, size: int) -> Register:
+        index = self._find(lib.hg_register_index, "register", name)
+        return Register(self._switch, self.handle, index, size=size)
+
+    def digests(self) -> list[str]:
+        """Names by index; a digest that is sent from several places is there as often."""
+        return [
+            ffi.string(lib.hg_digest_name(self.handle, index)).decode()
+            for index in range(lib.hg_digest_count(self.handle))
+        ]
+
+    def digest_bytes(self, index: int) -> int:
+        size: int = lib.hg_digest_bytes(self.handle, index)
+        return size
+
+    def want_digest(self, index: int, wanted: bool) -> None:
+        _check(lib.hg_digest_want(self._switch, self.handle, index, wanted))
+
+    def receive_digests(self, count: int) -> list[DigestMessage]:
+        """The oldest ones, at most so many."""
+        sizes = [self.digest_bytes(index) for index in range(lib.hg_digest_count(self.handle))]
+        stride = max(sizes, default=0)
+        which, data = ffi.new("uint32_t[]", count), ffi.new("uint8_t[]", count * stride)
+        taken = _check(lib.hg_digest_receive(self._switch, self.handle, which, data, count))
+        view = bytes(ffi.buffer(data, taken * stride))
+        return [
+            DigestMessage(which[i], view[i * stride : i * stride + sizes[which[i]]])
+            for i in range(taken)
+        ]
 
     def _find(self, index_of: Callable[[CData, bytes], int], kind: str, name: str) -> int:
         index = index_of(self.handle, name.encode())
@@ -306,6 +373,15 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_start(self._switch, error), error)
 
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """No packet is worked on meanwhile: for what must change at once. It does not yield."""
+        lib.hg_switch_hold(self._switch)
+        try:
+            yield
+        finally:
+            lib.hg_switch_release(self._switch)
+
     def load(self, path: Path) -> LoadedPipeline:
         out = ffi.new("struct hg_loaded **")
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
@@ -329,6 +405,21 @@ class Switch:
 
     def delete_group(self, group: int) -> None:
         _check(lib.hg_group_delete(self._switch, group))
+
+    def insert_session(self, session: int, replicas: Sequence[Replica], max_bytes: int) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_session_insert(self._switch, session, array, len(replicas), max_bytes))
+
+    def modify_session(self, session: int, replicas: Sequence[Replica], max_bytes: int) -> None:
+        array = _replicas(replicas)
+        _check(lib.hg_session_modify(self._switch, session, array, len(replicas), max_bytes))
+
+    def delete_session(self, session: int) -> None:
+        _check(lib.hg_session_delete(self._switch, session))
+
+    def digest_fd(self) -> int:
+        """Readable while a pipeline's receive_digests() has some."""
+        return _check(lib.hg_digest_fd(self._switch))
 
     def cpu_fd(self) -> int:
         """Readable while packets wait for cpu_receive()."""

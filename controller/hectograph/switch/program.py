@@ -16,7 +16,7 @@ from google.protobuf import text_format
 
 from hectograph.errors import Conflict, InvalidInput
 from hectograph.switch.native import Switch
-from hectograph.switch.server import P4RuntimeServer
+from hectograph.switch.server import P4RuntimeServer, Tls
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ class SwitchOptions:
     """A BMv2 JSON to start with."""
     p4info: Path | None
     """Its P4Info, when it is not beside it (X.p4info.txtpb beside X.json)."""
+    tls: Tls | None
+    """None: in the clear."""
     log_console: bool
     """To standard output and in detail."""
     io: str = "auto"
@@ -83,7 +85,7 @@ async def _serve(
     server = P4RuntimeServer(switch, options.device_id)
     if config is not None:
         await server.service.configuration.install(config)
-    port = await server.start(options.grpc_server_addr)
+    port = await server.start(options.grpc_server_addr, options.tls)
     try:
         switch.start()
         log.info(
@@ -104,6 +106,7 @@ def _report(switch: Switch, server: P4RuntimeServer) -> None:
     """What became of every packet so far, at the end and on SIGUSR1."""
     log.info("packets: %s", _nonzero(asdict(switch.stats())))
     log.info("controller's packets: %s", _nonzero(asdict(server.service.packets.counters)))
+    log.info("notifications: %s", _nonzero(asdict(server.service.notifier.counters)))
     for port in switch.ports():
         log.info("port %d: %s", port.port, _nonzero(asdict(port)))
 

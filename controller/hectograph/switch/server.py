@@ -3,11 +3,14 @@
 
 import asyncio
 import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 from finsy.proto import p4r_grpc
 
-from hectograph.errors import Conflict
+from hectograph.errors import Conflict, InvalidInput
 from hectograph.switch.native import Switch
 from hectograph.switch.service import P4RuntimeService
 
@@ -21,6 +24,42 @@ _OPTIONS = (
 _GRACE_SECONDS = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM form."""
+
+    certificate: Path
+    """The server's, and what signs it up to a root, in this order."""
+    key: Path
+    client_ca: Path | None = None
+    """What signs clients' certificates: who has none gets in nowhere."""
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """InvalidInput that names the file which is no good."""
+        certificate, key = _read(self.certificate), _read(self.key)
+        client_ca = None if self.client_ca is None else _read(self.client_ca)
+        self._check()
+        return grpc.ssl_server_credentials(
+            [(key, certificate)], client_ca, require_client_auth=client_ca is not None
+        )
+
+    def _check(self) -> None:
+        """gRPC takes any bytes, and then refuses every client without a word."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key, password=_no_password)
+        except (ssl.SSLError, OSError) as error:
+            where = f"{self.certificate}, {self.key}"
+            raise InvalidInput(f"not a certificate and its key: {error}", where=where) from None
+        if self.client_ca is not None:
+            try:
+                context.load_verify_locations(self.client_ca)
+            except (ssl.SSLError, OSError) as error:
+                raise InvalidInput(
+                    f"not a CA's certificate: {error}", where=str(self.client_ca)
+                ) from None
+
+
 class P4RuntimeServer:
     def __init__(self, switch: Switch, device_id: int) -> None:
         self.service = P4RuntimeService(switch, device_id)
@@ -28,24 +67,43 @@ class P4RuntimeServer:
         self._server = grpc.aio.server(options=_OPTIONS)
         p4r_grpc.add_P4RuntimeServicer_to_server(self.service, self._server)
 
-    async def start(self, address: str) -> int:
+    async def start(self, address: str, tls: Tls | None = None) -> int:
         """Listens, and returns the port: the one that was chosen when `address` has 0."""
         try:
-            port = self._server.add_insecure_port(address)
+            if tls is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, tls.credentials())
         except RuntimeError as error:
             raise Conflict(f"P4Runtime cannot listen on {address}: {_reason(address)}") from error
         await self._server.start()
-        asyncio.get_running_loop().add_reader(self._switch.cpu_fd(), self._pump)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._switch.cpu_fd(), self._pump)
+        loop.add_reader(self._switch.digest_fd(), self.service.learn)
         return port
 
     async def stop(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._switch.cpu_fd())
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._switch.cpu_fd())
+        loop.remove_reader(self._switch.digest_fd())
         self.service.close_streams()
         await self._server.stop(_GRACE_SECONDS)
         await self.service.finish()
+        self.service.configuration.close()
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)
+
+
+def _no_password() -> str:
+    raise InvalidInput("the key is encrypted: give one that is not")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _reason(address: str) -> str:

@@ -2,9 +2,8 @@
 """The P4Runtime service: requests checked in the specification's order, and answered."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 import grpc
 from finsy.proto import p4r, p4r_grpc
@@ -12,21 +11,24 @@ from finsy.proto import p4r, p4r_grpc
 from hectograph.errors import Refused
 from hectograph.switch import status
 from hectograph.switch.arbitration import Arbiter, Client
+from hectograph.switch.batches import (
+    Answer,
+    abort,
+    abort_batch,
+    write_all,
+    write_at_once,
+    write_each,
+)
 from hectograph.switch.configuration import Configuration
 from hectograph.switch.native import MAX_FRAME_BYTES, Switch
+from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
-from hectograph.switch.pipeline import Pipeline
-
-log = logging.getLogger(__name__)
 
 API_VERSION = "1.5.0"
 """Of P4Runtime."""
 
-_SLICE = 256
-"""Elements of a batch that are worked on before other tasks get their turn."""
-
-_MESSAGE_BYTES = 1 << 20
-"""A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
+_DIGESTS = 256
+"""Taken from the data plane before others get their turn."""
 
 _FLUSH_SECONDS = 1.0
 """What a client that is being sent away gets to take what was sent before."""
@@ -38,10 +40,12 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
     def __init__(self, switch: Switch, device_id: int) -> None:
         self.device_id = device_id
+        self._switch = switch
         self.packets = PacketIO(switch)
         self._lock = asyncio.Lock()
         """Held while a request changes or reads what the switch holds, all of it."""
-        self.configuration = Configuration(switch, self.packets, self._lock)
+        self.notifier = Notifier(self._notify)
+        self.configuration = Configuration(switch, self.packets, self._lock, self.notifier)
         self.arbiter = Arbiter(device_id)
         self._closing = asyncio.Event()
         self._work: set[asyncio.Task[Any]] = set()
@@ -54,8 +58,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             results = await self._to_the_end(self._write(request))
         except Refused as refused:
-            await _abort(context, refused)
-        await _abort_batch(context, results)
+            await abort(context, refused)
+        await abort_batch(context, results)
         return p4r.WriteResponse()
 
     async def Read(  # noqa: N802
@@ -64,10 +68,10 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             messages, results = await self._read(request)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         for message in messages:
             yield message
-        await _abort_batch(context, results)
+        await abort_batch(context, results)
 
     async def SetForwardingPipelineConfig(  # noqa: N802
         self, request: p4r.SetForwardingPipelineConfigRequest, context: _Context
@@ -78,7 +82,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                 self.configuration.set(request, lambda: self._check_writer(request))
             )
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return p4r.SetForwardingPipelineConfigResponse()
 
     async def GetForwardingPipelineConfig(  # noqa: N802
@@ -87,7 +91,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         try:
             self._check_device(request.device_id)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return self.configuration.get(request.response_type)
 
     async def Capabilities(  # noqa: N802
@@ -97,7 +101,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             if request.device_id:
                 self._check_device(request.device_id)
         except Refused as refused:
-            await _abort(context, refused)
+            await abort(context, refused)
         return p4r.CapabilitiesResponse(p4runtime_api_version=API_VERSION)
 
     # ---- checks ----------------------------------------------------------------
@@ -112,11 +116,15 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self, request: p4r.WriteRequest | p4r.SetForwardingPipelineConfigRequest
     ) -> None:
         self._check_device(request.device_id)
-        role = request.role or request.role_id  # pyright: ignore[reportDeprecated]
-        if role:
-            raise status.not_found(f"device {self.device_id} has no role {role}")
+        self._check_role(request.role)
+        if request.role_id:  # pyright: ignore[reportDeprecated]
+            raise status.not_found(f"device {self.device_id} has no roles by number")
         if not self.arbiter.is_primary(request):
             raise status.denied("the client with this election id is not the primary")
+
+    def _check_role(self, role: str) -> None:
+        if not self.arbiter.has_role(role):
+            raise status.not_found(f"device {self.device_id} has no role {role}")
 
     # ---- batches ---------------------------------------------------------------
 
@@ -124,25 +132,22 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         async with self._lock:
             self._check_writer(request)
             pipeline = self.configuration.pipeline
+            if request.atomicity == p4r.WriteRequest.ROLLBACK_ON_ERROR:
+                return await write_all(pipeline, request.updates)
+            if request.atomicity == p4r.WriteRequest.DATAPLANE_ATOMIC:
+                return write_at_once(self._switch, pipeline, request.updates)
             if request.atomicity != p4r.WriteRequest.CONTINUE_ON_ERROR:
-                name = p4r.WriteRequest.Atomicity.Name(request.atomicity)
-                raise status.not_implemented(f"batches with {name}")
-            results: list[Refused | None] = []
-            for count, update in enumerate(request.updates, 1):
-                results.append(_apply(pipeline, update))
-                if count % _SLICE == 0:
-                    await asyncio.sleep(0)
-            return results
+                raise status.invalid(f"there is no atomicity {request.atomicity}")
+            return await write_each(pipeline, request.updates)
 
     async def _read(
         self, request: p4r.ReadRequest
     ) -> tuple[list[p4r.ReadResponse], list[Refused | None]]:
         self._check_device(request.device_id)
-        if request.role:
-            raise status.not_implemented("roles other than the default one")
+        self._check_role(request.role)
         async with self._lock:
             pipeline = self.configuration.pipeline
-            answer = _Answer()
+            answer = Answer()
             results: list[Refused | None] = []
             for entity in request.entities:
                 try:
@@ -191,7 +196,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         if not listener.done():
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the switch is stopping")
         if (refused := listener.result()) is not None:
-            await _abort(context, refused)
+            await abort(context, refused)
 
     def close_streams(self) -> None:
         """Streams have no end of their own; a server that stops gives them one."""
@@ -216,9 +221,7 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             case "packet":
                 self._packet_out(client, request.packet)
             case "digest_ack":
-                error = _stream_error(status.not_implemented("digests"))
-                error.digest_list_ack.digest_list_ack.CopyFrom(request.digest_ack)
-                _post_error(client, error)
+                self._acknowledge(client, request.digest_ack)
             case "other":
                 error = _stream_error(status.not_implemented("messages of other architectures"))
                 error.other.SetInParent()
@@ -232,10 +235,24 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         if self.arbiter.bid(client, update):
             async with self._lock:  # the last primary's writes end first
                 self.arbiter.crown(client)
+            if (pipeline := self.configuration.running) is not None:
+                pipeline.digests.forget_sent()
+
+    def _acknowledge(self, client: Client, ack: p4r.DigestListAck) -> None:
+        try:
+            if client not in self.arbiter.primaries:
+                raise status.denied("only the primary may acknowledge digests")
+            if (pipeline := self.configuration.running) is None:
+                raise status.failed_precondition("no forwarding pipeline config is committed")
+            pipeline.digests.acknowledge(ack)
+        except Refused as refused:
+            error = _stream_error(refused)
+            error.digest_list_ack.digest_list_ack.CopyFrom(ack)
+            _post_error(client, error)
 
     def _packet_out(self, client: Client, packet: p4r.PacketOut) -> None:
         try:
-            if client is not self.arbiter.primary:
+            if client not in self.arbiter.primaries:
                 raise status.denied("only the primary may send packets")
             self.packets.send(packet)
         except Refused as refused:
@@ -246,57 +263,27 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
                 error.packet_out.packet_out.CopyFrom(packet)
             _post_error(client, error)
 
+    def _notify(self, message: p4r.StreamMessageResponse) -> bool:
+        """To the primary of every role that keeps up; False when there is none."""
+        ready = [each for each in self.arbiter.primaries if not each.outbox.is_full]
+        for primary in ready:
+            primary.outbox.post(message)
+        return bool(ready)
+
+    def learn(self) -> None:
+        """Take the digests that wait; called while their descriptor is readable."""
+        pipeline = self.configuration.running
+        if pipeline is not None:
+            pipeline.digests.take(pipeline.loaded.receive_digests(_DIGESTS))
+
     def deliver(self, packet: p4r.PacketIn) -> None:
-        """A packet from the CPU port: the primary's, as long as it keeps up."""
-        primary = self.arbiter.primary
-        if primary is None:
-            self.packets.counters.dropped_no_primary += 1
-        elif primary.outbox.is_full:
+        """A packet from the CPU port: the primaries', as long as they keep up."""
+        if self._notify(p4r.StreamMessageResponse(packet=packet)):
+            self.packets.counters.packet_ins += 1
+        elif any(self.arbiter.primaries):
             self.packets.counters.dropped_slow_primary += 1
         else:
-            self.packets.counters.packet_ins += 1
-            primary.outbox.post(p4r.StreamMessageResponse(packet=packet))
-
-
-class _Answer:
-    """A read's entities, packed into messages that any client takes."""
-
-    def __init__(self) -> None:
-        self.messages: list[p4r.ReadResponse] = []
-        self._room = 0
-
-    async def extend(self, entities: Iterable[p4r.Entity]) -> None:
-        for count, entity in enumerate(entities, 1):
-            size = entity.ByteSize()
-            if not self.messages or size > self._room:
-                self.messages.append(p4r.ReadResponse())
-                self._room = _MESSAGE_BYTES
-            self.messages[-1].entities.append(entity)
-            self._room -= size
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-
-
-def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
-    try:
-        pipeline.write(update)
-    except Refused as refused:
-        return refused
-    except OSError as error:
-        log.exception("the runtime refused an update")
-        return status.internal(f"the runtime refused the update: {error.strerror}")
-    return None
-
-
-async def _abort(context: _Context, refused: Refused) -> NoReturn:
-    await context.abort(status.grpc_code(refused), str(refused))
-
-
-async def _abort_batch(context: _Context, results: list[Refused | None]) -> None:
-    """UNKNOWN with a code for each element, when one has failed."""
-    if any(results):
-        details = ((status.DETAILS_KEY, status.batch_details(results)),)
-        await context.abort(grpc.StatusCode.UNKNOWN, status.BATCH_FAILED, details)
+            self.packets.counters.dropped_no_primary += 1
 
 
 async def _send(client: Client, context: _Context) -> None:

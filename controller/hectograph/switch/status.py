@@ -49,6 +49,10 @@ def not_implemented(what: str) -> Refused:
     return Refused(rpc_code.UNIMPLEMENTED, f"{what} are not implemented yet")
 
 
+def aborted(message: str) -> Refused:
+    return Refused(rpc_code.ABORTED, message)
+
+
 def internal(message: str) -> Refused:
     return Refused(rpc_code.INTERNAL, message)
 

@@ -56,8 +56,12 @@ class Table:
         self._actions_by_index = {action.index: action for action in actions}
         self._runtime = runtime
         self._metadata: dict[MatchKey, bytes] = {}
+        self.on_timeout: Callable[[int], None] = lambda _: None
+        """Is told of every idle timeout that is written, in ns."""
         self._default_cookie = 0
         self._default_metadata = b""
+        self._default_is_set = False
+        """By a client; the program's own is the same in every pipeline of the program."""
 
     # ---- writes -------------------------------------------------------------
 
@@ -84,7 +88,9 @@ class Table:
         action, params = self._encode_action(entry, p4i.ActionRef.DEFAULT_ONLY)
         counter, meter = self._direct(entry)
         cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]: clients use it
-        self._runtime.insert(key, action.index, params, cookie)
+        timeout = entry.idle_timeout_ns
+        self._runtime.insert(key, action.index, params, cookie, timeout)
+        self._tell_timeout(timeout)
         if counter is not None:
             self._runtime.set_counter(key, counter)
         if meter is not None:
@@ -100,7 +106,9 @@ class Table:
         if entry.HasField("action"):
             action, params = self._encode_action(entry, p4i.ActionRef.DEFAULT_ONLY)
             cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]
-            self._runtime.modify(key, action.index, params, cookie)
+            timeout = entry.idle_timeout_ns
+            self._runtime.modify(key, action.index, params, cookie, timeout)
+            self._tell_timeout(timeout)
             self._keep_metadata(key, entry.metadata)
         else:
             self._runtime.get(key)  # ENOENT when it is not there
@@ -125,16 +133,22 @@ class Table:
         if entry.HasField("action"):
             action, params = self._encode_action(entry, p4i.ActionRef.TABLE_ONLY)
             self._runtime.set_default(action.index, params)
+            self._default_is_set = True
             self._default_cookie = entry.controller_metadata  # pyright: ignore[reportDeprecated]
             self._default_metadata = entry.metadata
         else:
             self._runtime.reset_default()
+            self._default_is_set = False
             self._default_cookie, self._default_metadata = 0, b""
             counter, meter = CounterValue(0, 0), None
         if counter is not None and self.traits.has_counter:
             self._runtime.set_counter(None, counter)
         if self.traits.meter is not None:
             self._runtime.set_meter(None, meter)
+
+    def _tell_timeout(self, timeout_ns: int) -> None:
+        if timeout_ns:
+            self.on_timeout(timeout_ns)
 
     def _keep_metadata(self, key: MatchKey, metadata: bytes) -> None:
         if metadata:
@@ -172,6 +186,8 @@ class Table:
     def _direct(self, entry: p4r.TableEntry) -> tuple[CounterValue | None, MeterRates | None]:
         """The direct resources' values that an entry carries."""
         self.check_idle_timeout(entry)
+        if entry.HasField("time_since_last_hit"):
+            raise status.invalid(f"{self.where}: time_since_last_hit is the switch's to say")
         counter = meter = None
         if entry.HasField("counter_data"):
             if not self.traits.has_counter:
@@ -199,10 +215,23 @@ class Table:
             raise status.invalid(f"{self.where}: a default entry has no idle timeout")
 
     def check_idle_timeout(self, entry: p4r.TableEntry) -> None:
-        if entry.idle_timeout_ns or entry.HasField("time_since_last_hit"):
-            if self.traits.idle_timeouts:
-                raise status.not_implemented("idle timeouts")
+        asked = entry.idle_timeout_ns or entry.HasField("time_since_last_hit")
+        if asked and not self.traits.idle_timeouts:
             raise status.invalid(f"{self.where} has no idle timeouts")
+        if entry.idle_timeout_ns < 0:
+            raise status.invalid(f"{self.where}: a negative idle timeout")
+
+    def expired(self) -> tuple[list[p4r.TableEntry], int | None]:
+        """Entries that were idle for their timeout, and after how many ns there may be more."""
+        entries, following = self._runtime.expired()
+        return [self._notice(entry) for entry in entries], following
+
+    def _notice(self, entry: Entry) -> p4r.TableEntry:
+        notice = p4r.TableEntry(idle_timeout_ns=entry.idle_timeout_ns)
+        self.describe(entry, notice)
+        cookie, notice.metadata = self._opaque(entry)
+        notice.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
+        return notice
 
     def _refuse(self, error: OSError) -> Refused:
         refusal, what = _REFUSALS.get(error.errno or 0, (status.internal, error.strerror))
@@ -264,6 +293,44 @@ class Table:
         except FileNotFoundError:
             return []
 
+    def find(self, wanted: p4r.TableEntry) -> list[Entry]:
+        """The one entry that it names, even where a read would take the name for a wildcard."""
+        if wanted.is_default_action:
+            return [self._runtime.get_default()]
+        try:
+            return [self._runtime.get(self.key(wanted))]
+        except FileNotFoundError:
+            return []
+
+    def before(self, update: p4r.Update) -> list[p4r.Entity]:
+        """The entry that it is about with all that it would change."""
+        entry = update.entity.table_entry
+        wanted = p4r.TableEntry()
+        wanted.meter_config.SetInParent()
+        resets = entry.is_default_action and not entry.HasField("action")
+        if update.type == p4r.Update.DELETE or entry.HasField("counter_data") or resets:
+            wanted.counter_data.SetInParent()
+        entities: list[p4r.Entity] = []
+        for found in self.find(entry):
+            entity = p4r.Entity()
+            self._decode(found, entity.table_entry, wanted)
+            entity.table_entry.is_const = False  # the server's to say
+            entities.append(entity)
+        return entities
+
+    def written(self) -> Iterator[p4r.Entity]:
+        """All entries that are not constant, with what they counted; the default one if set."""
+        wanted = p4r.TableEntry()
+        wanted.counter_data.SetInParent()
+        wanted.meter_config.SetInParent()
+        entries = [] if self.traits.is_const else self._runtime.entries()
+        if self._default_is_set:
+            entries.append(self._runtime.get_default())
+        for entry in entries:
+            entity = p4r.Entity()
+            self._decode(entry, entity.table_entry, wanted)
+            yield entity
+
     def describe(self, entry: Entry, answer: p4r.TableEntry) -> None:
         """What identifies the entry."""
         answer.table_id = self.id
@@ -293,7 +360,10 @@ class Table:
         cookie, metadata = self._opaque(entry)
         answer.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
         answer.metadata = metadata
+        answer.idle_timeout_ns = entry.idle_timeout_ns
         is_default = entry.key is None
+        if self.traits.idle_timeouts and wanted.HasField("time_since_last_hit"):
+            answer.time_since_last_hit.elapsed_ns = entry.idle_ns
         answer.is_const = self.traits.const_default if is_default else self.traits.is_const
         if self.traits.has_counter and wanted.HasField("counter_data"):
             answer.counter_data.CopyFrom(decode_counter(entry.counter))
@@ -318,6 +388,9 @@ class Tables:
 
     def write(self, update: p4r.Update.Type.ValueType, entry: p4r.TableEntry) -> None:
         self.find(entry.table_id).write(update, entry)
+
+    def before(self, update: p4r.Update) -> list[p4r.Entity]:
+        return self.find(update.entity.table_entry.table_id).before(update)
 
     def read(self, wanted: p4r.TableEntry) -> Iterator[p4r.Entity]:
         if wanted.HasField("meter_counter_data"):

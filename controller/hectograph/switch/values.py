@@ -38,6 +38,9 @@ class Entry:
     action: int
     params: bytes
     cookie: int
+    idle_timeout_ns: int
+    idle_ns: int
+    """Since it was hit, or inserted; where the table knows."""
     is_const: bool
     counter: CounterValue
     meter: MeterRates | None
@@ -72,12 +75,22 @@ class SwitchStats:
 
     ingress_packets: int
     replicas: int
+    clones: int
     dropped_no_pipeline: int
     dropped_ingress: int
     dropped_egress: int
     dropped_no_group: int
     dropped_no_port: int
     dropped_cpu_queue: int
+    dropped_clones: int
+    dropped_digests: int
+
+
+class DigestMessage(NamedTuple):
+    """What digest() sent: which one of the pipeline's, and its fields in the flat form."""
+
+    digest: int
+    data: bytes
 
 
 class Replica(NamedTuple):

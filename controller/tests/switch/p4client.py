@@ -62,10 +62,15 @@ def batch_error(error: grpc.RpcError) -> BatchError:
 class Controller:
     """One channel and at most one stream."""
 
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(
-            address, options=[("grpc.max_metadata_size", 1 << 20)]
-        )
+    def __init__(
+        self, address: str, *, role: str = "", credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        options = [("grpc.max_metadata_size", 1 << 20)]
+        if credentials is None:
+            self.channel = grpc.aio.insecure_channel(address, options=options)
+        else:
+            self.channel = grpc.aio.secure_channel(address, credentials, options=options)
+        self.role = role
         self.stub = p4r_grpc.P4RuntimeStub(self.channel)
         self.stream = self.stub.StreamChannel()
         self.election_id = 0
@@ -89,6 +94,8 @@ class Controller:
 
     async def bid(self, election_id: int | None, *, device_id: int = DEVICE_ID) -> None:
         update = p4r.MasterArbitrationUpdate(device_id=device_id)
+        if self.role:
+            update.role.name = self.role
         if election_id is not None:
             update.election_id.CopyFrom(U128.encode(election_id))
             self.election_id = election_id
@@ -103,7 +110,7 @@ class Controller:
     async def told(self) -> tuple[int, int | None]:
         """The next arbitration notice: its status and election id."""
         update = (await self.receive()).arbitration
-        assert update.device_id == DEVICE_ID
+        assert (update.device_id, update.role.name) == (DEVICE_ID, self.role)
         known = update.HasField("election_id")
         return update.status.code, U128.decode(update.election_id) if known else None
 
@@ -133,6 +140,7 @@ class Controller:
             p4r.SetForwardingPipelineConfigRequest(
                 device_id=DEVICE_ID,
                 election_id=U128.encode(self.election_id),
+                role=self.role,
                 action=action,
                 config=config,
             ),
@@ -149,18 +157,34 @@ class Controller:
             p4r.GetForwardingPipelineConfigRequest(device_id=DEVICE_ID, response_type=kind)
         )
 
-    def write_request(self, *updates: p4r.Update) -> p4r.WriteRequest:
+    def write_request(
+        self,
+        *updates: p4r.Update,
+        atomicity: p4r.WriteRequest.Atomicity.ValueType = p4r.WriteRequest.CONTINUE_ON_ERROR,
+    ) -> p4r.WriteRequest:
         return p4r.WriteRequest(
-            device_id=DEVICE_ID, election_id=U128.encode(self.election_id), updates=updates
+            device_id=DEVICE_ID,
+            election_id=U128.encode(self.election_id),
+            role=self.role,
+            updates=updates,
+            atomicity=atomicity,
         )
 
-    async def write(self, *updates: p4r.Update) -> None:
-        await self.stub.Write(self.write_request(*updates), timeout=60)
+    async def write(
+        self,
+        *updates: p4r.Update,
+        atomicity: p4r.WriteRequest.Atomicity.ValueType = p4r.WriteRequest.CONTINUE_ON_ERROR,
+    ) -> None:
+        await self.stub.Write(self.write_request(*updates, atomicity=atomicity), timeout=60)
 
-    async def write_codes(self, *updates: p4r.Update) -> list[int]:
+    async def write_codes(
+        self,
+        *updates: p4r.Update,
+        atomicity: p4r.WriteRequest.Atomicity.ValueType = p4r.WriteRequest.CONTINUE_ON_ERROR,
+    ) -> list[int]:
         """The canonical code of each update."""
         try:
-            await self.write(*updates)
+            await self.write(*updates, atomicity=atomicity)
         except grpc.aio.AioRpcError as error:
             return batch_error(error).codes
         return [0] * len(updates)

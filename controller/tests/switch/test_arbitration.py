@@ -146,9 +146,20 @@ ARBITRATION_ERRORS = {
         [p4r.MasterArbitrationUpdate(device_id=1), p4r.MasterArbitrationUpdate(device_id=2)],
         grpc.StatusCode.FAILED_PRECONDITION,
     ),
-    "role": (
-        [p4r.MasterArbitrationUpdate(device_id=1, role=p4r.Role(name="sdn"))],
+    "role by number": (
+        [p4r.MasterArbitrationUpdate(device_id=1, role=p4r.Role(id=3))],
         grpc.StatusCode.UNIMPLEMENTED,
+    ),
+    "config of a role": (
+        [p4r.MasterArbitrationUpdate(device_id=1, role=p4r.Role(name="sdn", config=Any()))],
+        grpc.StatusCode.INVALID_ARGUMENT,
+    ),
+    "role becomes the default one": (
+        [
+            p4r.MasterArbitrationUpdate(device_id=1, role=p4r.Role(name="sdn")),
+            p4r.MasterArbitrationUpdate(device_id=1),
+        ],
+        grpc.StatusCode.FAILED_PRECONDITION,
     ),
     "role changes": (
         [
@@ -209,10 +220,6 @@ async def test_write_checks_in_the_specifications_order(controller: Controller) 
     request.election_id.CopyFrom(U128.encode(1))
     assert await code(request) == grpc.StatusCode.FAILED_PRECONDITION
     await controller.set_config(load_config("kinds"))
-    assert await code(request) == grpc.StatusCode.UNIMPLEMENTED
-    request.atomicity = p4r.WriteRequest.DATAPLANE_ATOMIC
-    assert await code(request) == grpc.StatusCode.UNIMPLEMENTED
-    request.atomicity = p4r.WriteRequest.CONTINUE_ON_ERROR
     await controller.stub.Write(request)
 
 

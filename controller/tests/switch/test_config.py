@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import grpc
+import learn_program
 import pytest
 from finsy.proto import p4i, p4r
 from p4client import IDS, Controller, delete, entity, insert, load_config, table
@@ -97,7 +98,9 @@ async def test_commit_takes_no_config(kinds: Controller) -> None:
     assert code == grpc.StatusCode.INVALID_ARGUMENT
 
 
-@pytest.mark.parametrize("action", [Set.VERIFY, Set.VERIFY_AND_SAVE, Set.VERIFY_AND_COMMIT])
+@pytest.mark.parametrize(
+    "action", [Set.VERIFY, Set.VERIFY_AND_SAVE, Set.VERIFY_AND_COMMIT, Set.RECONCILE_AND_COMMIT]
+)
 async def test_config_is_needed(primary: Controller, action: Set.Action.ValueType) -> None:
     code, _ = await refused(primary.set_config(None, action))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
@@ -106,14 +109,6 @@ async def test_config_is_needed(primary: Controller, action: Set.Action.ValueTyp
 async def test_action_is_needed(primary: Controller) -> None:
     code, _ = await refused(primary.set_config(load_config("kinds"), Set.UNSPECIFIED))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
-
-
-async def test_reconciliation_is_not_there_yet(primary: Controller) -> None:
-    code, message = await refused(
-        primary.set_config(load_config("kinds"), Set.RECONCILE_AND_COMMIT)
-    )
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert "RECONCILE_AND_COMMIT" in message
 
 
 async def test_only_the_primary_may_set(controller: Controller) -> None:
@@ -238,6 +233,55 @@ async def test_bad_config_is_refused_by_name(kinds: Controller, what: str, spoil
     assert what.strip() in message
     # What ran goes on.
     await kinds.write(insert(table(ENTRY)))
+
+
+def _other_struct(config: p4r.ForwardingPipelineConfig) -> None:
+    members = config.p4info.type_info.structs["mac_learned_t"].members
+    members[1].type_spec.bitstring.bit.bitwidth = 10
+
+
+def _short_tuple(config: p4r.ForwardingPipelineConfig) -> None:
+    del config.p4info.digests[2].type_spec.tuple.members[2]
+
+
+def _no_struct(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.digests[0].type_spec.struct.name = "nothing_t"
+
+
+def _header_digest(config: p4r.ForwardingPipelineConfig) -> None:
+    config.p4info.digests[0].type_spec.header.name = "h_t"
+
+
+def _digest_more(config: p4r.ForwardingPipelineConfig) -> None:
+    digest = config.p4info.digests.add()
+    digest.CopyFrom(config.p4info.digests[0])
+    digest.preamble.id, digest.preamble.name = 0x01000009, "digest_1"
+
+
+def _digest_less(config: p4r.ForwardingPipelineConfig) -> None:
+    del config.p4info.digests[2]
+
+
+BAD_DIGESTS = {
+    "digest mac_learned_t has another type": _other_struct,
+    "digest digest_0 has another type": _short_tuple,
+    "P4Info has no type nothing_t": _no_struct,
+    "data of the type header is not supported": _header_digest,
+    "digest digest_0 is in one only": _digest_more,
+    "digest digest is in one only": _digest_less,
+}
+
+
+@pytest.mark.parametrize(("what", "spoil"), BAD_DIGESTS.items(), ids=BAD_DIGESTS.keys())
+async def test_digests_that_disagree_are_refused(
+    primary: Controller, what: str, spoil: object
+) -> None:
+    config = learn_program.config()
+    assert callable(spoil)
+    spoil(config)
+    code, message = await refused(primary.set_config(config))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert what in message
 
 
 async def test_c_compilers_words_are_passed_on(

@@ -2,23 +2,62 @@
 """A whole session with finsy's own Switch, unmodified: what a user's controller does."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import TypeVar, cast
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import finsy as fy
+import learn_program
 import pytest
 from finsy import P4CounterData, P4DirectMeterEntry, P4MeterConfig
 from finsy.p4entity import P4Replica
+from google.protobuf import text_format
 from p4client import PROGRAMS
+
+from hectograph.switch.native import Switch
 
 
 async def test_session(address: str) -> None:
+    await _run(address, PROGRAMS / "kinds.p4info.txtpb", PROGRAMS / "kinds.json", _session)
+
+
+async def test_digests(address: str, tmp_path: Path, native_switch: Switch) -> None:
+    config = learn_program.config()
+    p4info, p4blob = tmp_path / "learn.p4info.txtpb", tmp_path / "learn.json"
+    p4info.write_text(text_format.MessageToString(config.p4info))
+    p4blob.write_bytes(config.p4_device_config)
+
+    async def learn(sw: fy.Switch) -> None:
+        digests = sw.read_digests("seen_t")
+        await sw.insert([fy.P4DigestEntry("seen_t", max_list_size=2, max_timeout_ns=10**12)])
+        for ether_type in (0x0806, 0x0806, 0x1FFF):
+            frame = b"\x03" + bytes(11) + ether_type.to_bytes(2) + bytes(46)
+            native_switch.cpu_send(frame)
+        found = await anext(digests)
+        place = {"port": 510, "multicast": True}
+        assert list(found) == [
+            {"ether_type": 0x0806, "place": place, "balance": -2042},
+            {"ether_type": 0x1FFF, "place": place, "balance": -1},
+        ]
+        await sw.write([found.ack()])
+        (entry,) = await _read(sw, fy.P4DigestEntry())
+        assert entry.max_list_size == 2
+        await sw.delete_all()
+        assert await _read(sw, fy.P4DigestEntry()) == []
+        sw.stash["finished"].set()
+
+    await _run(address, p4info, p4blob, learn)
+
+
+async def _run(
+    address: str,
+    p4info: Path,
+    p4blob: Path,
+    handler: Callable[[fy.Switch], Coroutine[Any, Any, None]],
+) -> None:
+    """Until the handler sets stash["finished"]."""
     options = fy.SwitchOptions(
-        p4info=PROGRAMS / "kinds.p4info.txtpb",
-        p4blob=PROGRAMS / "kinds.json",
-        ready_handler=_session,
-        device_id=1,
-        fail_fast=True,
+        p4info=p4info, p4blob=p4blob, ready_handler=handler, device_id=1, fail_fast=True
     )
     switch = fy.Switch("sw", address, options)
     finished = asyncio.Event()
@@ -46,7 +85,9 @@ async def _session(sw: fy.Switch) -> None:
     sw.stash["finished"].set()
 
 
-_E = TypeVar("_E", fy.P4TableEntry, fy.P4MulticastGroupEntry)
+_E = TypeVar(
+    "_E", fy.P4TableEntry, fy.P4MulticastGroupEntry, fy.P4DigestEntry, fy.P4CloneSessionEntry
+)
 
 
 async def _read(sw: fy.Switch, wanted: _E) -> list[_E]:
@@ -105,6 +146,9 @@ async def _groups(sw: fy.Switch) -> None:
     )
     await sw.insert([group])
     assert await _read(sw, fy.P4MulticastGroupEntry()) == [group]
+    session = fy.P4CloneSessionEntry(6, replicas=(P4Replica(1, instance=2),))
+    await sw.insert([session])
+    assert await _read(sw, fy.P4CloneSessionEntry()) == [session]
 
 
 async def _packets(sw: fy.Switch) -> None:

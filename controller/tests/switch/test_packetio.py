@@ -114,7 +114,7 @@ STREAM_ERRORS = {
     "digest ack": (
         p4r.StreamMessageRequest(digest_ack=p4r.DigestListAck(digest_id=3, list_id=4)),
         "digest_list_ack",
-        Code.UNIMPLEMENTED,
+        Code.FAILED_PRECONDITION,
     ),
     "nothing": (p4r.StreamMessageRequest(), "other", Code.INVALID_ARGUMENT),
 }

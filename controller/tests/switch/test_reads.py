@@ -246,7 +246,7 @@ async def test_good_elements_of_a_bad_batch_are_answered(filled: Controller) -> 
 
 REQUESTS: dict[str, tuple[p4r.ReadRequest, grpc.StatusCode]] = {
     "unknown device": (p4r.ReadRequest(device_id=2), grpc.StatusCode.NOT_FOUND),
-    "role": (p4r.ReadRequest(device_id=1, role="sdn"), grpc.StatusCode.UNIMPLEMENTED),
+    "role": (p4r.ReadRequest(device_id=1, role="sdn"), grpc.StatusCode.NOT_FOUND),
     "no pipeline": (p4r.ReadRequest(device_id=1), grpc.StatusCode.FAILED_PRECONDITION),
 }
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Multicast groups."""
+"""Multicast groups and clone sessions."""
 
 import pytest
 from finsy.proto import p4r, rpc_code
-from p4client import Controller, delete, entity, insert, modify
+from p4client import Controller, delete, entity, insert, load_config, modify
 
 Code = rpc_code
 
@@ -97,3 +97,60 @@ async def test_large_group(kinds: Controller) -> None:
     written = group(1, replicas)
     await kinds.write(insert(written))
     assert await kinds.read(group(1)) == [written]
+
+
+# ---- clone sessions -----------------------------------------------------------
+
+
+def session(number: int, rest: str = "") -> p4r.Entity:
+    return entity(
+        f"""packet_replication_engine_entry {{
+          clone_session_entry {{ session_id: {number} {rest} }} }}"""
+    )
+
+
+SESSIONS: dict[str, tuple[p4r.Entity, int]] = {
+    "two replicas": (session(1, PORT_1 + PORT_2), Code.OK),
+    "shortened": (session(1, PORT_1 + "packet_length_bytes: 100"), Code.OK),
+    "highest id": (session(32767, PORT_1), Code.OK),
+    "id 0": (session(0, PORT_1), Code.INVALID_ARGUMENT),
+    "id too high": (session(32768, PORT_1), Code.OUT_OF_RANGE),
+    "negative length": (session(1, PORT_1 + "packet_length_bytes: -1"), Code.INVALID_ARGUMENT),
+    "class of service": (session(1, PORT_1 + "class_of_service: 1"), Code.INVALID_ARGUMENT),
+    "instance too wide": (session(1, r'replicas { port: "\x01" instance: 65536 }'), 3),
+    "replica twice": (session(1, PORT_1 + PORT_1), Code.INVALID_ARGUMENT),
+}
+
+
+@pytest.mark.parametrize(("written", "code"), SESSIONS.values(), ids=SESSIONS.keys())
+async def test_insert_session(kinds: Controller, written: p4r.Entity, code: int) -> None:
+    assert await kinds.write_codes(insert(written)) == [code]
+
+
+async def test_life_of_a_session(kinds: Controller) -> None:
+    """Its id may well be that of a group."""
+    one, other = session(1, PORT_1), session(1, PORT_2 + "packet_length_bytes: 9")
+    assert await kinds.write_codes(modify(one), delete(one)) == [Code.NOT_FOUND] * 2
+    await kinds.write(insert(one), insert(session(7, PORT_2)), insert(group(1)))
+    assert await kinds.write_codes(insert(other)) == [Code.ALREADY_EXISTS]
+    await kinds.write(modify(other))
+    assert await kinds.read(session(1)) == [other]
+    assert await kinds.read(session(0)) == [other, session(7, PORT_2)]
+    rollback = p4r.WriteRequest.ROLLBACK_ON_ERROR
+    codes = await kinds.write_codes(delete(other), insert(one), insert(one), atomicity=rollback)
+    assert codes == [Code.ABORTED, Code.ABORTED, Code.ALREADY_EXISTS]
+    assert await kinds.read(session(1)) == [other]
+    await kinds.write(delete(session(1)))
+    assert await kinds.read(session(0)) == [session(7, PORT_2)]
+
+
+async def test_sessions_of_a_saved_config_wait_for_its_commit(kinds: Controller) -> None:
+    action = p4r.SetForwardingPipelineConfigRequest
+    await kinds.set_config(load_config("kinds"), action.VERIFY_AND_SAVE)
+    await kinds.write(insert(session(3, PORT_1)))
+    await kinds.set_config(None, action.COMMIT)
+    assert await kinds.read(session(3)) == [session(3, PORT_1)]
+    await kinds.set_config(load_config("kinds"), action.RECONCILE_AND_COMMIT)
+    await kinds.write(modify(session(3, PORT_2)))
+    await kinds.set_config(load_config("kinds"))
+    assert await kinds.read(session(0)) == []

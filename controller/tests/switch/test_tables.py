@@ -333,9 +333,6 @@ LATER = {
     "action_profile_member { action_profile_id: 1 }": "action profiles",
     "action_profile_group { action_profile_id: 1 }": "action profiles",
     "value_set_entry {}": "value sets",
-    "register_entry {}": "registers",
-    "digest_entry {}": "digests",
-    "packet_replication_engine_entry { clone_session_entry { session_id: 1 } }": "clone sessions",
 }
 
 

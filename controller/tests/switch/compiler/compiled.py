@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hectograph import _native
 from hectograph.errors import HectographError, ToolFailure
 from hectograph.switch.compiler import find_or_build, to_c
+from hectograph.switch.native import LoadedPipeline
 
 ffi: Any = _native.ffi
 lib: Any = _native.lib
@@ -28,6 +29,7 @@ class Compiled:
     def __init__(self, switch: Any, loaded: Any) -> None:
         self._switch = switch
         self._loaded = loaded
+        self.pipeline = LoadedPipeline(switch, loaded)
 
     def send(self, frame: bytes, port: int = 1) -> list[Output]:
         """What the switch puts out for one frame received on a port."""
@@ -73,6 +75,10 @@ class Compiled:
     def add_group(self, group: int, *replicas: tuple[int, int]) -> None:
         array = ffi.new("struct hg_replica[]", list(replicas))
         ok(lib.hg_group_insert(self._switch, group, array, len(replicas)))
+
+    def add_session(self, session: int, *replicas: tuple[int, int], max_bytes: int = 0) -> None:
+        array = ffi.new("struct hg_replica[]", list(replicas))
+        ok(lib.hg_session_insert(self._switch, session, array, len(replicas), max_bytes))
 
     def counter(self, name: str, index: int) -> tuple[int, int]:
         """Packets and bytes."""

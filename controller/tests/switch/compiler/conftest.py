@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for bmv2json and compiled
+sys.path.insert(0, str(Path(__file__).parent))  # for compiled
 
 from hectograph.switch.compiler import build
 

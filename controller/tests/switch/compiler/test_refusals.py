@@ -86,7 +86,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     # What a program declares
     "header stacks": (put("header_stacks", value=NAMED), "header_stacks[thing]"),
     "header unions": (put("header_unions", value=NAMED), "header_unions[thing]"),
-    "digests": (put("learn_lists", value=NAMED), "learn_lists[thing]"),
     "extern instances": (put("extern_instances", value=NAMED), "extern_instances[thing]"),
     "parser value sets": (put("parse_vsets", value=NAMED), "parse_vsets[thing]"),
     "variable-length fields": (
@@ -136,15 +135,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     # Primitives
     "assert (primitive 'assert')": (act("assert", const(1)), ACT),
     "assume (primitive 'assume')": (act("assume", const(1)), ACT),
-    "cloning (primitive 'clone_ingress_pkt_to_egress')": (
-        act("clone_ingress_pkt_to_egress", const(1), const(0)),
-        ACT,
-    ),
-    "cloning (primitive 'clone_egress_pkt_to_egress')": (
-        act("clone_egress_pkt_to_egress", const(1), const(0)),
-        ACT,
-    ),
-    "digests (primitive 'generate_digest')": (act("generate_digest", const(0), const(1)), ACT),
     "log_msg": (act("log_msg", {"type": "string", "value": "x"}), ACT),
     "random numbers": (act("modify_field_rng_uniform", field("meta", "m"), const(0)), ACT),
     "hashes": (act("modify_field_with_hash_based_offset", field("meta", "m")), ACT),
@@ -240,7 +230,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         "pipelines[ingress].action_profiles[thing]",
     ),
     "table type 'indirect_ws'": (put(*TABLE, "type", value="indirect_ws"), "tables[t]"),
-    "idle timeouts": (put(*TABLE, "support_timeout", value=True), "tables[t]"),
     "a table without default entry": (put(*TABLE, "default_entry", value=None), "tables[t]"),
     "a mask on a match key": (put(*TABLE, "key", 0, "mask", value="0x0f"), "tables[t].key[h.x]"),
     "the match kind 'fuzzy'": (

@@ -17,6 +17,14 @@ from hectograph.switch.compiler.flow import in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
 
+_ATOMIC_BITS = 64
+"""Of a register's cell that is read and written whole (pipeline.h)."""
+
+
+def digest_call(number: int, arguments: str) -> str:
+    """The function that sends digest `number`: called here, defined by codegen.digests."""
+    return f"send_digest_{number}({arguments})"
+
 
 class Statements:
     """Statements in C, for an action or a parser state."""
@@ -27,6 +35,7 @@ class Statements:
         self._counters = {each: n for n, each in enumerate(program.counters)}
         self._meters = {each: n for n, each in enumerate(program.meters)}
         self._registers = {each: n for n, each in enumerate(program.registers)}
+        self._digests = {each: n for n, each in enumerate(program.digests)}
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
@@ -57,6 +66,10 @@ class Statements:
             return self._read_register(statement)
         if isinstance(statement, ir.WriteRegister):
             return self._write_register(statement)
+        if isinstance(statement, ir.SendDigest):
+            return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
+        if isinstance(statement, ir.Clone):
+            return self._clone(statement)
         if isinstance(statement, ir.Jump):
             return self._jump(statement)
         if isinstance(statement, ir.Exit):
@@ -68,6 +81,14 @@ class Statements:
         if drop.mcast_grp:
             lines.append(f"	{self._layout.field(drop.mcast_grp)} = 0;")
         return lines
+
+    def _clone(self, clone: ir.Clone) -> list[Line]:
+        session = self._expressions.modular(clone.session, 64, 15)
+        number = clone.fields.number if clone.fields else 0
+        return [
+            f"\tphv->standard.clone_session = ({session} & HG_CLONE_SESSION) | HG_CLONE;",
+            f"\tphv->standard.clone_fields = {number};",
+        ]
 
     def _add(self, header: ir.Header) -> list[Line]:
         """BMv2 clears a header that was not valid, and keeps one that was."""
@@ -130,17 +151,25 @@ class Statements:
         if read.target.field.bits != read.register.bits or read.target.field.signed:
             raise UnsupportedFeature("reading a register into another type: not supported")
         target, cells = self._layout.field(read.target), self._cells(read.register)
-        return self._indexed(
-            read.index, read.register.size, lambda index: f"{target} = {cells}[{index}];"
-        )
+        plain = read.register.bits > _ATOMIC_BITS
+
+        def load(index: str) -> str:
+            cell = f"{cells}[{index}]"
+            return f"{target} = {cell if plain else f'hg_register_load(&{cell})'};"
+
+        return self._indexed(read.index, read.register.size, load)
 
     def _write_register(self, write: ir.WriteRegister) -> list[Line]:
         cells = self._cells(write.register)
         cell = ir.Field(write.register.name, write.register.bits, signed=False, offset=0)
         value = self._expressions.stored(cell, write.value)
-        return self._indexed(
-            write.index, write.register.size, lambda index: f"{cells}[{index}] = {value};"
-        )
+        plain = write.register.bits > _ATOMIC_BITS
+
+        def store(index: str) -> str:
+            cell = f"{cells}[{index}]"
+            return f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"
+
+        return self._indexed(write.index, write.register.size, store)
 
     def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:
         """An index beyond the end does nothing, as in BMv2."""
@@ -219,6 +248,21 @@ class Actions:
         pairs = zip(function.parameters, call.arguments, strict=True)
         values = ", ".join(f".{name} = {constant(value)}" for name, value in pairs)
         return f"&(const struct {function.data_struct}){{ {values} }}"
+
+    def sent(self) -> set[ir.Digest]:
+        """The digests that some packet may send."""
+        return {
+            each.statement.digest
+            for action in self._called
+            for each in action.body
+            if isinstance(each.statement, ir.SendDigest)
+        }
+
+    @property
+    def clones(self) -> bool:
+        """Whether some packet may be cloned."""
+        bodies = [each.statement for action in self._called for each in action.body]
+        return any(isinstance(each, ir.Clone) for each in bodies)
 
     def definitions(self) -> list[str]:
         lines: list[str] = []

@@ -85,8 +85,10 @@ class ControlCode:
         return ["\t{", entry, "", *use, "\t}", last]
 
     def _direct(self, table: ir.Table) -> list[Line]:
-        """Direct counter and meter, in BMv2's order: before the action."""
+        """Time, direct counter and meter, in BMv2's order: before the action."""
         lines: list[Line] = []
+        if table.support_timeout:
+            lines.append("\t\thg_hit(entry, ctx->now_ns);")
         if table.has_counter:
             lines += ["\t\tif (entry->cell)", "\t\t\thg_count(entry->cell, ctx->frame_length);"]
         if table.meter:

@@ -6,8 +6,10 @@ from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.actions import Actions
 from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
+from hectograph.switch.compiler.codegen.clones import CloneCode
 from hectograph.switch.compiler.codegen.control import ControlCode
 from hectograph.switch.compiler.codegen.deparser import HeaderCode
+from hectograph.switch.compiler.codegen.digests import DigestCode
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
@@ -21,6 +23,8 @@ def generate(program: ir.Program) -> str:
     """The C source of a program; it wants DIGEST defined before it."""
     layout = Layout(program)
     actions = Actions(layout, program)
+    digests = DigestCode(layout, program)
+    clones = CloneCode(layout, program, clones=actions.clones)
     headers = HeaderCode(layout, program)
     tables = TableCode(layout, program, actions)
     control = ControlCode(layout, actions, tables)
@@ -30,9 +34,11 @@ def generate(program: ir.Program) -> str:
     sections = [
         _head(program),
         layout.declarations(),
+        digests.functions(actions.sent()),
         actions.definitions(),
         tables.specifications(),
         _arrays(program),
+        digests.specifications(),
         headers.extractors(),
         checksums.functions(),
         parser,
@@ -41,7 +47,8 @@ def generate(program: ir.Program) -> str:
         _ingress(),
         _egress(program, checksums.updates()),
         headers.deparser(),
-        _export(program, tables, headers),
+        clones.functions(),
+        _export(program, tables, headers, clones),
     ]
     return "\n".join(line for section in sections for line in section) + "\n"
 
@@ -111,7 +118,9 @@ def _undropped(program: ir.Program) -> int:
     return (DROP_PORT + 1) & ((1 << bits) - 1)
 
 
-def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list[str]:
+def _export(
+    program: ir.Program, tables: TableCode, headers: HeaderCode, clones: CloneCode
+) -> list[str]:
     members = {
         "abi": "HG_PIPELINE_ABI",
         "digest": "DIGEST",
@@ -126,10 +135,13 @@ def _export(program: ir.Program, tables: TableCode, headers: HeaderCode) -> list
         "meters": "meters" if program.meters else "NULL",
         "register_count": str(len(program.registers)),
         "registers": "registers" if program.registers else "NULL",
+        "digest_count": str(len(program.digests)),
+        "digests": "digests" if program.digests else "NULL",
         "parse": "parse",
         "ingress": "ingress",
         "egress": "egress",
         "deparse": "deparse",
+        **clones.exports(),
     }
     lines = [f"\t.{key} = {value}," for key, value in members.items()]
     return ["const struct hg_pipeline hg_pipeline = {", *lines, "};"]

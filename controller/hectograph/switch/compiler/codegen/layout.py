@@ -73,6 +73,10 @@ class Layout:
                 self._structs[header.type] = struct_names.make(header.type.name, "header_")
                 self._declare(header, fields)
 
+    def has(self, header: ir.Header) -> bool:
+        """Metadata that nothing uses lies nowhere."""
+        return header in self._members
+
     def member(self, header: ir.Header) -> str:
         return f"phv->{self._members[header]}"
 

@@ -112,6 +112,7 @@ class TableCode:
             "has_counter": _truth(table.has_counter),
             "has_meter": _truth(table.meter is not None),
             "meter_in_bytes": _truth(table.meter is not None and table.meter.in_bytes),
+            "support_timeout": _truth(table.support_timeout),
             "default_action": str(table.actions.index(table.default.action)),
             "default_data": self._actions.data(table.default),
             "entry_count": str(len(table.entries or ())),

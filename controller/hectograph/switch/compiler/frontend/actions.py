@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.frontend.clones import load_field_lists
+from hectograph.switch.compiler.frontend.digests import load_digests
 from hectograph.switch.compiler.frontend.expressions import Expressions
 from hectograph.switch.compiler.frontend.headers import MAX_FIELD_BITS, Headers
 from hectograph.switch.compiler.frontend.reader import Node
@@ -17,9 +19,6 @@ _UNSUPPORTED_PRIMITIVES = {
     "assign_header_stack": "header stacks",
     "assign_union": "header unions",
     "assign_union_stack": "header unions",
-    "clone_egress_pkt_to_egress": "cloning",
-    "clone_ingress_pkt_to_egress": "cloning",
-    "generate_digest": "digests",
     "log_msg": "log_msg",
     "modify_field_rng_uniform": "random numbers",
     "modify_field_with_hash_based_offset": "hashes",
@@ -33,12 +32,14 @@ _UNSUPPORTED_PRIMITIVES = {
 
 @dataclass(frozen=True)
 class Arrays:
-    """By name; direct counters only say which table they belong to."""
+    """By name, digests by id; direct counters only say which table they belong to."""
 
     counters: dict[str, ir.Counter]
     meters: dict[str, ir.Meter]
     direct_meters: dict[str, ir.DirectMeter]
     registers: dict[str, ir.Register]
+    digests: dict[int, ir.Digest]
+    field_lists: dict[int, ir.FieldList]
 
 
 def load_arrays(root: Node, headers: Headers) -> Arrays:
@@ -65,6 +66,8 @@ def load_arrays(root: Node, headers: Headers) -> Arrays:
         {each.name: each for each in meters},
         {each.name: each for each in direct},
         {each.name: each for each in map(_register, root.array("register_arrays"))},
+        load_digests(root, headers),
+        load_field_lists(root, headers),
     )
 
 
@@ -124,6 +127,9 @@ class Statements:
             "execute_meter": (3, self._meter),
             "register_read": (3, self._read_register),
             "register_write": (3, self._write_register),
+            "generate_digest": (2, self._digest),
+            "clone_ingress_pkt_to_egress": (2, self._clone_ingress),
+            "clone_egress_pkt_to_egress": (2, self._clone_egress),
             "exit": (0, ir.Exit),
         }
         if op not in loaders:
@@ -193,6 +199,27 @@ class Statements:
             self._expressions.data(index),
             self._expressions.data(value),
         )
+
+    def _digest(self, _receiver: Node, number: Node) -> ir.Statement:
+        """BMv2, too, has one receiver whatever the program calls it."""
+        found = self._expressions.data(number)
+        digest = self._arrays.digests.get(found.value) if isinstance(found, ir.Constant) else None
+        return ir.SendDigest(digest or number.invalid("is not a learn list"))
+
+    def _clone_ingress(self, session: Node, fields: Node) -> ir.Statement:
+        return ir.Clone("ingress", self._expressions.data(session), self._field_list(fields))
+
+    def _clone_egress(self, session: Node, fields: Node) -> ir.Statement:
+        return ir.Clone("egress", self._expressions.data(session), self._field_list(fields))
+
+    def _field_list(self, node: Node) -> ir.FieldList | None:
+        found = self._expressions.data(node)
+        if not isinstance(found, ir.Constant):
+            node.unsupported("a field list that is computed")
+        fields = self._arrays.field_lists.get(found.value)
+        if fields is None and found.value:
+            node.invalid("is not a field list")
+        return fields
 
     def _jump(self, node: Node, op: str, number: int, count: int) -> ir.Statement:
         *condition, offset = node.array("parameters") or node.invalid("has no target")

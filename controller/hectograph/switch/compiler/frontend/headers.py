@@ -11,7 +11,6 @@ _UNSUPPORTED_LISTS = {
     "header_stacks": "header stacks",
     "header_unions": "header unions",
     "header_union_stacks": "header unions",
-    "learn_lists": "digests",
     "extern_instances": "extern instances",
     "parse_vsets": "parser value sets",
 }

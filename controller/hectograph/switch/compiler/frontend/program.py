@@ -4,6 +4,7 @@
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.frontend.actions import load_actions, load_arrays
 from hectograph.switch.compiler.frontend.checksums import load_checksums
+from hectograph.switch.compiler.frontend.clones import check_places
 from hectograph.switch.compiler.frontend.headers import Headers
 from hectograph.switch.compiler.frontend.parser import load_parser
 from hectograph.switch.compiler.frontend.reader import Node, read
@@ -41,18 +42,24 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
     pipelines = {node["name"].string(): node for node in root.array("pipelines")}
     if set(pipelines) != {"ingress", "egress"}:
         root.unsupported(f"pipelines other than ingress and egress ({', '.join(pipelines)})")
+    egress = load_pipeline(pipelines["egress"], headers, actions, arrays)
+    parser = load_parser(_only(root, "parsers", "parser"), headers, arrays)
+    ingress = load_pipeline(pipelines["ingress"], headers, actions, arrays)
+    check_places(parser, ingress, egress, root)
     source = root.find("program")
     return ir.Program(
         headers=tuple(headers.by_name.values()),
         errors=_errors(root),
-        parser=load_parser(_only(root, "parsers", "parser"), headers, arrays),
-        ingress=load_pipeline(pipelines["ingress"], headers, actions, arrays),
-        egress=load_pipeline(pipelines["egress"], headers, actions, arrays),
+        parser=parser,
+        ingress=ingress,
+        egress=egress,
         deparser=tuple(headers.header(item) for item in deparser.array("order")),
         checksums=load_checksums(root, headers),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),
         registers=tuple(arrays.registers.values()),
+        digests=tuple(arrays.digests.values()),
+        field_lists=tuple(arrays.field_lists.values()),
         name=source.string() if source else "",
     )
 

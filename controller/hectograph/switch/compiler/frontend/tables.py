@@ -65,8 +65,6 @@ class _Loader:
         kind = node["type"].string()
         if kind != "simple":
             node.unsupported(f"action profiles and selectors (table type '{kind}')")
-        if node.flag("support_timeout"):
-            node.unsupported("idle timeouts")
         key = tuple(self._key_field(item) for item in node.array("key"))
         actions = tuple(self._action(item) for item in node.array("action_ids"))
         default = node.find("default_entry") or node.unsupported("a table without default entry")
@@ -82,6 +80,7 @@ class _Loader:
             entries=entries,
             has_counter=node.flag("with_counters"),
             meter=self._meter(node.find("direct_meters")),
+            support_timeout=node.flag("support_timeout"),
             next=_next_nodes(node["next_tables"], actions),
             source=node.source,
         )

@@ -2,9 +2,9 @@
 """Actions, and what they count in."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header
+from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,25 @@ class DirectMeter:
     name: str
     in_bytes: bool
     target: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """A constant of a known width."""
+
+    value: int
+    bits: int
+
+
+DigestElement: TypeAlias = FieldValue | Validity | Bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Digest:
+    """What one call of digest() sends; calls that send the same type share its name."""
+
+    name: str
+    elements: tuple[DigestElement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,28 @@ class WriteRegister:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDigest:
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class FieldList:
+    """What a clone keeps of its packet's metadata."""
+
+    number: int
+    fields: tuple[FieldValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """At the end of the pipeline that it stands in: ingress clones what was received."""
+
+    pipeline: Literal["ingress", "egress"]
+    session: Data
+    fields: FieldList | None
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
@@ -114,6 +155,8 @@ Statement: TypeAlias = (
     | ExecuteMeter
     | ReadRegister
     | WriteRegister
+    | SendDigest
+    | Clone
     | Exit
     | Jump
 )

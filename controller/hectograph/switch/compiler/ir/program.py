@@ -3,18 +3,10 @@
 
 from dataclasses import dataclass
 
-from hectograph.switch.compiler.ir.actions import Counter, Meter, Register
+from hectograph.switch.compiler.ir.actions import Bits, Counter, Digest, FieldList, Meter, Register
 from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
 from hectograph.switch.compiler.ir.parser import Parser
 from hectograph.switch.compiler.ir.tables import Pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class Bits:
-    """A constant in a checksum's input."""
-
-    value: int
-    bits: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,5 +34,7 @@ class Program:
     counters: tuple[Counter, ...]
     meters: tuple[Meter, ...]
     registers: tuple[Register, ...]
+    digests: tuple[Digest, ...]
+    field_lists: tuple[FieldList, ...]
     name: str = ""
     """Of the P4 source."""

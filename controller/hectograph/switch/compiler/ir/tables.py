@@ -68,6 +68,7 @@ class Table:
     """None: the control plane writes them."""
     has_counter: bool
     meter: DirectMeter | None
+    support_timeout: bool
     next: NextByAction | NextByHit
     source: str
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Write or Read of many elements does with them, and how it reports on each."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import grpc
+from finsy.proto import p4r
+
+from hectograph.errors import Refused
+from hectograph.switch import status
+from hectograph.switch.native import Switch
+from hectograph.switch.pipeline import Pipeline
+from hectograph.switch.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+_SLICE = 256
+"""Elements of a batch that are worked on before other tasks get their turn."""
+
+ATOMIC_UPDATES = 1024
+"""In a DATAPLANE_ATOMIC batch: what a port's receive ring bridges at usual rates."""
+
+_MESSAGE_BYTES = 1 << 20
+"""A read's entities leave in messages of about this size; gRPC's clients take 4 MiB."""
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+async def write_each(pipeline: Pipeline, updates: Sequence[p4r.Update]) -> list[Refused | None]:
+    """CONTINUE_ON_ERROR."""
+    results: list[Refused | None] = []
+    for count, update in enumerate(updates, 1):
+        results.append(_apply(pipeline, update))
+        if count % _SLICE == 0:
+            await asyncio.sleep(0)
+    return results
+
+
+async def write_all(pipeline: Pipeline, updates: Sequence[p4r.Update]) -> list[Refused | None]:
+    """ROLLBACK_ON_ERROR."""
+    transaction = Transaction(pipeline, _apply)
+    for count, update in enumerate(updates, 1):
+        if not transaction.apply(update):
+            break
+        if count % _SLICE == 0:
+            await asyncio.sleep(0)
+    return transaction.results(len(updates))
+
+
+def write_at_once(
+    switch: Switch, pipeline: Pipeline, updates: Sequence[p4r.Update]
+) -> list[Refused | None]:
+    """DATAPLANE_ATOMIC: packets wait meanwhile, so it may not take long."""
+    if len(updates) > ATOMIC_UPDATES:
+        raise status.not_implemented(f"DATAPLANE_ATOMIC batches of over {ATOMIC_UPDATES}")
+    transaction = Transaction(pipeline, _apply)
+    with switch.held():
+        all(map(transaction.apply, updates))
+    return transaction.results(len(updates))
+
+
+class Answer:
+    """A read's entities, packed into messages that any client takes."""
+
+    def __init__(self) -> None:
+        self.messages: list[p4r.ReadResponse] = []
+        self._room = 0
+
+    async def extend(self, entities: Iterable[p4r.Entity]) -> None:
+        for count, entity in enumerate(entities, 1):
+            size = entity.ByteSize()
+            if not self.messages or size > self._room:
+                self.messages.append(p4r.ReadResponse())
+                self._room = _MESSAGE_BYTES
+            self.messages[-1].entities.append(entity)
+            self._room -= size
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+
+
+def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
+    try:
+        pipeline.write(update)
+    except Refused as refused:
+        return refused
+    except OSError as error:
+        log.exception("the runtime refused an update")
+        return status.internal(f"the runtime refused the update: {error.strerror}")
+    return None
+
+
+async def abort(context: _Context, refused: Refused) -> NoReturn:
+    await context.abort(status.grpc_code(refused), str(refused))
+
+
+async def abort_batch(context: _Context, results: list[Refused | None]) -> None:
+    """UNKNOWN with a code for each element, when one has failed."""
+    if any(results):
+        details = ((status.DETAILS_KEY, status.batch_details(results)),)
+        await context.abort(grpc.StatusCode.UNKNOWN, status.BATCH_FAILED, details)
