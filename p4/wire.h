@@ -93,6 +93,7 @@
 /* Index of tcp_meter. */
 #define HG_TCP_METER_UNVERIFIED 1
 #define HG_TCP_METER_RESET 2
+#define HG_TCP_METER_LEARN 3 /* handshakes told to the controller: over it, only a sample */
 #define HG_TCP_METERS 4
 
 #endif

@@ -12,6 +12,7 @@
 #include "../shared/reply.p4"
 #include "cookie.p4"
 #include "flow_filter.p4"
+#include "flow_learning.p4"
 
 /* What one secret says of a number in the space of our sequence numbers. */
 struct reading_t {
@@ -40,6 +41,7 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
                      in bit<16> ingress_port) {
     Cookie() cookie;
     FlowFilter() flow_filter;
+    FlowLearning() flow_learning;
     FlowPush() flow_push;
     Segment() segment;
     Martian() martian;
@@ -59,6 +61,7 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
     bool sound = false;
     bool from_martian = false;
     bit<32> color = 0;
+    bit<8> secret_number = 0;
 
     @id(METER_TCP) @name(".tcp_meter")
     meter(HG_TCP_METERS, MeterType.packets) tcp_meter;
@@ -174,6 +177,19 @@ control StatelessTcp(inout headers_t hdr, inout metadata_t meta, in secrets_t se
             }
         }
 
+        /* An ACK alone: what follows at position 0 carries the request. */
+        if ((pull_flags == HG_PULL_CURRENT && current.position == 0
+             || pull_flags == HG_PULL_PREVIOUS && previous.position == 0)
+            && hdr.tcp.flags & (TCP_RST | TCP_FIN) == 0 && next_seq_no == hdr.tcp.seq_no) {
+            tcp_meter.execute_meter(HG_TCP_METER_LEARN, color);
+            if (color != METER_RED) {
+                secret_number = secrets.number;
+                if (pull_flags == HG_PULL_PREVIOUS) {
+                    secret_number = secrets.number - 1;
+                }
+                flow_learning.apply(hdr, meta, ingress_port, secret_number, number);
+            }
+        }
         if (pull_flags != 0) {
             pull.apply(hdr, meta, ingress_port, pull_flags, secrets.number, number,
                        current.position, previous.position);
