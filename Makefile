@@ -22,7 +22,7 @@ ARGS ?=
 ON := $(if $(TARGET),--target $(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint test-native p4 proto clean
+.PHONY: help build demo test soak bench lint test-native p4 proto clean
 
 help: ## This list
 	@sed -En 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,6 +41,9 @@ test: build $(STAMPS)/dev lint test-native ## Run every test
 	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
 	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
 
+soak: build $(STAMPS)/dev ## The downloads, kills and floods that take minutes
+	@$(WITH_TOOLS) python -m pytest --soak -m soak -s controller/tests/tcp $(PYTEST_ARGS)
+
 lint: build $(STAMPS)/dev ## ruff and pyright
 	@$(WITH_TOOLS) ruff check --quiet .
 	@$(WITH_TOOLS) ruff format --check --quiet .
@@ -49,7 +52,7 @@ lint: build $(STAMPS)/dev ## ruff and pyright
 test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and ThreadSanitizer
 	@tools/test-native $(BIN)
 
-bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="replicas delivery" names some
+bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="replicas faults" names some
 	@$(WITH_TOOLS) ninja -C build/meson --quiet bench/replicas bench/sendmmsg
 	@$(WITH_TOOLS) python bench/run.py build/meson/bench $(BENCH)
 

@@ -1,4 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """For every test here: the run leaves the machine's network before the first of them."""
 
+import pytest
+from hypothesis import settings
+
 pytest_plugins = ("hectograph.testbed.pytest_plugin",)
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("hectograph", deadline=None)
+settings.load_profile("hectograph")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="also what takes minutes: make soak")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: takes minutes, and runs with --soak only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        return
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.skip(reason="--soak"))

@@ -17,6 +17,7 @@ from hectograph.testbed.isolation import run_isolated
 BENCHMARKS = {
     "replicas": "Replicas in memory, one core",
     "delivery": "Copies delivered over veth pairs",
+    "faults": "Goodput of one download over a bad link",
 }
 RESULTS = Path("build/bench")
 

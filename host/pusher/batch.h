@@ -9,7 +9,7 @@
 
 #include "source.h"
 
-#define HG_BATCH_FRAMES 64
+#define HG_BATCH_FRAMES 128
 
 struct hg_batch {
 	struct hg_segment segments[HG_BATCH_FRAMES];

@@ -56,6 +56,9 @@ static int parse_option(int option, struct push_options *options, char *error)
 			return hg_fail(error, -EINVAL, "%s: no such interface", optarg);
 		strcpy(spec->udp.multicast_interface, optarg);
 		return 0;
+	case 'b':
+		spec->bundles = true;
+		return 0;
 	case 'q':
 		options->quiet = true;
 		return 0;
@@ -75,6 +78,7 @@ static int parse(int argc, char **argv, struct push_options *options, char *erro
 		{ "start-offset", required_argument, NULL, 'o' },
 		{ "loop", no_argument, NULL, 'l' },
 		{ "multicast-interface", required_argument, NULL, 'm' },
+		{ "bundles", no_argument, NULL, 'b' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ 0 },
 	};

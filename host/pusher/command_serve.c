@@ -16,6 +16,7 @@ struct serve_options {
 	const char *control;
 	const char *name;
 	const char *flows;
+	bool bundles;
 };
 
 static int parse(int argc, char **argv, struct serve_options *options, char *error)
@@ -25,6 +26,7 @@ static int parse(int argc, char **argv, struct serve_options *options, char *err
 		{ "control", required_argument, NULL, 'c' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "flows", required_argument, NULL, 'f' },
+		{ "bundles", no_argument, NULL, 'b' },
 		{ 0 },
 	};
 	int option;
@@ -39,6 +41,8 @@ static int parse(int argc, char **argv, struct serve_options *options, char *err
 			options->name = optarg;
 		else if (option == 'f')
 			options->flows = optarg;
+		else if (option == 'b')
+			options->bundles = true;
 		else
 			return hg_fail(error, -EINVAL, "%s: unknown option, or its value is missing", argv[optind - 1]);
 	}
@@ -53,7 +57,7 @@ static int parse(int argc, char **argv, struct serve_options *options, char *err
 static int check_interface(const char *interface, uint32_t *mtu, char *error)
 {
 	struct hg_link link;
-	int ret = hg_link_open(&link, interface, error);
+	int ret = hg_link_open(&link, interface, false, error);
 
 	if (ret)
 		return ret;
@@ -84,12 +88,13 @@ int hg_serve(int argc, char **argv)
 		free(server);
 		return hg_complain(HG_EXIT_FAILED, strerror(errno));
 	}
-	hg_service_init(&server->service, options.interface, options.name ? options.name : host);
+	hg_service_init(&server->service, options.interface, options.bundles, options.name ? options.name : host);
 	ret = hg_listener_open(&server->listener, options.control, error);
 	if (ret)
 		goto free;
 	/* After the socket: who has that has the flow file too. */
-	ret = hg_engine_start(&server->service.engine, options.interface, options.flows ? options.flows : flows, error);
+	ret = hg_engine_start(&server->service.engine, options.interface, options.flows ? options.flows : flows,
+			      options.bundles, error);
 	if (ret)
 		goto close;
 	fprintf(stderr, "hectograph-pusher %s: interface %s, MTU %u; control socket %s\n", HG_VERSION,

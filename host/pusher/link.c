@@ -66,13 +66,14 @@ int hg_link_state(const struct hg_link *link, char *error)
 	return 0;
 }
 
-int hg_link_open(struct hg_link *link, const char *interface, char *error)
+int hg_link_open(struct hg_link *link, const char *interface, bool bundles, char *error)
 {
 	int bytes = SEND_BUFFER_BYTES;
 	int on = 1;
 	int ret;
 
 	link->fd = -1;
+	link->bundles = bundles;
 	if (if_nametoindex(interface) == 0)
 		return hg_fail(error, -ENODEV, "%s: no such interface", interface);
 	snprintf(link->interface, IFNAMSIZ, "%s", interface);
@@ -89,6 +90,10 @@ int hg_link_open(struct hg_link *link, const char *interface, char *error)
 		ret = hg_fail(error, -errno, "%s: PACKET_QDISC_BYPASS: %s", interface, strerror(errno));
 		goto close;
 	}
+	if (bundles && setsockopt(link->fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) < 0) {
+		ret = hg_fail(error, -errno, "%s: PACKET_VNET_HDR: %s", interface, strerror(errno));
+		goto close;
+	}
 	setsockopt(link->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	ret = hg_link_attach(link, error);
 	if (ret)
@@ -99,22 +104,34 @@ close:
 	return ret;
 }
 
-uint32_t hg_link_mtu(const char *interface, uint8_t mac[HG_MAC_BYTES])
+/* As far as its name tells, without a packet socket: closing one waits for the whole network stack. */
+static int query_by_name(const char *interface, unsigned long what, struct ifreq *request)
 {
-	/* Any socket will do; closing one of the packet family waits for the whole network stack. */
 	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
 	char unused[HG_PUSHER_ERROR_BYTES];
-	struct ifreq request;
-	uint32_t mtu = 0;
+	int ret;
 
 	snprintf(link.interface, IFNAMSIZ, "%s", interface);
-	if (query(&link, SIOCGIFHWADDR, &request, unused) == 0) {
-		memcpy(mac, request.ifr_hwaddr.sa_data, HG_MAC_BYTES);
-		if (query(&link, SIOCGIFMTU, &request, unused) == 0)
-			mtu = (uint32_t)request.ifr_mtu;
-	}
+	ret = query(&link, what, request, unused);
 	hg_link_close(&link);
-	return mtu;
+	return ret;
+}
+
+uint32_t hg_link_mtu(const char *interface)
+{
+	struct ifreq request;
+
+	return query_by_name(interface, SIOCGIFMTU, &request) ? 0 : (uint32_t)request.ifr_mtu;
+}
+
+int hg_link_mac(const char *interface, uint8_t mac[HG_MAC_BYTES])
+{
+	struct ifreq request;
+	int ret = query_by_name(interface, SIOCGIFHWADDR, &request);
+
+	if (!ret)
+		memcpy(mac, request.ifr_hwaddr.sa_data, HG_MAC_BYTES);
+	return ret;
 }
 
 void hg_link_close(struct hg_link *link)

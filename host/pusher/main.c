@@ -10,7 +10,7 @@
 #include "command.h"
 
 static const char usage[] =
-	"usage: hectograph-pusher serve --interface IFACE --control PATH [--name NAME] [--flows PATH]\n"
+	"usage: hectograph-pusher serve --interface IFACE --control PATH [--name NAME] [--flows PATH] [--bundles]\n"
 	"       hectograph-pusher push --interface IFACE --group N[,N...] [options] SOURCE\n"
 	"\n"
 	"serve  waits for orders on the Unix socket PATH (mode 0600) until SIGINT or SIGTERM\n"
@@ -18,6 +18,7 @@ static const char usage[] =
 	"  --control PATH      the socket; what a killed predecessor left is replaced\n"
 	"  --name NAME         what it calls itself; default: the host's name\n"
 	"  --flows PATH        where running downloads outlive it; default: the socket's path and .flows\n"
+	"  --bundles           many pushes in one frame: an embedded switch at the other end cuts them up\n"
 	"\n"
 	"push   pushes SOURCE, prints what it did and ends\n"
 	"  SOURCE              a file, - for standard input, udp://ADDRESS:PORT\n"
@@ -29,6 +30,7 @@ static const char usage[] =
 	"  --loop              a file, over and over until interrupted\n"
 	"  --start-offset N    a file, from this byte; a multiple of the segment size\n"
 	"  --multicast-interface IFACE  where a multicast address of udp:// is joined\n"
+	"  --bundles           as for serve; the default segment is then that of an MTU of 1,500 at most\n"
 	"  --quiet             no progress, even on a terminal\n"
 	"\n"
 	"Both need CAP_NET_RAW. Exit status: 0 done, 1 failed, 2 bad usage, 128 + N on signal N\n"

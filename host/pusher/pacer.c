@@ -8,6 +8,7 @@ void hg_pacer_init(struct hg_pacer *pacer, uint64_t bits_per_second, uint64_t pa
 	*pacer = (struct hg_pacer){
 		.bits_per_second = bits_per_second,
 		.packets_per_second = packets_per_second,
+		.batch_frames = HG_PACER_BATCH_FRAMES,
 	};
 }
 
@@ -33,8 +34,8 @@ uint32_t hg_pacer_batch(const struct hg_pacer *pacer, uint32_t payload_bytes, ui
 		frames = scale(pacer->packets_per_second, HG_PACER_BATCH_NS, NS_PER_SECOND);
 	else
 		return limit;
-	if (limit > HG_PACER_BATCH_FRAMES)
-		limit = HG_PACER_BATCH_FRAMES;
+	if (limit > pacer->batch_frames)
+		limit = pacer->batch_frames;
 	if (frames > limit)
 		return limit;
 	return frames ? (uint32_t)frames : 1;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define HG_PACER_BATCH_FRAMES 8
+#define HG_PACER_BUNDLE_FRAMES 64 /* the same, where frames leave in bundles: fuller ones are cheaper */
 #define HG_PACER_BATCH_NS 250000
 /* A loaded machine keeps a thread waiting for about this long (30 ms measured at twice its load). */
 #define HG_PACER_CATCH_UP_NS 50000000
@@ -24,6 +25,7 @@
 struct hg_pacer {
 	uint64_t bits_per_second; /* of payload; 0: not the measure */
 	uint64_t packets_per_second;
+	uint32_t batch_frames; /* at most, at a rate */
 	uint64_t due;        /* when the next batch should leave */
 	uint64_t not_before; /* the shortest distance from the last one */
 	uint64_t remainder;  /* of the division by the rate, so that no time is lost */

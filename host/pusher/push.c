@@ -132,7 +132,8 @@ static void account(struct hg_stream *stream, uint32_t frames, uint64_t now)
 static int send_batch(struct hg_stream *stream, char *error)
 {
 	uint64_t now = hg_now();
-	int sent = sendmmsg(stream->link.fd, stream->batch.messages, stream->batch.frames, MSG_DONTWAIT);
+	int sent = hg_bundler_send(&stream->bundler, &stream->link, stream->batch.messages, NULL,
+				   stream->batch.frames);
 
 	if (sent < 0)
 		return send_failed(stream, errno, error);

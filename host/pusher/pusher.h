@@ -54,8 +54,9 @@ struct hg_stream_spec {
 	uint32_t content;
 	/*
 	 * Payload of a push; 0 takes the largest whose replicas fit the same MTU
-	 * whatever their IP version (1,452 at 1,500). What an explicit size needs of
-	 * the members' links is the controller's to know.
+	 * whatever their IP version (1,452 at 1,500; also on a link with bundles, whose
+	 * MTU is no member's). What an explicit size needs of the members' links is
+	 * the controller's to know.
 	 */
 	uint32_t segment_bytes;
 	/* At most one is set; neither: as fast as the interface takes them. */
@@ -63,6 +64,7 @@ struct hg_stream_spec {
 	uint64_t packets_per_second;
 	bool loop;             /* regular files only */
 	uint64_t start_offset; /* regular files only; a multiple of segment_bytes */
+	bool bundles;          /* the interface's far end cuts bundles up */
 };
 
 enum hg_stream_state {

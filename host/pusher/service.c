@@ -16,13 +16,14 @@
 
 #define PROTOCOL 1
 
-void hg_service_init(struct hg_service *service, const char *interface, const char *name)
+void hg_service_init(struct hg_service *service, const char *interface, bool bundles, const char *name)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	memset(service, 0, sizeof(*service));
 	service->streams.interface = interface;
+	service->streams.bundles = bundles;
 	service->name = name;
 	service->started = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
@@ -42,9 +43,10 @@ static int hello(struct hg_service *service)
 		.version = HG_VERSION,
 		.pid = (uint32_t)getpid(),
 		.started = service->started,
+		.mtu = hg_link_mtu(service->streams.interface),
 	};
-	answer->mtu = hg_link_mtu(service->streams.interface, answer->mac.bytes);
-	answer->mac.size = answer->mtu ? HG_MAC_BYTES : 0;
+	if (hg_link_mac(service->streams.interface, answer->mac.bytes) == 0)
+		answer->mac.size = HG_MAC_BYTES;
 	snprintf(answer->interface, sizeof(answer->interface), "%s", service->streams.interface);
 	snprintf(answer->name, sizeof(answer->name), "%s", service->name);
 	return 0;

@@ -26,7 +26,7 @@ struct hg_service {
 };
 
 /* Both names must outlive the service. */
-void hg_service_init(struct hg_service *service, const char *interface, const char *name);
+void hg_service_init(struct hg_service *service, const char *interface, bool bundles, const char *name);
 void hg_service_close(struct hg_service *service);
 
 /* Acts on one message and writes the answer, with its prefix; returns its bytes. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -71,6 +72,8 @@ static int settle_segment_bytes(struct hg_stream_spec *spec, const struct hg_lin
 {
 	uint32_t mtu = link->mtu;
 
+	if (spec->bundles && mtu > ETH_DATA_LEN)
+		mtu = ETH_DATA_LEN;
 	if (spec->segment_bytes == 0) {
 		if (mtu <= HG_IPV6_UDP_BYTES)
 			return hg_fail(error, -EMSGSIZE, "%s: an MTU of %" PRIu32 " leaves no room for a payload",
@@ -102,7 +105,7 @@ static int open_all(struct hg_stream *stream, const char *interface, struct hg_s
 		return ret;
 	if (spec->bits_per_second && spec->packets_per_second)
 		return hg_fail(error, -EINVAL, "both bits_per_second and packets_per_second are set");
-	ret = hg_link_open(&stream->link, interface, error);
+	ret = hg_link_open(&stream->link, interface, spec->bundles, error);
 	if (ret)
 		return ret;
 	ret = settle_segment_bytes(spec, &stream->link, error);
@@ -115,6 +118,8 @@ static int open_all(struct hg_stream *stream, const char *interface, struct hg_s
 	atomic_store(&stream->total_bytes, stream->source->total_bytes);
 	atomic_store(&stream->offset, stream->source->offset);
 	hg_pacer_init(&stream->pacer, spec->bits_per_second, spec->packets_per_second);
+	if (spec->bundles)
+		stream->pacer.batch_frames = HG_PACER_BUNDLE_FRAMES;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "batch.h"
+#include "bundler.h"
 #include "link.h"
 #include "pacer.h"
 #include "pusher.h"
@@ -34,6 +35,7 @@ struct hg_stream {
 	uint32_t next_head;    /* the group whose turn it is for the next segment */
 	uint32_t refusals;     /* in a row, by a full transmit queue */
 	struct hg_batch batch;
+	struct hg_bundler bundler;
 
 	/* What others may read. */
 	_Atomic enum hg_stream_state state;

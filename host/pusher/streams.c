@@ -114,6 +114,7 @@ int hg_streams_start(struct hg_streams *streams, const char *name, const struct 
 		return hg_fail(error, -ENOMEM, "no memory for stream %s", name);
 	strcpy(stream->name, name);
 	stream->spec = *spec;
+	stream->spec.bundles = streams->bundles;
 	stream->asked_segment_bytes = spec->segment_bytes;
 	if (!old)
 		ret = make_room(streams, error);

@@ -17,6 +17,7 @@ struct hg_named_stream {
 
 struct hg_streams {
 	const char *interface;
+	bool bundles; /* its far end cuts them up */
 	struct hg_named_stream *streams[HG_STREAMS_MAX]; /* the oldest first */
 	uint32_t count;
 	struct hg_traffic removed; /* what streams pushed that are gone */

@@ -4,6 +4,9 @@
  * the kernel, and sent by sendmmsg(), headers from here and the payload from
  * where it was received. That is one copy per replica, the kernel's own;
  * PACKET_TX_RING makes the same copy and measured 15 % slower.
+ *
+ * What is longer than a slot of the ring (super-frames, bundles) the kernel queues
+ * at the socket in the ring's order (PACKET_COPY_THRESH), to be read from there.
  */
 #ifndef HG_AFPACKET_H
 #define HG_AFPACKET_H
@@ -12,12 +15,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "gather.h"
 #include "io.h"
-
-/* A frame's headers and its payload. */
-struct afpacket_parts {
-	struct iovec header, payload;
-};
 
 struct afpacket_rx {
 	uint8_t *ring;
@@ -26,15 +25,18 @@ struct afpacket_rx {
 	uint32_t frames;
 	uint32_t next; /* slot that the kernel fills next, as far as we read */
 	uint32_t lent;
+	uint8_t *buffers; /* for what is read from the socket, and what is cut */
+	uint32_t buffers_lent;
+	const _Atomic bool *bundles;
 };
 
 struct afpacket_tx {
 	int fd;
 	uint32_t mtu;
-	uint32_t capacity;
+	bool vnet;     /* every frame begins with a vnet header */
 	bool hopeless; /* waiting for the kernel was in vain, and nothing has left since */
-	uint8_t *headers;
-	struct afpacket_parts *parts;
+	struct gather gather;
+	struct iovec *parts;
 	struct mmsghdr *messages;
 };
 
@@ -55,7 +57,8 @@ void afpacket_release(struct io *io);
 int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char *error);
 void afpacket_tx_close(struct afpacket *port);
 uint8_t *afpacket_header(struct io *io);
-void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		   uint32_t segment_bytes);
 void afpacket_flush(struct io *io);
 
 #endif

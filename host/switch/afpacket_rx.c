@@ -7,11 +7,13 @@
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "afpacket.h"
+#include "cut.h"
 #include "forward.h"
 #include "offload.h"
 
@@ -19,6 +21,14 @@
 #define RING_BYTES (4u << 20)
 #define BLOCK_BYTES (256u << 10)
 #define MIN_FRAME_BYTES 2048u
+/*
+ * What is read from the socket, and the frames that a super-frame is cut into, whose
+ * headers are each its own. Never touched where no such frames come.
+ */
+#define BUFFERS 16u
+#define BUFFER_BYTES (192u << 10)
+#define BUFFER_ROOM_BYTES 64u /* before the frame: vnet header, a tag */
+#define RECEIVE_BYTES (32 << 20) /* that may wait at the socket, as the kernel counts */
 /* Before the frame in its slot: tpacket2_hdr, sockaddr_ll, alignment, vnet header. */
 #define SLOT_HEADER_BYTES 128u
 
@@ -27,8 +37,9 @@ static uint32_t slot_bytes(uint32_t mtu)
 	uint32_t needed = SLOT_HEADER_BYTES + ETH_HLEN + OFFLOAD_TAG_BYTES + mtu;
 	uint32_t bytes = MIN_FRAME_BYTES;
 
+	/* Longer than any plain frame: bundles, of which the kernel would only fill the slots in vain. */
 	if (needed > SLOT_HEADER_BYTES + HG_MAX_FRAME_BYTES)
-		needed = SLOT_HEADER_BYTES + HG_MAX_FRAME_BYTES;
+		return MIN_FRAME_BYTES;
 	while (bytes < needed)
 		bytes *= 2;
 	return bytes;
@@ -45,6 +56,14 @@ static int fail(const struct io_config *config, const char *what, char *error)
 static int set_option(int fd, int name, int value)
 {
 	return setsockopt(fd, SOL_PACKET, name, &value, sizeof(value));
+}
+
+static void set_buffer(int fd)
+{
+	int half = RECEIVE_BYTES / 2;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half));
 }
 
 /* A smaller ring is better than none where memory is short. */
@@ -98,6 +117,13 @@ int afpacket_rx_open(struct afpacket *port, const struct io_config *config, char
 		return fail(config, "packet socket's options", error);
 	if (make_ring(port, config->mtu))
 		return fail(config, "receive ring", error);
+	if (set_option(fd, PACKET_COPY_THRESH, 1))
+		return fail(config, "packet socket's options", error);
+	set_buffer(fd);
+	port->rx.bundles = config->bundles;
+	port->rx.buffers = malloc((size_t)BUFFERS * BUFFER_BYTES);
+	if (!port->rx.buffers)
+		return fail(config, "receive buffers", error);
 	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous)))
 		return fail(config, "promiscuous mode", error);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
@@ -109,6 +135,7 @@ void afpacket_rx_close(struct afpacket *port)
 {
 	if (port->rx.ring_bytes)
 		munmap(port->rx.ring, port->rx.ring_bytes);
+	free(port->rx.buffers);
 	if (port->io.fd >= 0)
 		close(port->io.fd);
 }
@@ -127,20 +154,48 @@ static struct tpacket2_hdr *slot_at(const struct afpacket_rx *rx, uint32_t i)
 	return (struct tpacket2_hdr *)(rx->ring + (size_t)(i % rx->frames) * rx->frame_bytes);
 }
 
-/* The frame in a slot, whole again; false: it cannot be. */
-static bool take_frame(const struct tpacket2_hdr *slot, struct io_frame *frame)
-{
+/* A frame as the kernel gave it, and what it left to do on it. */
+struct received {
+	uint8_t *bytes;
+	uint32_t length;
 	struct virtio_net_hdr offload;
+};
 
-	frame->bytes = (uint8_t *)slot + slot->tp_mac;
-	frame->length = slot->tp_len;
-	if (slot->tp_snaplen < slot->tp_len || slot->tp_len > HG_MAX_FRAME_BYTES || slot->tp_len < ETH_HLEN)
+static uint8_t *buffer_at(const struct afpacket_rx *rx, uint32_t i)
+{
+	return rx->buffers + (size_t)i * BUFFER_BYTES;
+}
+
+/* Frames that do not fit their slot wait at the socket, in the slots' order. */
+static bool read_from_socket(struct afpacket *port, struct received *frame)
+{
+	struct afpacket_rx *rx = &port->rx;
+	uint8_t *bytes = buffer_at(rx, rx->buffers_lent) + BUFFER_ROOM_BYTES - sizeof(frame->offload);
+	ssize_t length = recv(port->io.fd, bytes, BUFFER_BYTES - BUFFER_ROOM_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (length < (ssize_t)(sizeof(frame->offload) + ETH_HLEN) || length > (ssize_t)(BUFFER_BYTES - BUFFER_ROOM_BYTES))
 		return false;
-	memcpy(&offload, frame->bytes - sizeof(offload), sizeof(offload));
-	if (offload.gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		return false;
-	if (offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
-	    !offload_checksum(frame->bytes, frame->length, offload.csum_start, offload.csum_offset))
+	rx->buffers_lent++;
+	memcpy(&frame->offload, bytes, sizeof(frame->offload));
+	frame->bytes = bytes + sizeof(frame->offload);
+	frame->length = (uint32_t)length - (uint32_t)sizeof(frame->offload);
+	return true;
+}
+
+static bool take_frame(struct afpacket *port, const struct tpacket2_hdr *slot, struct received *frame)
+{
+	if (slot->tp_status & TP_STATUS_COPY) {
+		if (!read_from_socket(port, frame))
+			return false;
+	} else {
+		frame->bytes = (uint8_t *)slot + slot->tp_mac;
+		frame->length = slot->tp_len;
+		if (slot->tp_snaplen < slot->tp_len || slot->tp_len < ETH_HLEN)
+			return false;
+		memcpy(&frame->offload, frame->bytes - sizeof(frame->offload), sizeof(frame->offload));
+	}
+	if (frame->offload.gso_type == VIRTIO_NET_HDR_GSO_NONE && frame->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+	    !offload_checksum(frame->bytes, frame->length, frame->offload.csum_start, frame->offload.csum_offset))
 		return false;
 	if (slot->tp_status & TP_STATUS_VLAN_VALID) {
 		uint16_t tpid = slot->tp_status & TP_STATUS_VLAN_TPID_VALID ? slot->tp_vlan_tpid : ETH_P_8021Q;
@@ -151,27 +206,79 @@ static bool take_frame(const struct tpacket2_hdr *slot, struct io_frame *frame)
 	return true;
 }
 
+static uint32_t take_super(struct afpacket *port, const struct received *frame, struct io_frame *frames)
+{
+	struct afpacket_rx *rx = &port->rx;
+	struct io_counters *counters = port->io.counters;
+	uint32_t count = cut_super(frame->bytes, frame->length, &frame->offload, buffer_at(rx, rx->buffers_lent),
+				   BUFFER_BYTES, frames, IO_FRAMES_OF_ONE);
+
+	if (!count) {
+		add_relaxed(&counters->rx_dropped, 1);
+		return 0;
+	}
+	rx->buffers_lent++;
+	add_relaxed(&counters->rx_supers, 1);
+	add_relaxed(&counters->rx_super_segments, count);
+	return count;
+}
+
+static uint32_t take_bundle(struct afpacket *port, const struct received *frame, struct io_frame *frames)
+{
+	struct io_counters *counters = port->io.counters;
+	bool whole;
+	uint32_t count = cut_bundle(frame->bytes, frame->length, frames, IO_FRAMES_OF_ONE, &whole);
+
+	add_relaxed(&counters->rx_bundles, 1);
+	add_relaxed(&counters->rx_bundle_pushes, count);
+	if (!whole)
+		add_relaxed(&counters->rx_bundle_malformed, 1);
+	return count;
+}
+
+/* What the pipeline gets of a slot: one frame, or those that it is cut into. */
+static uint32_t take_slot(struct afpacket *port, const struct tpacket2_hdr *slot, struct io_frame *frames)
+{
+	struct received frame;
+
+	if (!take_frame(port, slot, &frame)) {
+		add_relaxed(&port->io.counters->rx_dropped, 1);
+		return 0;
+	}
+	if (frame.offload.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return take_super(port, &frame, frames);
+	if (atomic_load_explicit(port->rx.bundles, memory_order_relaxed) && cut_is_bundle(frame.bytes, frame.length))
+		return take_bundle(port, &frame, frames);
+	if (frame.length > HG_MAX_FRAME_BYTES) {
+		add_relaxed(&port->io.counters->rx_dropped, 1);
+		return 0;
+	}
+	frames[0] = (struct io_frame){ frame.bytes, frame.length, 0 };
+	return 1;
+}
+
 uint32_t afpacket_receive(struct io *io, struct io_frame *frames, uint32_t capacity)
 {
-	struct afpacket_rx *rx = &((struct afpacket *)io)->rx;
+	struct afpacket *port = (struct afpacket *)io;
+	struct afpacket_rx *rx = &port->rx;
 	uint64_t bytes = 0;
 	uint32_t count = 0;
 
-	while (count < capacity && rx->lent < rx->frames) {
+	/* A slot takes two buffers at most: what was read, and what that was cut into. */
+	while (count + IO_FRAMES_OF_ONE <= capacity && rx->lent < rx->frames && rx->buffers_lent + 2 <= BUFFERS) {
 		const struct tpacket2_hdr *slot = slot_at(rx, rx->next + rx->lent);
 
 		if (!(__atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
 			break;
 		rx->lent++;
-		if (!take_frame(slot, &frames[count])) {
-			add_relaxed(&io->counters->rx_dropped, 1);
-			continue;
-		}
-		bytes += frames[count++].length;
+		for (uint32_t end = count + take_slot(port, slot, frames + count); count < end; count++)
+			bytes += frames[count].length;
 	}
 	if (count) {
 		add_relaxed(&io->counters->rx_packets, count);
 		add_relaxed(&io->counters->rx_bytes, bytes);
+	} else if (rx->lent) {
+		afpacket_release(io); /* nothing of it was lent on */
 	}
 	return count;
 }
@@ -184,4 +291,5 @@ void afpacket_release(struct io *io)
 		__atomic_store_n(&slot_at(rx, rx->next)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 		rx->next = (rx->next + 1) % rx->frames;
 	}
+	rx->buffers_lent = 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "afpacket.h"
@@ -32,20 +33,42 @@ static void set_buffer(int fd)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
 }
 
+/* "6.18.44-x" → 6, 18 */
+static bool kernel_is(unsigned int wanted_major, unsigned int wanted_minor)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > wanted_major || (major == wanted_major && minor >= wanted_minor);
+}
+
+/*
+ * TCP's super-frames are as old as the vnet header, UDP's since Linux 6.2. What the
+ * device itself cannot cut, the kernel cuts just before it.
+ */
+static int find_supers(struct afpacket_tx *tx, const struct io_config *config)
+{
+	if (config->kind == HG_IO_AFPACKET)
+		return 0;
+	if (setsockopt(tx->fd, SOL_PACKET, PACKET_VNET_HDR, &(int){ 1 }, sizeof(int)))
+		return config->kind == HG_IO_AUTO ? 0 : -errno;
+	tx->vnet = tx->gather.tcp = true;
+	tx->gather.udp = kernel_is(6, 2);
+	return 0;
+}
+
 static int make_messages(struct afpacket_tx *tx, uint32_t frames)
 {
-	tx->capacity = frames < MAX_MESSAGES ? frames : MAX_MESSAGES;
-	tx->headers = malloc((size_t)tx->capacity * LOADED_HEADER_BYTES);
-	tx->parts = calloc(tx->capacity, sizeof(*tx->parts));
-	tx->messages = calloc(tx->capacity, sizeof(*tx->messages));
-	if (!tx->headers || !tx->parts || !tx->messages)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < tx->capacity; i++) {
-		tx->parts[i].header.iov_base = tx->headers + (size_t)i * LOADED_HEADER_BYTES;
-		tx->messages[i].msg_hdr.msg_iov = &tx->parts[i].header;
-		tx->messages[i].msg_hdr.msg_iovlen = 2;
-	}
-	return 0;
+	int ret;
+
+	if (frames > MAX_MESSAGES)
+		frames = MAX_MESSAGES;
+	ret = gather_init(&tx->gather, frames, tx->mtu);
+	tx->parts = calloc(frames + tx->gather.part_capacity, sizeof(*tx->parts));
+	tx->messages = calloc(frames, sizeof(*tx->messages));
+	return tx->parts && tx->messages ? ret : -ENOMEM;
 }
 
 int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char *error)
@@ -64,8 +87,10 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	}
 	set_buffer(tx->fd);
 	ret = make_messages(tx, config->tx_frames);
+	if (!ret)
+		ret = find_supers(tx, config);
 	if (ret)
-		snprintf(error, HG_ERROR_BYTES, "%s: out of memory", config->interface);
+		snprintf(error, HG_ERROR_BYTES, "%s: sending: %s", config->interface, strerror(-ret));
 	return ret;
 }
 
@@ -73,43 +98,109 @@ void afpacket_tx_close(struct afpacket *port)
 {
 	if (port->tx.fd >= 0)
 		close(port->tx.fd);
-	free(port->tx.headers);
+	gather_clear(&port->tx.gather);
 	free(port->tx.parts);
 	free(port->tx.messages);
 }
 
 uint8_t *afpacket_header(struct io *io)
 {
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	struct gather *gather = &((struct afpacket *)io)->tx.gather;
+	uint8_t *room = gather_room(gather);
 
-	if (io->unflushed == tx->capacity)
-		afpacket_flush(io);
-	return tx->parts[io->unflushed].header.iov_base;
+	if (room)
+		return room;
+	afpacket_flush(io);
+	return gather_room(gather);
 }
 
-void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+static void send_cut(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		     uint32_t segment_bytes)
+{
+	struct gather *gather = &((struct afpacket *)io)->tx.gather;
+	struct gather_cut cut;
+
+	if (!gather_cut_start(gather, &cut, header_bytes, payload, payload_bytes, segment_bytes)) {
+		add_relaxed(&io->counters->tx_uncut, 1);
+		return;
+	}
+	do {
+		io->unflushed = gather->frame_count;
+		if (!gather_room(gather))
+			afpacket_flush(io);
+	} while (gather_cut_add(gather, &cut));
+	io->unflushed = gather->frame_count;
+}
+
+void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		   uint32_t segment_bytes)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	struct afpacket_parts *parts = &tx->parts[io->unflushed];
+
+	if (segment_bytes) {
+		send_cut(io, header_bytes, payload, payload_bytes, segment_bytes);
+		return;
+	}
 
 	/* The four bytes are a tag's; of an untagged frame the kernel does not take them (EMSGSIZE). */
 	if (header_bytes + payload_bytes > tx->mtu + ETH_HLEN + 4) {
 		add_relaxed(&io->counters->tx_oversized, 1);
 		return;
 	}
-	parts->header.iov_len = header_bytes;
-	parts->payload = (struct iovec){ .iov_base = (void *)payload, .iov_len = payload_bytes };
-	io->unflushed++;
+	gather_add(&tx->gather, header_bytes, payload, payload_bytes);
+	io->unflushed = tx->gather.frame_count;
 }
 
-static void count_sent(struct io *io, const struct afpacket_parts *parts, uint32_t count)
+/* One message for each frame: vnet header and headers, then its segments' payloads. */
+static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *parts)
 {
-	uint64_t bytes = 0;
+	struct gather_frame *frame = &tx->gather.frames[index];
+	struct msghdr *message = &tx->messages[index].msg_hdr;
+	uint32_t part = frame->first;
 
-	for (uint32_t i = 0; i < count; i++)
-		bytes += parts[i].header.iov_len + parts[i].payload.iov_len;
-	add_relaxed(&io->counters->tx_packets, count);
+	parts[0] = (struct iovec){ frame->run.headers, frame->header_bytes };
+	if (tx->vnet) {
+		struct virtio_net_hdr offload;
+
+		gather_finish(frame, &offload);
+		parts[0].iov_base = frame->run.headers - sizeof(offload);
+		parts[0].iov_len += sizeof(offload);
+		memcpy(parts[0].iov_base, &offload, sizeof(offload));
+	}
+	for (uint32_t i = 1; i <= frame->parts; i++) {
+		parts[i] = (struct iovec){ (void *)tx->gather.parts[part].payload, tx->gather.parts[part].bytes };
+		part = tx->gather.parts[part].next;
+	}
+	message->msg_iov = parts;
+	message->msg_iovlen = 1 + frame->parts;
+}
+
+static void make_all_messages(struct afpacket_tx *tx)
+{
+	struct iovec *parts = tx->parts;
+
+	for (uint32_t i = 0; i < tx->gather.frame_count; i++) {
+		make_message(tx, i, parts);
+		parts += tx->messages[i].msg_hdr.msg_iovlen;
+	}
+}
+
+static void count_sent(struct io *io, const struct gather_frame *frames, uint32_t count)
+{
+	uint64_t bytes = 0, packets = 0, supers = 0, segments = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bytes += gather_wire_bytes(&frames[i]);
+		packets += frames[i].run.segments;
+		if (frames[i].run.segments > 1) {
+			supers++;
+			segments += frames[i].run.segments;
+		}
+	}
+	add_relaxed(&io->counters->tx_packets, packets);
 	add_relaxed(&io->counters->tx_bytes, bytes);
+	add_relaxed(&io->counters->tx_supers, supers);
+	add_relaxed(&io->counters->tx_super_segments, segments);
 }
 
 /* Lets the kernel drain its queue; false when our patience has ended. */
@@ -133,8 +224,15 @@ static bool wait_for_kernel(struct afpacket_tx *tx, int error, uint64_t *deadlin
 	return true;
 }
 
-/* What the kernel's refusal of one frame means: how many frames to go on by. */
-static uint32_t refused(struct io *io, int error, uint32_t left, uint64_t *deadline_ns)
+static void count_dropped(_Atomic uint64_t *counter, const struct gather_frame *frames, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		add_relaxed(counter, frames[i].run.segments);
+}
+
+/* What the kernel's refusal of the first of `left` frames means: how many frames to go on by. */
+static uint32_t refused(struct io *io, int error, const struct gather_frame *frames, uint32_t left,
+			uint64_t *deadline_ns)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
 
@@ -142,16 +240,19 @@ static uint32_t refused(struct io *io, int error, uint32_t left, uint64_t *deadl
 	case EINTR:
 		return 0;
 	case EMSGSIZE:
-		add_relaxed(&io->counters->tx_oversized, 1);
+		count_dropped(&io->counters->tx_oversized, frames, 1);
 		return 1;
 	case EAGAIN:
 	case ENOBUFS:
 		if (wait_for_kernel(tx, error, deadline_ns))
 			return 0;
-		add_relaxed(&io->counters->tx_dropped, 1);
+		count_dropped(&io->counters->tx_dropped, frames, 1);
+		return 1;
+	case EINVAL: /* it does not take this frame; the next it may */
+		count_dropped(&io->counters->tx_dropped, frames, 1);
 		return 1;
 	default: /* ENETDOWN, ENXIO: the interface is down or gone */
-		add_relaxed(&io->counters->tx_dropped, left);
+		count_dropped(&io->counters->tx_dropped, frames, left);
 		return left;
 	}
 }
@@ -159,18 +260,22 @@ static uint32_t refused(struct io *io, int error, uint32_t left, uint64_t *deadl
 void afpacket_flush(struct io *io)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	const struct gather_frame *frames = tx->gather.frames;
+	uint32_t count = tx->gather.frame_count;
 	uint64_t deadline_ns = 0;
 
-	for (uint32_t done = 0; done < io->unflushed;) {
-		int sent = sendmmsg(tx->fd, tx->messages + done, io->unflushed - done, MSG_DONTWAIT);
+	make_all_messages(tx);
+	for (uint32_t done = 0; done < count;) {
+		int sent = sendmmsg(tx->fd, tx->messages + done, count - done, MSG_DONTWAIT);
 
 		if (sent < 0) {
-			done += refused(io, errno, io->unflushed - done, &deadline_ns);
+			done += refused(io, errno, frames + done, count - done, &deadline_ns);
 			continue;
 		}
 		tx->hopeless = false;
-		count_sent(io, tx->parts + done, (uint32_t)sent);
+		count_sent(io, frames + done, (uint32_t)sent);
 		done += (uint32_t)sent;
 	}
+	gather_restart(&tx->gather);
 	io->unflushed = 0;
 }

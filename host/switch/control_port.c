@@ -42,6 +42,17 @@ int hg_port_remove(struct hg_switch *sw, uint32_t number)
 	return switch_unlock(sw, port_remove(&sw->ports, number));
 }
 
+int hg_port_take_bundles(struct hg_switch *sw, uint32_t number)
+{
+	struct port *port;
+
+	switch_lock(sw);
+	port = port_find(ports_now(&sw->ports), number);
+	if (port)
+		atomic_store_explicit(&port->bundles, true, memory_order_relaxed);
+	return switch_unlock(sw, port ? 0 : -ENOENT);
+}
+
 static uint64_t read_relaxed(const _Atomic uint64_t *number)
 {
 	return atomic_load_explicit(number, memory_order_relaxed);
@@ -65,6 +76,14 @@ static void read_stats(struct port *port, struct hg_port_stats *stats)
 		.rx_dropped = read_relaxed(&counters->rx_dropped) + port->rx_lost,
 		.tx_dropped = read_relaxed(&counters->tx_dropped),
 		.tx_oversized = read_relaxed(&counters->tx_oversized),
+		.tx_uncut = read_relaxed(&counters->tx_uncut),
+		.tx_supers = read_relaxed(&counters->tx_supers),
+		.tx_super_segments = read_relaxed(&counters->tx_super_segments),
+		.rx_supers = read_relaxed(&counters->rx_supers),
+		.rx_super_segments = read_relaxed(&counters->rx_super_segments),
+		.rx_bundles = read_relaxed(&counters->rx_bundles),
+		.rx_bundle_pushes = read_relaxed(&counters->rx_bundle_pushes),
+		.rx_bundle_malformed = read_relaxed(&counters->rx_bundle_malformed),
 	};
 	memcpy(stats->interface, port->interface, sizeof(stats->interface));
 }

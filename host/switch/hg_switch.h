@@ -27,7 +27,15 @@
 
 struct hg_switch;
 
+/* How frames leave by a port. */
+enum hg_io {
+	HG_IO_AUTO = 0,     /* as super-frames where the kernel takes them */
+	HG_IO_AFPACKET = 1, /* each by itself */
+	HG_IO_SUPER = 2,    /* as super-frames; a port where the kernel does not take them is refused */
+};
+
 struct hg_switch_config {
+	enum hg_io io;
 	uint32_t cpu_port;    /* 0: none */
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
 	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
@@ -44,16 +52,24 @@ void hg_switch_free(struct hg_switch *sw);
  */
 int hg_port_add(struct hg_switch *sw, uint32_t port, const char *interface, char *error);
 int hg_port_remove(struct hg_switch *sw, uint32_t port);
+/* Bundles that come in by that port are cut up from now on. -ENOENT */
+int hg_port_take_bundles(struct hg_switch *sw, uint32_t port);
 
 struct hg_port_stats {
 	uint32_t port;
 	char interface[16];
 	bool up;
 	uint32_t mtu; /* bytes, the interface's */
+	/* Of plain frames, also where they came or left in one super-frame or bundle. */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_dropped;   /* receive ring full; longer than HG_MAX_FRAME_BYTES; merged by offloads (GSO) */
+	uint64_t rx_dropped;   /* receive ring full; longer than HG_MAX_FRAME_BYTES; super-frames that cannot be cut */
 	uint64_t tx_dropped;   /* interface down or gone; not taken by the kernel in time */
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
+	uint64_t tx_uncut;     /* long frames to be cut up that are no TCP or UDP, are wrong in a sum, or whose segments are too long */
+	uint64_t tx_supers, tx_super_segments; /* super-frames, and the frames in them */
+	uint64_t rx_supers, rx_super_segments;
+	uint64_t rx_bundles, rx_bundle_pushes;
+	uint64_t rx_bundle_malformed; /* bundles of which the rest, from the first bad push on, was dropped */
 };
 /* Up to `capacity` ports in ascending order; returns how many there are. */
 int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t capacity);

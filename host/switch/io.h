@@ -8,16 +8,20 @@
 #include <stdint.h>
 
 #include "epoch.h"
+#include "hg_switch.h"
 
 /* One thread writes each, any may read; they outlive a vanished interface. */
 struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
-	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized;
+	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
+	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized, tx_uncut;
+	_Atomic uint64_t tx_supers, tx_super_segments;
 };
 
 struct io_frame {
 	uint8_t *bytes;
 	uint32_t length;
+	uint32_t segment_bytes; /* payload of each segment that the port which it leaves by cuts it into; 0: it is not cut */
 };
 
 struct io_config {
@@ -25,8 +29,18 @@ struct io_config {
 	int ifindex;
 	uint32_t mtu;         /* bytes */
 	uint32_t tx_frames;   /* gathered before they are handed on */
+	enum hg_io kind;
+	const _Atomic bool *bundles; /* cut up what comes in bundles */
 	struct io_counters *counters;
 };
+
+/*
+ * What one received frame may be cut into, at most; and what a port lends at a time,
+ * when it need not stop before that.
+ */
+#define IO_FRAMES_OF_ONE 1024u
+#define IO_BATCH_FRAMES 64u
+#define IO_FRAMES (IO_BATCH_FRAMES + IO_FRAMES_OF_ONE)
 
 struct io;
 
@@ -36,7 +50,7 @@ struct io_ops {
 	void (*close)(struct io *io);
 	uint64_t (*rx_lost)(struct io *io); /* frames that the kernel dropped since the last call; control threads' */
 
-	/* The worker's. receive() lends frames, which it may write to, until release(). */
+	/* The worker's. receive() lends frames, which it may write to, until release(); capacity: IO_FRAMES. */
 	uint32_t (*receive)(struct io *io, struct io_frame *frames, uint32_t capacity);
 	void (*release)(struct io *io);
 	/*
@@ -45,7 +59,8 @@ struct io_ops {
 	 * order of send(). What cannot leave is counted.
 	 */
 	uint8_t *(*header)(struct io *io);
-	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes);
+	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
+		     uint32_t segment_bytes);
 	void (*flush)(struct io *io);
 	void (*clear_error)(struct io *io); /* so that fd does not report it again */
 };

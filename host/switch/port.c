@@ -13,12 +13,13 @@
 #include "forward.h"
 #include "hg_switch.h"
 
-int ports_init(struct ports *ports, struct epoch *epoch, uint32_t tx_frames)
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config)
 {
 	struct port_set *set = calloc(1, sizeof(*set));
 
 	ports->epoch = epoch;
-	ports->tx_frames = tx_frames ? tx_frames : PORT_TX_FRAMES;
+	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
+	ports->io = config->io;
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -78,6 +79,8 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 		.ifindex = link->ifindex,
 		.mtu = link->mtu,
 		.tx_frames = ports->tx_frames,
+		.kind = ports->io,
+		.bundles = &port->bundles,
 		.counters = &port->counters,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };

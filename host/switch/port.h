@@ -18,6 +18,7 @@ struct port {
 	struct io_counters counters;
 	_Atomic(struct io *) io; /* NULL while there is no such interface */
 	_Atomic bool up;         /* the interface is up and has a link */
+	_Atomic bool bundles;    /* those that come in are cut up */
 	/* Control threads' own. */
 	int ifindex;
 	uint32_t mtu;
@@ -36,11 +37,12 @@ struct ports {
 	struct epoch *epoch;
 	_Atomic(struct port_set *) set;
 	uint32_t tx_frames;
+	enum hg_io io;
 	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
 	int control_fd; /* for interface ioctls */
 };
 
-int ports_init(struct ports *ports, struct epoch *epoch, uint32_t tx_frames);
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config);
 /* When no worker runs. */
 void ports_clear(struct ports *ports);
 

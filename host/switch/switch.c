@@ -29,7 +29,7 @@ static int init(struct hg_switch *sw)
 		sw->seed = sw->start_ns;
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
-	ports_ret = ports_init(&sw->ports, &sw->epoch, sw->config.tx_frames);
+	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
 	if (!ret)
 		ret = ports_ret;
 	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))

@@ -73,7 +73,7 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 			add_relaxed(&output->sw->stats.dropped_cpu_queue, 1);
 		return;
 	}
-	io->ops->send(io, header_bytes, payload, payload_bytes);
+	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
 	if (io->unflushed && !io->listed) {
 		io->listed = true;
 		output->unflushed[output->unflushed_count++] = io;
@@ -88,19 +88,21 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 static bool receive_from_ports(struct worker *worker, const struct forwarder *forwarder)
 {
 	const struct port_set *set = worker->output.set;
-	struct io_frame frames[WORKER_BATCH_FRAMES];
+	struct io_frame frames[IO_FRAMES];
 
 	worker->lender_count = 0;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct port *port = set->all[i];
 		struct io *io = atomic_load_explicit(&port->io, memory_order_acquire);
-		uint32_t count = io ? io->ops->receive(io, frames, WORKER_BATCH_FRAMES) : 0;
+		uint32_t count = io ? io->ops->receive(io, frames, IO_FRAMES) : 0;
 
 		if (!count)
 			continue;
 		worker->lenders[worker->lender_count++] = io;
-		for (uint32_t f = 0; f < count; f++)
+		for (uint32_t f = 0; f < count; f++) {
+			worker->output.segment_bytes = frames[f].segment_bytes;
 			forward(forwarder, port->number, frames[f].bytes, frames[f].length);
+		}
 	}
 	return worker->lender_count;
 }
@@ -109,6 +111,7 @@ static const struct queue_frame *receive_from_cpu(struct hg_switch *sw, const st
 {
 	const struct queue_frame *frame = queue_peek(&sw->cpu.out);
 
+	sw->worker.output.segment_bytes = 0;
 	if (frame)
 		forward(forwarder, sw->config.cpu_port, frame->bytes, frame->length);
 	return frame;

@@ -8,7 +8,6 @@
 #include "forward.h"
 #include "port.h"
 
-#define WORKER_BATCH_FRAMES 32u /* from a port in one round */
 #define WORKER_UNFLUSHED PORT_NUMBERS
 
 /* Where copies go while a worker runs: ports, and the CPU. */
@@ -17,6 +16,7 @@ struct worker_output {
 	struct hg_switch *sw;
 	const struct port_set *set; /* of this round */
 	struct io *io;              /* what header() chose; NULL: the CPU */
+	uint32_t segment_bytes;     /* of the frame that is being forwarded */
 	uint32_t unflushed_count;
 	struct io *unflushed[WORKER_UNFLUSHED]; /* have frames to flush */
 };

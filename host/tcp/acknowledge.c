@@ -5,6 +5,9 @@
 /* A client that only keeps its window shut answers every probe: no further doubling, no giving up. */
 #define PERSIST_BACKOFF_MAX 6
 
+/* Beyond it the reordering window has long reached its bound. */
+#define REORDERING_MAX 12
+
 static uint32_t granule_up(uint32_t position)
 {
 	return (position + HG_SEQ_GRANULE - 1) / HG_SEQ_GRANULE * HG_SEQ_GRANULE;
@@ -20,7 +23,14 @@ struct news {
 	uint32_t flight;   /* bytes outstanding before */
 	bool sacked;       /* something newly selectively acknowledged */
 	bool duplicate_sack; /* something came twice (RFC 2883) */
+	struct hg_range twice;
 };
+
+static bool is_inside(const struct hg_pull *pull, uint32_t one, uint32_t other)
+{
+	return pull->sack_count > other && hg_ahead(pull->sacks[one].left, pull->sacks[other].left) >= 0 &&
+	       hg_ahead(pull->sacks[one].right, pull->sacks[other].right) <= 0;
+}
 
 static void read_sacks(struct hg_scoreboard *board, const struct hg_flow_record *record, const struct hg_pull *pull,
 		       uint32_t acked, struct news *news)
@@ -29,8 +39,9 @@ static void read_sacks(struct hg_scoreboard *board, const struct hg_flow_record 
 		int32_t left = hg_ahead(pull->sacks[i].left, pull->ack);
 		int32_t right = hg_ahead(pull->sacks[i].right, pull->ack);
 
-		if (right <= 0) {
+		if (right <= 0 || (i == 0 && is_inside(pull, 0, 1))) {
 			news->duplicate_sack = true;
+			news->twice = (struct hg_range){ acked + (uint32_t)left, acked + (uint32_t)right };
 			continue;
 		}
 		/* Only of what was sent; whole granules, because only such are sent. */
@@ -70,14 +81,20 @@ static void advance(struct hg_engine *engine, struct hg_flow *flow, struct hg_fl
 		    struct news *news)
 {
 	struct hg_scoreboard *board = &flow->board;
+	uint32_t sample;
 
 	news->acked = position - record->acked;
+	/* A hole that nobody filled again was late. */
+	if (board->count && board->again <= record->acked && !board->reordering)
+		board->reordering = 1;
 	record->acked = position;
 	hg_scoreboard_advance(board, position);
 	/* Nothing sent before this can show that the new first hole was filled in vain. */
 	board->mark = record->sent;
 	flow->backoff = 0;
-	hg_rtt_acked(&flow->rtt, position, engine->now);
+	sample = hg_rtt_acked(&flow->rtt, position, engine->now);
+	if (sample)
+		hg_cubic_sampled(&flow->cubic, sample);
 	end_tail_probe(flow, record, news);
 	if (board->recovery != HG_RECOVERY_NONE && position >= board->point) {
 		board->recovery = HG_RECOVERY_NONE;
@@ -90,8 +107,8 @@ static void advance(struct hg_engine *engine, struct hg_flow *flow, struct hg_fl
 /* RFC 2018, 8: a client that has what follows its acknowledgement has thrown it away. */
 static void find_reneging(struct hg_scoreboard *board, uint32_t acked)
 {
-	if (board->count && board->ranges[0].start <= acked)
-		board->count = 0;
+	if (board->count && hg_scoreboard_range(board, 0).start <= acked)
+		board->count = board->watched = 0;
 }
 
 /* Acknowledgements say something of the window only while it was used. */
@@ -112,6 +129,9 @@ static void enter_recovery(struct hg_engine *engine, struct hg_flow *flow, const
 	uint32_t segment = flow->segment * HG_SEQ_GRANULE;
 
 	hg_count(engine, HG_TCP_fast_recoveries);
+	board->undo = record->acked;
+	board->resent = 0;
+	flow->soft |= HG_SOFT_UNDOABLE;
 	hg_cubic_lost(&flow->cubic, record->sent - record->acked, segment);
 	board->recovery = HG_RECOVERY_FAST;
 	board->point = record->sent;
@@ -120,6 +140,29 @@ static void enter_recovery(struct hg_engine *engine, struct hg_flow *flow, const
 	flow->soft &= (uint8_t)~HG_SOFT_TAIL_PROBED;
 	if (!hg_flow_has_sack(record))
 		board->lost = record->sent - record->acked < segment ? record->sent : record->acked + segment;
+}
+
+/*
+ * RFC 3708 and RFC 8985, 6.2: what came twice had only been late. When that is true of
+ * all that recovery sent again, there was no congestion.
+ */
+static void undo(struct hg_engine *engine, uint32_t index, const struct hg_range *twice)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	struct hg_scoreboard *board = &flow->board;
+
+	if (!(flow->soft & HG_SOFT_UNDOABLE) || !hg_scoreboard_came_twice(board, twice->start, twice->end))
+		return;
+	flow->soft &= (uint8_t)~HG_SOFT_UNDOABLE;
+	if (board->reordering < REORDERING_MAX)
+		board->reordering++;
+	hg_count(engine, HG_TCP_spurious_recoveries);
+	hg_cubic_undo(&flow->cubic);
+	if (board->recovery == HG_RECOVERY_FAST) {
+		board->recovery = HG_RECOVERY_NONE;
+		board->lost = record->acked;
+	}
 }
 
 /*
@@ -153,7 +196,10 @@ static void find_losses(struct hg_engine *engine, uint32_t index)
 	bool lost;
 
 	if (hg_flow_has_sack(record)) {
-		hg_scoreboard_find_lost(board, flow->segment * HG_SEQ_GRANULE);
+		if (board->reordering)
+			hg_scoreboard_watch(board);
+		else
+			hg_scoreboard_find_lost(board, flow->segment * HG_SEQ_GRANULE);
 		lost = board->lost > record->acked && board->again < board->lost;
 	} else {
 		/* RFC 6582, 3.2, step 2: not for what was sent before the last recovery ended. */
@@ -163,6 +209,13 @@ static void find_losses(struct hg_engine *engine, uint32_t index)
 		enter_recovery(engine, flow, record);
 	else
 		refill(engine, index);
+}
+
+void hg_acknowledge_late(struct hg_engine *engine, uint32_t index)
+{
+	hg_scoreboard_give_up_watched(&hg_flow_at(engine, index)->board);
+	find_losses(engine, index);
+	hg_transmit(engine, index);
 }
 
 static bool is_duplicate(const struct hg_flow *flow, const struct hg_flow_record *record, const struct hg_pull *pull,
@@ -183,6 +236,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	struct news news = { .flight = record->sent - record->acked };
 	bool duplicate = is_duplicate(flow, record, pull, window);
 	bool opened = window > flow->window;
+	bool probed = flow->soft & HG_SOFT_TAIL_PROBED; /* then that is what came twice */
 
 	if (flow->timeout == HG_TIMEOUT_PERSIST && flow->backoff > PERSIST_BACKOFF_MAX)
 		flow->backoff = PERSIST_BACKOFF_MAX;
@@ -199,6 +253,8 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 		flow->board.duplicates++;
 	read_sacks(&flow->board, record, pull, acked, &news);
 	find_reneging(&flow->board, record->acked);
+	if (news.duplicate_sack && !probed)
+		undo(engine, index, &news.twice);
 	if (news.acked)
 		grow(flow, &news, engine->now);
 	find_losses(engine, index);

@@ -44,6 +44,7 @@
 	X(retransmits, "segments sent again")                                           \
 	X(retransmit_bytes, "their payload")                                            \
 	X(fast_recoveries, "losses found by duplicate or selective acknowledgements")   \
+	X(spurious_recoveries, "of which nothing had been lost, only reordered")        \
 	X(timeouts, "retransmission timeouts")                                          \
 	X(tail_probes, "tail-loss probes")                                              \
 	X(window_probes, "zero-window probes")                                          \

@@ -7,7 +7,18 @@
 #define C 0.4f
 #define BETA 0.7f
 
-#define WINDOW_MAX (1u << 30)
+/*
+ * As much as a Linux server keeps outstanding (tcp_wmem): a single client with a huge
+ * receive window else fills every queue on its way, the host link's first.
+ */
+#define WINDOW_MAX (4u << 20)
+/* RFC 9406, 4.3 */
+#define LOWEST_US 32
+#define DELAY_LEAST (4000 / LOWEST_US)
+#define DELAY_MOST (16000 / LOWEST_US)
+#define DELAY_DIVISOR 8
+#define GROWTH_DIVISOR 4
+#define SLOW_ROUNDS 5
 
 static uint32_t at_least(uint32_t value, uint32_t least)
 {
@@ -50,7 +61,9 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
 	float window, acked, elapsed, target, alpha;
 
 	if (hg_cubic_in_slow_start(cubic)) {
-		cubic->window = cubic->window > WINDOW_MAX - bytes ? WINDOW_MAX : cubic->window + bytes;
+		if (cubic->slow_rounds)
+			bytes /= GROWTH_DIVISOR;
+		cubic->window = bytes > HG_WINDOW_MAX - cubic->window ? HG_WINDOW_MAX : cubic->window + bytes;
 		return;
 	}
 	if (!cubic->epoch)
@@ -71,7 +84,23 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
 		target = fminf(fmaxf(target, window), 1.5f * window);
 		window += (target - window) / window * acked;
 	}
-	cubic->window = (uint32_t)fminf(window * (float)segment, (float)WINDOW_MAX);
+	cubic->window = (uint32_t)fminf(window * (float)segment, (float)HG_WINDOW_MAX);
+}
+
+/* The lowest is that of all rounds, not of the last: with one sample a round there is none to spare. */
+void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample)
+{
+	uint32_t rtt = at_least(sample / LOWEST_US, 1), delay;
+
+	if (rtt > UINT16_MAX)
+		rtt = UINT16_MAX;
+	if (!cubic->lowest || rtt < cubic->lowest)
+		cubic->lowest = (uint16_t)rtt;
+	delay = at_least(cubic->lowest / DELAY_DIVISOR, DELAY_LEAST);
+	if (rtt < cubic->lowest + (delay < DELAY_MOST ? delay : DELAY_MOST))
+		cubic->slow_rounds = 0;
+	else if (hg_cubic_in_slow_start(cubic) && ++cubic->slow_rounds > SLOW_ROUNDS)
+		cubic->threshold = cubic->window;
 }
 
 void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
@@ -80,8 +109,18 @@ void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
 
 	/* 4.7, fast convergence: a flow that loses before it came back makes room for others. */
 	cubic->w_max = window < cubic->w_max ? window * (1 + BETA) / 2 : window;
+	cubic->in_first = cubic->threshold == UINT32_MAX;
 	cubic->threshold = at_least((uint32_t)((float)flight * BETA), 2 * segment);
 	cubic->window = cubic->threshold;
+	cubic->epoch = 0;
+}
+
+void hg_cubic_undo(struct hg_cubic *cubic)
+{
+	uint32_t window = (uint32_t)((float)cubic->threshold / BETA);
+
+	cubic->window = at_least(cubic->window, window);
+	cubic->threshold = cubic->in_first ? UINT32_MAX : at_least(cubic->threshold, window);
 	cubic->epoch = 0;
 }
 

@@ -6,9 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wire.h"
+
 /* RFC 6928: ten segments, but no more than 14,600 bytes unless two are more than that. */
 #define HG_INITIAL_WINDOW_SEGMENTS 10
 #define HG_INITIAL_WINDOW_BYTES 14600
+
+/* What the scoreboard reaches. */
+#define HG_WINDOW_MAX (UINT16_MAX * HG_SEQ_GRANULE)
 
 struct hg_cubic {
 	uint32_t window;    /* cwnd */
@@ -17,6 +22,9 @@ struct hg_cubic {
 	float k;            /* seconds */
 	float w_est;        /* segments: what Reno would have */
 	uint32_t epoch;     /* when this congestion avoidance began; 0: it has not */
+	uint16_t lowest;    /* round-trip time of slow start, in 32 us; 0: none yet */
+	uint8_t slow_rounds; /* RFC 9406: that the round-trip time has been longer than that; then growth is slower */
+	bool in_first;      /* slow start was left for what may be undone */
 };
 
 void hg_cubic_init(struct hg_cubic *cubic, uint32_t segment);
@@ -28,6 +36,12 @@ static inline bool hg_cubic_in_slow_start(const struct hg_cubic *cubic)
 
 /* `bytes` were newly acknowledged while the window was full. */
 void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, uint32_t smoothed_rtt, uint32_t now);
+
+/* A round-trip time was measured (us). Slow start ends when it grows: RFC 9406, HyStart++. */
+void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample);
+
+/* The last loss was none: back to what was outstanding then. */
+void hg_cubic_undo(struct hg_cubic *cubic);
 
 /* A loss, with `flight` bytes outstanding: the threshold and the window become what they should. */
 void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment);

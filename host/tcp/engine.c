@@ -155,7 +155,8 @@ static void *run(void *argument)
 	return NULL;
 }
 
-int hg_engine_start(struct hg_engine **started, const char *interface, const char *flows, char *error)
+int hg_engine_start(struct hg_engine **started, const char *interface, const char *flows, bool bundles,
+		    char *error)
 {
 	struct hg_engine *engine = calloc(1, sizeof(*engine));
 	int ret;
@@ -170,7 +171,7 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	if (ret)
 		goto free;
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
-	ret = hg_link_open(&engine->outbox.link, interface, error);
+	ret = hg_link_open(&engine->outbox.link, interface, bundles, error);
 	if (ret)
 		goto close;
 	ret = hg_pull_ring_open(&engine->ring, interface, error);

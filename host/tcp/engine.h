@@ -93,6 +93,8 @@ void hg_timeouts_run(struct hg_engine *engine);
 /* acknowledge.c: what an acknowledgement says. `acked` is its exact position. */
 void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
 		    uint32_t length);
+/* What was watched while it might have been reordered is lost. */
+void hg_acknowledge_late(struct hg_engine *engine, uint32_t index);
 
 /* client_stream.c: what the client sends. */
 

@@ -83,7 +83,7 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index)
 
 static void send_empty(struct hg_engine *engine, const struct hg_flow_record *record, uint32_t position, uint8_t flags)
 {
-	hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, position, 0, flags);
+	hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, position, 0, 0, flags);
 }
 
 static uint32_t next_position(const struct hg_flow_record *record)

@@ -47,6 +47,7 @@ enum hg_flow_timeout {
 	HG_TIMEOUT_NONE,
 	HG_TIMEOUT_RETRANSMIT, /* RFC 6298 */
 	HG_TIMEOUT_TAIL,       /* RFC 8985, 7 */
+	HG_TIMEOUT_REORDER,    /* the reordering window: RFC 8985, 6.2 */
 	HG_TIMEOUT_PERSIST,    /* zero window: RFC 9293, 3.8.6.1 */
 	HG_TIMEOUT_RESUME,     /* ask the client where it stands */
 	HG_TIMEOUT_IDLE,       /* nothing to wait for but the client */
@@ -77,6 +78,7 @@ static_assert(sizeof(struct hg_flow) <= 128, "a million of them");
 #define HG_SOFT_PACED 8        /* more could be sent at pace_at */
 #define HG_SOFT_TAIL_PROBED 16 /* a tail-loss probe is out */
 #define HG_SOFT_RESUMING 32    /* the client was not heard of since the restart, or since it is ours */
+#define HG_SOFT_UNDOABLE 64    /* the last recovery may turn out to have been needless */
 
 static inline bool hg_flow_has_sack(const struct hg_flow_record *record)
 {

@@ -13,8 +13,12 @@
 #define RETRY_NS 50000
 #define RETRIES 8
 
+/* As long as a frame with 16 bits of length can be; what stands before a run's payload is more than IP and TCP. */
+#define RUN_MTU 65535
+
 void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
-		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint8_t tcp_flags)
+		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
+		   uint8_t tcp_flags)
 {
 	uint8_t *headers;
 	struct iovec *parts;
@@ -28,7 +32,7 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 	if (bytes) {
 		count += hg_segment_parts(response, position, bytes, parts + 1);
 		sum = hg_segment_sum(response, position, bytes);
-		outbox->counters->values[HG_TCP_segments]++;
+		outbox->counters->values[HG_TCP_segments] += (bytes + segment - 1) / segment;
 		outbox->counters->values[HG_TCP_segment_bytes] += bytes;
 	} else {
 		outbox->counters->values[HG_TCP_acks]++;
@@ -37,8 +41,17 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 	memcpy(headers + HG_PUSH_FRAME_BYTES, flow, sizeof(*flow));
 	parts[0] = (struct iovec){ headers, HG_FLOW_FRAME_BYTES };
 	outbox->contents[outbox->count] = content;
+	outbox->segments[outbox->count] = bytes > segment ? (uint16_t)segment : 0;
 	outbox->messages[outbox->count].msg_hdr = (struct msghdr){ .msg_iov = parts, .msg_iovlen = count };
 	outbox->count++;
+}
+
+uint32_t hg_outbox_run(const struct hg_outbox *outbox)
+{
+	uint32_t overhead = HG_BUNDLE_BYTES + HG_BUNDLE_ENTRY_BYTES + HG_FLOW_FRAME_BYTES;
+	uint32_t mtu = outbox->link.mtu < RUN_MTU ? outbox->link.mtu : RUN_MTU;
+
+	return outbox->link.bundles && mtu > overhead ? mtu - overhead : 0;
 }
 
 static void unreadable(struct hg_content *content)
@@ -92,7 +105,8 @@ void hg_outbox_flush(struct hg_outbox *outbox)
 	uint32_t retry = 0;
 
 	for (uint32_t at = 0; at < outbox->count;) {
-		int sent = sendmmsg(outbox->link.fd, outbox->messages + at, outbox->count - at, MSG_DONTWAIT);
+		int sent = hg_bundler_send(&outbox->bundler, &outbox->link, outbox->messages + at,
+					   outbox->segments + at, outbox->count - at);
 
 		if (sent > 0) {
 			at += (uint32_t)sent;

@@ -40,7 +40,7 @@ static void answer_stranger(struct hg_engine *engine, const struct hg_pull *pull
 
 	memcpy(header.client_mac, pull->client_mac, 6);
 	memcpy(header.service_mac, pull->service_mac, 6);
-	hg_outbox_put(&engine->outbox, &header, NULL, NULL, position_of(pull), 0, flags);
+	hg_outbox_put(&engine->outbox, &header, NULL, NULL, position_of(pull), 0, 0, flags);
 }
 
 static void too_big(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull)

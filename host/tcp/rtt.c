@@ -48,11 +48,13 @@ void hg_rtt_retransmitted(struct hg_rtt *rtt)
 	rtt->timed_at = 0;
 }
 
-bool hg_rtt_acked(struct hg_rtt *rtt, uint32_t acked, uint32_t now)
+uint32_t hg_rtt_acked(struct hg_rtt *rtt, uint32_t acked, uint32_t now)
 {
+	uint32_t sample = now - rtt->timed_at;
+
 	if (!rtt->timed_at || acked < rtt->timed_end)
-		return false;
-	hg_rtt_sample(rtt, now - rtt->timed_at);
+		return 0;
+	hg_rtt_sample(rtt, sample);
 	rtt->timed_at = 0;
-	return true;
+	return sample ? sample : 1;
 }

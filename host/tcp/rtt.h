@@ -32,7 +32,7 @@ void hg_rtt_sent(struct hg_rtt *rtt, uint32_t end, uint32_t now);
 /* Something was sent again: what comes back may be the answer to either (Karn; 3). */
 void hg_rtt_retransmitted(struct hg_rtt *rtt);
 
-/* true: a sample was taken. */
-bool hg_rtt_acked(struct hg_rtt *rtt, uint32_t acked, uint32_t now);
+/* The sample that was taken, at least 1; 0: none. */
+uint32_t hg_rtt_acked(struct hg_rtt *rtt, uint32_t acked, uint32_t now);
 
 #endif

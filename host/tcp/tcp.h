@@ -17,7 +17,8 @@
 struct hg_engine;
 
 /* `flows` is the path of the flow file; what it holds goes on. */
-int hg_engine_start(struct hg_engine **engine, const char *interface, const char *flows, char *error);
+int hg_engine_start(struct hg_engine **engine, const char *interface, const char *flows, bool bundles,
+		    char *error);
 /* Flows stay in the file, for the next one. NULL is fine. */
 void hg_engine_stop(struct hg_engine *engine);
 

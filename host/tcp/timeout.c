@@ -14,6 +14,8 @@
 #define DELAYED_ACK_US 200000
 #define TAIL_LEAST_US 1000
 
+#define REORDERING_US 4000
+
 static bool is_outstanding(const struct hg_flow_record *record)
 {
 	return record->acked < record->sent || record->flags & HG_FLOW_FIN_SENT;
@@ -40,6 +42,18 @@ void hg_timeout_set(struct hg_engine *engine, uint32_t index, enum hg_flow_timeo
 	flow->timeout_at = engine->now + after;
 }
 
+/*
+ * RFC 8985, 6.2, step 4, but doubled where that adds a quarter, and never bounded below
+ * 4 ms: a link may reorder by many of its round-trip times.
+ */
+static uint32_t reordering_window(const struct hg_flow *flow)
+{
+	uint32_t most = flow->rtt.smoothed > REORDERING_US ? flow->rtt.smoothed : REORDERING_US;
+	uint32_t window = flow->rtt.smoothed / 4 << (flow->board.reordering - 1);
+
+	return window < most ? window : most;
+}
+
 static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
@@ -53,6 +67,11 @@ static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
 			hg_timeout_set(engine, index, HG_TIMEOUT_NONE, 0);
 		else if (restart || flow->timeout != HG_TIMEOUT_PERSIST)
 			hg_timeout_set(engine, index, HG_TIMEOUT_PERSIST, retransmit);
+		return;
+	}
+	if (flow->board.watched) {
+		if (flow->timeout != HG_TIMEOUT_REORDER)
+			hg_timeout_set(engine, index, HG_TIMEOUT_REORDER, reordering_window(flow));
 		return;
 	}
 	tail = tail_timeout(flow, record);
@@ -113,14 +132,15 @@ static void retransmit(struct hg_engine *engine, uint32_t index)
 	flow->backoff++;
 	board->recovery = HG_RECOVERY_TIMEOUT;
 	board->duplicates = 0;
+	board->watched = 0;
 	board->again = record->acked;
 	board->lost = board->point = record->sent;
 	flow->pace_at = engine->now;
-	flow->soft &= (uint8_t)~HG_SOFT_TAIL_PROBED;
+	flow->soft &= (uint8_t)~(HG_SOFT_TAIL_PROBED | HG_SOFT_UNDOABLE);
 	if (record->acked < record->sent)
 		hg_transmit(engine, index);
 	else
-		hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, record->sent, 0, HG_TCP_FIN | HG_TCP_ACK);
+		hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, record->sent, 0, 0, HG_TCP_FIN | HG_TCP_ACK);
 }
 
 /* RFC 8985, 7.3: new data if there is any, else the last segment again. */
@@ -217,6 +237,9 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 		return;
 	case HG_TIMEOUT_TAIL:
 		probe_tail(engine, index);
+		break;
+	case HG_TIMEOUT_REORDER:
+		hg_acknowledge_late(engine, index);
 		break;
 	case HG_TIMEOUT_PERSIST:
 		probe_window(engine, index);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *message;
 	size_t length;
 
-	hg_service_init(&service, "hg-no-such-if", "fuzz");
+	hg_service_init(&service, "hg-no-such-if", false, "fuzz");
 	while (hg_message_next(data, size, &message, &length) == 1) {
 		hg_service_answer(&service, message, length, answer);
 		if (service.response.id && service.request.which_what == hg_pb_Request_adopt_flows_tag)

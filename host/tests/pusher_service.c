@@ -258,7 +258,7 @@ static void error_lines(void)
 
 int main(void)
 {
-	hg_service_init(&service, "hg-no-such-if", "test");
+	hg_service_init(&service, "hg-no-such-if", false, "test");
 	framing();
 	garbage();
 	specifications();

@@ -16,6 +16,7 @@
 
 #define LAB_MTU_1 9000u /* of port 1 */
 #define LAB_MTU_2 1500u
+#define LAB_MTU_BUNDLES 65535u
 #define LAB_TIMEOUT_MS 5000
 #define LAB_QUIET_MS 100
 
@@ -34,6 +35,7 @@ struct lab {
 extern struct lab lab;
 
 void lab_open(const char *pipeline);
+void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1);
 void lab_close(void);
 
 void lab_insert(const char *table, uint16_t key, const char *action, const uint8_t *params, uint32_t params_bytes);

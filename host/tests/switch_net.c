@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <poll.h>
@@ -138,6 +140,17 @@ void net_set_mtu(const char *name, uint32_t mtu)
 	request.link.ifi_index = (int)if_nametoindex(name);
 	begin(&request, IFLA_MTU, &mtu, sizeof(mtu));
 	ask(&request, RTM_NEWLINK, 0);
+}
+
+void net_offload_off(const char *name)
+{
+	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM };
+	struct ifreq request = { .ifr_data = (char *)&off };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	memcpy(request.ifr_name, name, strlen(name));
+	CHECK(fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0);
+	close(fd);
 }
 
 /* ---- raw frames ----------------------------------------------------------------- */

@@ -13,6 +13,8 @@ void net_add_pair(const char *name, const char *peer, uint32_t mtu);
 void net_delete(const char *name);
 void net_set_up(const char *name, bool up);
 void net_set_mtu(const char *name, uint32_t mtu);
+/* What leaves by it is cut up and summed before. */
+void net_offload_off(const char *name);
 
 /* A socket that sends raw frames on an interface and receives what arrives there. */
 int net_open(const char *name);

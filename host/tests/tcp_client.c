@@ -127,20 +127,26 @@ static void launch(struct sim *sim, const uint8_t *frame, size_t bytes, bool to_
 	}
 }
 
-static uint32_t put_sacks(const struct client *client, uint8_t *options)
+static void put_sack(const struct client *client, uint8_t *option, uint32_t start, uint32_t end)
+{
+	uint32_t left = htonl(client->base + start);
+	uint32_t right = htonl(client->base + end);
+
+	memcpy(option, &left, 4);
+	memcpy(option + 4, &right, 4);
+}
+
+static uint32_t put_sacks(struct client *client, uint8_t *options)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; client->sack && i < 4; i++) {
-		uint32_t left = htonl(client->base + client->recent[i].start);
-		uint32_t right = htonl(client->base + client->recent[i].end);
-
-		if (client->recent[i].end <= client->received)
-			continue;
-		memcpy(options + 4 + 8 * count, &left, 4);
-		memcpy(options + 8 + 8 * count, &right, 4);
-		count++;
-	}
+	if (client->sack && client->twice_end)
+		put_sack(client, options + 4 + 8 * count++, client->twice_start, client->twice_end);
+	client->twice_end = 0;
+	for (uint32_t i = 0; client->sack && i < 4 && count < 4; i++)
+		if (client->recent[i].end > client->received)
+			put_sack(client, options + 4 + 8 * count++, client->recent[i].start,
+				 client->recent[i].end);
 	if (!count)
 		return 0;
 	memcpy(options, "\1\1\5", 3);
@@ -240,6 +246,10 @@ static void take_data(struct client *client, uint32_t offset, const uint8_t *dat
 	CHECK(offset + bytes <= CLIENT_BYTES_MAX);
 	/* Never more than it said it would take. */
 	CHECK(offset + bytes <= client->received + client->window);
+	if (client->has[offset / HG_SEQ_GRANULE]) {
+		client->twice_start = offset;
+		client->twice_end = offset + bytes;
+	}
 	memcpy(client->data + offset, data, bytes);
 	memset(client->has + offset / HG_SEQ_GRANULE, 1, bytes / HG_SEQ_GRANULE);
 	while (client->has[client->received / HG_SEQ_GRANULE])

@@ -42,6 +42,7 @@ struct client {
 	struct {
 		uint32_t start, end;
 	} recent[4]; /* of SACK */
+	uint32_t twice_start, twice_end; /* what came a second time, for the next acknowledgement (RFC 2883) */
 };
 
 struct sim {

@@ -28,7 +28,46 @@ static void slow_start(void)
 	CHECK_EQUAL(cubic.window, 20 * SEGMENT);
 	for (int i = 0; i < 100; i++)
 		hg_cubic_acked(&cubic, 1u << 24, SEGMENT, RTT, 1000);
-	CHECK_EQUAL(cubic.window, 1u << 30);
+	CHECK_EQUAL(cubic.window, HG_WINDOW_MAX);
+}
+
+/* RFC 9406: five rounds that take longer, and slower growth in them; one that does not, and on it goes. */
+static void slow_start_ends(void)
+{
+	struct hg_cubic cubic;
+
+	hg_cubic_init(&cubic, SEGMENT);
+	hg_cubic_sampled(&cubic, RTT);
+	hg_cubic_sampled(&cubic, RTT + 11000);
+	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
+	CHECK_EQUAL(cubic.window, 14 * SEGMENT);
+	for (int i = 0; i < 5; i++)
+		hg_cubic_sampled(&cubic, RTT + 13000); /* an eighth is 12,500 */
+	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
+	CHECK_EQUAL(cubic.window, 15 * SEGMENT);
+	hg_cubic_sampled(&cubic, RTT);
+	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
+	CHECK_EQUAL(cubic.window, 19 * SEGMENT);
+	for (int i = 0; i < 6; i++)
+		hg_cubic_sampled(&cubic, RTT + 13000);
+	CHECK(!hg_cubic_in_slow_start(&cubic));
+}
+
+static void undone(void)
+{
+	struct hg_cubic cubic;
+
+	hg_cubic_init(&cubic, SEGMENT);
+	cubic.window = 100 * SEGMENT;
+	hg_cubic_lost(&cubic, 100 * SEGMENT, SEGMENT);
+	hg_cubic_undo(&cubic);
+	CHECK(fabs(cubic.window / (double)SEGMENT - 100) < 0.01);
+	CHECK(hg_cubic_in_slow_start(&cubic));
+	hg_cubic_lost(&cubic, 100 * SEGMENT, SEGMENT);
+	hg_cubic_lost(&cubic, 70 * SEGMENT, SEGMENT);
+	hg_cubic_undo(&cubic);
+	CHECK(fabs(cubic.window / (double)SEGMENT - 70) < 0.01);
+	CHECK(!hg_cubic_in_slow_start(&cubic));
 }
 
 static void reductions(void)
@@ -102,6 +141,8 @@ int main(void)
 {
 	initial_windows();
 	slow_start();
+	slow_start_ends();
+	undone();
 	reductions();
 	curve();
 	reno_friendly();

@@ -118,6 +118,22 @@ static void one_loss(bool sack, uint32_t times)
 	sim_close(&sim);
 }
 
+/* What comes late is first taken for lost, and then no more: the window does not suffer. */
+static void reordering(void)
+{
+	begin(1000000, (struct link){ .delay = 25000, .reorder = 50 });
+	sim_connect(&sim, 40001, true);
+	sim_get(&sim);
+	CHECK(sim_run_until_done(&sim, 2 * SECOND));
+	CHECK(got_file());
+	CHECK(sim_counter(&sim, HG_TCP_fast_recoveries) >= 1);
+	CHECK(sim_counter(&sim, HG_TCP_fast_recoveries) <= 3);
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_spurious_recoveries), sim_counter(&sim, HG_TCP_fast_recoveries));
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_timeouts), 0);
+	CHECK(sim_counter(&sim, HG_TCP_retransmits) <= 10);
+	sim_close(&sim);
+}
+
 /* The last segment is lost: a probe brings it; without SACK there is none, and the timeout does. */
 static void tail_loss(bool sack)
 {
@@ -486,6 +502,7 @@ int main(void)
 	one_loss(true, 1);
 	one_loss(true, 2);
 	one_loss(false, 1);
+	reordering();
 	tail_loss(true);
 	tail_loss(false);
 	shut_window();

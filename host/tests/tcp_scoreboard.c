@@ -67,9 +67,11 @@ static void never_more(const struct hg_scoreboard *board, const struct model *mo
 {
 	CHECK(board->count <= HG_SACK_RANGES);
 	for (uint32_t i = 0; i < board->count; i++) {
-		CHECK(board->ranges[i].start < board->ranges[i].end);
+		struct hg_range range = hg_scoreboard_range(board, i);
+
+		CHECK(range.start < range.end);
 		CHECK(i == 0 || board->ranges[i - 1].end < board->ranges[i].start);
-		for (uint32_t at = board->ranges[i].start; at < board->ranges[i].end; at += BYTES)
+		for (uint32_t at = range.start; at < range.end; at += BYTES)
 			CHECK(model->has[at / BYTES]);
 	}
 }
@@ -140,9 +142,57 @@ static void bounded(void)
 		CHECK(hg_scoreboard_add(&board, i * 1024, i * 1024 + i * BYTES));
 	CHECK(!hg_scoreboard_add(&board, 8192, 8192 + BYTES));
 	CHECK(hg_scoreboard_add(&board, 8192, 8192 + 3 * BYTES));
-	CHECK_EQUAL(board.ranges[0].start, 2048);
+	CHECK_EQUAL(hg_scoreboard_range(&board, 0).start, 2048);
 	CHECK_EQUAL(hg_scoreboard_highest(&board), 8192 + 3 * BYTES);
 	CHECK_EQUAL(hg_scoreboard_has(&board), (2 + 3 + 4 + 3) * BYTES);
+}
+
+/* Watched holes are lost when they are given up, not those above; late ones are no more watched. */
+static void watched(void)
+{
+	struct hg_scoreboard board;
+
+	hg_scoreboard_clear(&board, 0);
+	hg_scoreboard_watch(&board);
+	CHECK_EQUAL(board.watched, 0);
+	hg_scoreboard_add(&board, 1024, 2048);
+	hg_scoreboard_watch(&board);
+	hg_scoreboard_add(&board, 3072, 4096);
+	hg_scoreboard_watch(&board);
+	hg_scoreboard_advance(&board, 128);
+	hg_scoreboard_give_up_watched(&board);
+	CHECK_EQUAL(board.lost, 2048);
+	hg_scoreboard_watch(&board);
+	hg_scoreboard_advance(&board, 4096);
+	CHECK_EQUAL(board.watched, 0);
+	CHECK_EQUAL(board.count, 0);
+}
+
+/* All that was sent again came twice; what is below where recovery began does not count. */
+static void came_twice(void)
+{
+	struct hg_scoreboard board;
+
+	hg_scoreboard_clear(&board, 1280);
+	board.undo = 1280;
+	CHECK(!hg_scoreboard_came_twice(&board, 1280, 1408));
+	hg_scoreboard_resent(&board, 2 * SEGMENT);
+	CHECK(!hg_scoreboard_came_twice(&board, 0, 1280));
+	CHECK(!hg_scoreboard_came_twice(&board, 1280, 1280 + SEGMENT));
+	CHECK(hg_scoreboard_came_twice(&board, 1280 + SEGMENT, 1280 + 2 * SEGMENT));
+}
+
+/* Further than the ranges can tell is forgotten, at the latest when it would wrap. */
+static void reach(void)
+{
+	struct hg_scoreboard board;
+
+	hg_scoreboard_clear(&board, 256);
+	CHECK(!hg_scoreboard_add(&board, 256 + HG_SACK_REACH, 256 + HG_SACK_REACH + BYTES));
+	CHECK(hg_scoreboard_add(&board, 256 + BYTES, 256 + 2 * HG_SACK_REACH));
+	CHECK_EQUAL(hg_scoreboard_highest(&board), 256 + HG_SACK_REACH);
+	hg_scoreboard_advance(&board, 256 + HG_SACK_REACH - BYTES);
+	CHECK_EQUAL(hg_scoreboard_has(&board), BYTES);
 }
 
 int main(void)
@@ -151,5 +201,8 @@ int main(void)
 		run(1 + random_below(30));
 	new_reno();
 	bounded();
+	watched();
+	came_twice();
+	reach();
 	return 0;
 }

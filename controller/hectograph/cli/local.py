@@ -51,6 +51,7 @@ async def run(plan: Plan) -> None:
                 *(*program, "switch", *interfaces),
                 *("--device-id", str(plan.device_id)),
                 *("--grpc-server-addr", plan.grpc_addr),
+                *("--bundle-port", str(plan.host.port)),
                 "--no-p4",
             ],
         ),
@@ -59,6 +60,7 @@ async def run(plan: Plan) -> None:
             [
                 *(*program, "pusher", "--interface", plan.host_interface),
                 *("--control", str(plan.control)),
+                "--bundles",
             ],
         ),
         Child(

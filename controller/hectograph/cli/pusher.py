@@ -17,6 +17,12 @@ def pusher(
     name: Annotated[
         str | None, typer.Option(help="What it calls itself.", show_default="the host's name")
     ] = None,
+    bundles: Annotated[
+        bool,
+        typer.Option(
+            "--bundles", help="Many pushes in one frame: for an embedded switch that takes them."
+        ),
+    ] = False,
 ) -> None:
     """Run the pusher on an interface until it gets SIGINT or SIGTERM; needs CAP_NET_RAW."""
     from hectograph.paths import make_private, pusher_socket
@@ -27,4 +33,6 @@ def pusher(
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(socket)]
     if name is not None:
         command += ["--name", name]
+    if bundles:
+        command.append("--bundles")
     os.execv(command[0], command)  # noqa: S606

@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 MAX_PORT = 510
 """v1model's ports are 9 bits; 511 drops."""
+
+
+class Io(StrEnum):
+    AUTO = "auto"
+    AFPACKET = "afpacket"
+    SUPER = "super"
 
 
 def _version(wanted: bool) -> None:
@@ -47,6 +54,14 @@ def switch(
     p4info: Annotated[
         Path | None, typer.Option(help="The JSON's P4Info. [X.p4info.txtpb beside X.json]")
     ] = None,
+    io: Annotated[
+        Io,
+        typer.Option(help="How frames leave: in super-frames, each by itself, or what works best."),
+    ] = Io.AUTO,
+    bundle_port: Annotated[
+        list[int] | None,
+        typer.Option(metavar="PORT", help="A pusher's with --bundles is there; repeat it."),
+    ] = None,
     log_console: Annotated[bool, typer.Option(help="Log in detail to standard output.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
@@ -76,6 +91,8 @@ def switch(
             config=config,
             p4info=p4info,
             log_console=log_console,
+            io=io.value,
+            bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
         )
     )
 
@@ -106,6 +123,14 @@ def _interfaces(texts: Sequence[str]) -> "list[PortInterface]":
     _refuse_doubles([str(i.port) for i in interfaces], "port")
     _refuse_doubles([i.interface for i in interfaces], "interface")
     return interfaces
+
+
+def _bundle_ports(ports: Sequence[int], interfaces: Sequence[str]) -> list[int]:
+    known = {each.port for each in _interfaces(interfaces)}
+    for port in ports:
+        if port not in known:
+            raise InvalidInput("no interface is on that port", where=f"--bundle-port {port}")
+    return list(ports)
 
 
 def _port(text: str, where: str) -> int:

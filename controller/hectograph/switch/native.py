@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 MAX_FRAME_BYTES: int = lib.HG_MAX_FRAME_BYTES
 """A jumbo frame with one tag."""
 
+IO_KINDS: dict[str, int] = {
+    "auto": lib.HG_IO_AUTO,
+    "afpacket": lib.HG_IO_AFPACKET,
+    "super": lib.HG_IO_SUPER,
+}
+"""How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
+
 _CPU_FRAME_BYTES = 65_536
 """Holds the largest frame with whatever headers a pipeline puts before it."""
 
@@ -260,10 +267,9 @@ class LoadedPipeline:
 class Switch:
     """A switch in this process: its ports, its worker, its pipelines, its groups."""
 
-    def __init__(self, *, cpu_port: int = 0, max_groups: int = 0) -> None:
-        config = ffi.new(
-            "struct hg_switch_config *", {"cpu_port": cpu_port, "max_groups": max_groups}
-        )
+    def __init__(self, *, cpu_port: int = 0, max_groups: int = 0, io: str = "auto") -> None:
+        values = {"io": IO_KINDS[io], "cpu_port": cpu_port, "max_groups": max_groups}
+        config = ffi.new("struct hg_switch_config *", values)
         out = ffi.new("struct hg_switch **")
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
@@ -280,6 +286,10 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         result = lib.hg_port_add(self._switch, port, interface.encode(), error)
         _check_error(result, error)
+
+    def take_bundles(self, port: int) -> None:
+        """Bundles that come in by that port are cut up from now on."""
+        _check(lib.hg_port_take_bundles(self._switch, port))
 
     def ports(self) -> list[PortStats]:
         count = _check(lib.hg_port_list(self._switch, ffi.NULL, 0))

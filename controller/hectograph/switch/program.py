@@ -39,6 +39,10 @@ class SwitchOptions:
     """Its P4Info, when it is not beside it (X.p4info.txtpb beside X.json)."""
     log_console: bool
     """To standard output and in detail."""
+    io: str = "auto"
+    """A key of native.IO_KINDS."""
+    bundle_ports: Sequence[int] = ()
+    """Where bundles are cut up."""
 
 
 def run_switch(options: SwitchOptions) -> None:
@@ -61,10 +65,12 @@ async def _run(options: SwitchOptions) -> None:
     with ExitStack() as stack:
         for port in options.interfaces:
             stack.enter_context(_claim(port.interface))
-        switch = Switch(cpu_port=options.cpu_port)
+        switch = Switch(cpu_port=options.cpu_port, io=options.io)
         stack.callback(switch.close)
         for port in options.interfaces:
             switch.add_port(port.port, port.interface)
+        for number in options.bundle_ports:
+            switch.take_bundles(number)
         await _serve(options, switch, config, stop)
 
 

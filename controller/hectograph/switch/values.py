@@ -56,6 +56,14 @@ class PortStats:
     rx_dropped: int
     tx_dropped: int
     tx_oversized: int
+    tx_uncut: int
+    tx_supers: int
+    tx_super_segments: int
+    rx_supers: int
+    rx_super_segments: int
+    rx_bundles: int
+    rx_bundle_pushes: int
+    rx_bundle_malformed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hectograph.errors import InvalidInput
@@ -22,13 +22,21 @@ class Target:
     program: tuple[str, ...]
     separator: tuple[str, ...] = ()
     """Between the options of simple_switch and those that only its gRPC version has."""
+    bundles: bool = False
+    """It cuts up what a pusher sends in bundles, on ports that it is told of."""
 
-    def command(self, interfaces: Mapping[int, str], address: str) -> list[str]:
-        """Without a pipeline, with these ports, serving P4Runtime at `address`."""
+    def command(
+        self, interfaces: Mapping[int, str], address: str, host_ports: Iterable[int] = ()
+    ) -> list[str]:
+        """Without a pipeline, with these ports, serving P4Runtime at `address`.
+
+        At `host_ports` are pushers, with --bundles where the target takes them.
+        """
         ports = [word for port, name in interfaces.items() for word in ("-i", f"{port}@{name}")]
         grpc = ["--grpc-server-addr", address, "--cpu-port", str(CPU_PORT)]
+        bundles = [word for port in host_ports for word in ("--bundle-port", str(port))]
         start = [*self.program, "--device-id", str(DEVICE_ID), "--no-p4"]
-        return [*start, *ports, *self.separator, *grpc]
+        return [*start, *ports, *(bundles if self.bundles else ()), *self.separator, *grpc]
 
     def missing(self) -> str | None:
         """Why it cannot run here, and what to do about it."""
@@ -38,7 +46,7 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "embedded": Target("embedded", (sys.executable, "-m", "hectograph", "switch")),
+    "embedded": Target("embedded", (sys.executable, "-m", "hectograph", "switch"), bundles=True),
     "bmv2": Target("bmv2", ("simple_switch_grpc",), ("--",)),
 }
 

@@ -34,6 +34,7 @@ HOST_PORTS = (HOST_PORT, OTHER_HOST_PORT)
 HOST_SET = 1
 BUCKETS = 16
 HOST_MTU = 9000
+BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
 
 
@@ -44,6 +45,7 @@ class Content:
     number: int
     path: Path
     sha256: str
+    type: str
 
     @property
     def addresses(self) -> tuple[IPv4Address, IPv6Address]:
@@ -138,7 +140,7 @@ class Host:
         return True
 
     def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256)
+        spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)
         return self.ask(lambda pusher: pusher.prepare_content(spec))
 
     def counters(self) -> dict[str, int]:
@@ -164,28 +166,37 @@ class Lab:
     host: Host
     """That serves everything."""
     relay: Path
-    prefix: str
-    """Of its interfaces' names: two labs, one after the other, share the namespace."""
+    target: Target
+    switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
+    """When they were added."""
     numbers: int = 0
     """Of contents; none is used twice."""
+    relays: int = 0
+    """That were started."""
     secrets: int = 1
     """The number of the current secret."""
 
-    def add_content(self, data: bytes) -> Content:
+    def add_content(self, data: bytes, media_type: str = "") -> Content:
         """On the pusher, and when it is ready in the switch's tables."""
         self.numbers += 1
         number = self.numbers
         path = self.testbed.directory / f"content{number}"
         path.write_bytes(data)
-        content = Content(number, path, sha256(data))
+        content = Content(number, path, sha256(data), media_type)
         self.contents.append(content)
         state = self.host.prepare(content)
         assert state.phase is ContentPhase.READY, state.error
+        self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
         return content
+
+    def remove_content(self, content: Content) -> None:
+        """From the pusher, and from what a restart brings back."""
+        self.ask(lambda pusher: pusher.remove_content(content.number, reset=True))
+        self.contents.remove(content)
 
     def ask(self, question: Callable[[PusherClient], Awaitable[T]]) -> T:
         return self.host.ask(question)
@@ -202,7 +213,7 @@ class Lab:
     def another_host(self, *, entries: bool = True) -> Generator[Host]:
         """With all contents, but no buckets; in the end the first has them all again.
         Without `entries` the buckets are left to a controller."""
-        host = _start_host(self.testbed, self.here, self.prefix, OTHER_HOST_PORT)
+        host = _start_host(self.testbed, self.here, self.target, OTHER_HOST_PORT)
         try:
             for content in self.contents:
                 host.prepare(content)
@@ -214,6 +225,18 @@ class Lab:
 
     def give_buckets(self, host: Host, buckets: Iterable[int] = range(BUCKETS)) -> None:
         self.modify([_bucket_entry(host, bucket) for bucket in buckets])
+
+    def kill_switch(self) -> None:
+        """With SIGKILL; a new one knows nothing, and is told the tables and the same secrets."""
+        self.switch.kill()
+        self.switch.start()
+        grpc_port = int(self.address.rpartition(":")[2])
+        self.switch.wait_until(lambda: self.here.listens_on_tcp(grpc_port))
+        entries = _host_entries(self.host)
+        for content in self.contents:
+            entries += _content_entries(content, self.ready[content.number].response_bytes)
+        self.insert(entries)
+        self.set_secrets()
 
     def rotate_secrets(self) -> None:
         self.secrets += 1
@@ -239,12 +262,18 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        one, other = (f"{self.prefix}relay{client}{end}" for end in "ab")
-        command = [str(self.relay), one, other, *faults]
-        program = self.testbed.start(f"relay{client}", command, self.here)
+        with self.relayed(client, f"{self.target.name[0]}relay{client}a", *faults):
+            yield self.clients[client]
+
+    @contextmanager
+    def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
+        """The client's link goes on to this interface."""
+        command = [str(self.relay), interface, f"{self.target.name[0]}relay{client}b", *faults]
+        self.relays += 1
+        program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
         try:
-            yield self.clients[client]
+            yield
         finally:
             program.stop()
 
@@ -304,10 +333,18 @@ def _bucket_entry(host: Host, bucket: int) -> fy.P4TableEntry:
     return fy.P4TableEntry("service_host", match=match, action=action)
 
 
-def _start_host(testbed: Testbed, here: Namespace, prefix: str, port: int) -> Host:
+def _host_entries(host: Host) -> list[fy.P4TableEntry]:
+    """Pushes from every host's port, and all buckets to this host."""
+    ports = [_host_port_entry(port) for port in HOST_PORTS]
+    return ports + [_bucket_entry(host, bucket) for bucket in range(BUCKETS)]
+
+
+def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) -> Host:
     control = testbed.directory / f"pusher{port}.sock"
-    interface = f"{prefix}host{port}"
+    interface = f"{target.name[0]}host{port}"
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(control)]
+    if target.bundles:
+        command.append("--bundles")
     pusher = testbed.start(f"pusher{port}", command, here)
     pusher.wait_until(control.exists)
     return Host(port, control, pusher)
@@ -326,9 +363,10 @@ def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: in
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
-def _build_relay(directory: Path) -> Path:
-    program = directory / "relay"
-    source = ROOT / "host/tests/relay.c"
+def build_program(directory: Path, name: str) -> Path:
+    """One of host/tests that stands alone."""
+    program = directory / name
+    source = ROOT / f"host/tests/{name}.c"
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", program, source], check=True)
     return program
 
@@ -340,24 +378,27 @@ def running_lab(
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
     `entries` the switch is left to a controller."""
     here = Namespace.current()
+    # Two labs, one after the other, share the namespace.
     prefix = target.name[0]
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
-        testbed.veth(*(End(here, end, ipv6=False) for end in ends), mtu=HOST_MTU)
+        testbed.veth(
+            *(End(here, end, ipv6=False) for end in ends),
+            mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
+        )
     clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
     numbers = (*HOST_PORTS, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    program = testbed.start(target.name, target.command(ports, address), here)
+    program = testbed.start(target.name, target.command(ports, address, HOST_PORTS), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
-    host = _start_host(testbed, here, prefix, HOST_PORT)
-    relay = _build_relay(testbed.directory)
-    lab = Lab(testbed, here, address, host, relay, prefix, clients)
+    host = _start_host(testbed, here, target, HOST_PORT)
+    relay = build_program(testbed.directory, "relay")
+    lab = Lab(testbed, here, address, host, relay, target, program, clients)
     if entries:
-        lab.insert([_host_port_entry(port) for port in HOST_PORTS])
-        lab.insert([_bucket_entry(host, bucket) for bucket in range(BUCKETS)])
+        lab.insert(_host_entries(host))
         lab.set_secrets()
     try:
         yield lab

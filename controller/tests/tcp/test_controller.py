@@ -50,12 +50,11 @@ async def service(bare: Lab, tmp_path: Path) -> AsyncIterator[Service]:
 
 def switch_of(lab: Lab) -> Switch:
     ports = frozenset({*HOST_PORTS, FIRST_CLIENT_PORT, FIRST_CLIENT_PORT + 1})
-    profile = "bmv2" if lab.prefix == "b" else "embedded"
     return Switch(
         "s1",
         lab.address,
         DEVICE_ID,
-        profile,
+        lab.target.name,
         frozenset(HOST_PORTS),
         ports=ports,
         addressing=ADDRESSING,

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What takes minutes: many downloads, large ones, and processes that die in the middle of them.
+
+`make soak` runs these; docs/benchmarks.md ("Faults") says what came out.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from random import Random
+
+import many_downloads
+import pytest
+from tcplab import Client, Content, Lab
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+
+RATES = ("0.001", "0.01", "0.05")
+BATCHES, BATCH, STRIKES = 10, 20, 3
+
+
+Popen = subprocess.Popen[bytes]
+
+
+def start(client: Client, url: str, count: int, at_a_time: int, sha256: str) -> Popen:
+    command = [sys.executable, many_downloads.__file__, url, str(count), str(at_a_time), sha256]
+    with client.namespace.entered():
+        return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def outcomes(programs: list[Popen]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for program in programs:
+        output, _ = program.communicate(timeout=1500)
+        for outcome, count in json.loads(output).items():
+            total[outcome] = total.get(outcome, 0) + count
+    return total
+
+
+@pytest.fixture
+def clients(lab: Lab) -> Iterator[list[Client]]:
+    with ExitStack() as links:
+        yield [links.enter_context(lab.faulty(number)) for number in range(len(lab.clients))]
+
+
+def on_all(clients: list[Client], content: Content, count: int, at_a_time: int) -> list[Popen]:
+    """So many in all, half of them over IPv6."""
+    share = len(clients)
+    return [
+        start(client, content.urls[n % 2], count // share, at_a_time // share, content.sha256)
+        for n, client in enumerate(clients)
+    ]
+
+
+def test_500_at_once(lab: Lab, clients: list[Client], mebibyte: Content) -> None:
+    assert outcomes(on_all(clients, mebibyte, 500, 500)) == {"ok": 500}
+    assert lab.counters()["flows_timed_out"] == 0
+
+
+def test_10_000_one_after_the_other(lab: Lab, clients: list[Client]) -> None:
+    content = lab.add_content(Random(7).randbytes(1000))
+    assert outcomes([start(clients[0], content.urls[0], 10_000, 1, content.sha256)]) == {
+        "ok": 10_000
+    }
+
+
+def test_gibibyte(lab: Lab, clients: list[Client]) -> None:
+    content = lab.add_content(b"".join(Random(n).randbytes(1 << 26) for n in range(16)))
+    programs = [start(clients[n], content.urls[n], 1, 1, content.sha256) for n in range(2)]
+    assert outcomes(programs) == {"ok": 2}
+    lab.remove_content(content)  # others restart the pusher, which would prepare it each time
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("delay", ["0", "25"], ids=["near", "50 ms away"])
+def test_faults_both_ways(lab: Lab, mebibyte: Content, rate: str, delay: str) -> None:
+    """Loss, reordering and duplication, each at this rate in each direction, together."""
+    faults = ("--loss", rate, "--reorder", rate, "--duplicate", rate, "--delay", delay)
+    with ExitStack() as links:
+        clients = [
+            links.enter_context(lab.faulty(n, *faults, "--seed", str(n)))
+            for n in range(len(lab.clients))
+        ]
+        assert outcomes(on_all(clients, mebibyte, 40, 20)) == {"ok": 40}
+
+
+@pytest.mark.parametrize("victim", ["pusher", "switch", "secrets", "all"])
+def test_killed_at_random(lab: Lab, clients: list[Client], large: Content, victim: str) -> None:
+    """200 downloads in batches; what `victim` names is killed, or rotated, at random moments."""
+    dice = Random(victim)
+    victims: dict[str, Callable[[], None]] = {
+        "pusher": lab.kill_pusher,
+        "switch": lab.kill_switch,
+        "secrets": lab.rotate_secrets,
+    }
+    for _ in range(BATCHES):
+        opened = lab.counters()["flows_opened"]
+        programs = on_all(clients, large, BATCH, BATCH)
+        # Who only begins while the switch is dead is told that there is no such host.
+        while lab.counters()["flows_opened"] < opened + BATCH:
+            time.sleep(0.02)
+        names = [victim] * STRIKES if victim != "all" else dice.sample(sorted(victims), STRIKES)
+        if victim == "secrets":
+            names = names[:1]  # a download outlives one rotation and not two
+        for name in names:
+            time.sleep(dice.uniform(0.05, 1.5))
+            victims[name]()
+        assert outcomes(programs) == {"ok": BATCH}
