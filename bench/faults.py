@@ -28,7 +28,7 @@ sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 from tcplab import Lab, running_lab
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
-ROUNDS = 4
+ROUNDS = 3
 SECONDS_MAX = 60
 
 MIB = 1 << 20

@@ -150,11 +150,12 @@ def cpu_seconds(pid: int) -> float:
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_rate_through_a_flood(lab: Lab, flood: Flood) -> None:
-    """A flood takes CPU, and nothing else: no frame of a download is lost to it.
+    """A flood takes CPU, and nothing else.
 
     Flooder, switch and download share the cores here, so any flood takes some of the
-    download's: its rate is divided by the CPU time that its pusher and its client got.
-    The same flood with broken headers, which the switch drops, is measured beside it.
+    download's. One with broken headers, which the switch merely drops, is the peer: beside
+    SYNs, just as fast as one core makes them, a download keeps nine tenths of what that
+    leaves it. What it moves for each second that its pusher and client run is printed too.
     """
     content = lab.add_content(Random(11).randbytes(SIZE))
     seconds, cpu, frames = ({"none": 0.0, "broken": 0.0, "syn": 0.0} for _ in range(3))
@@ -173,7 +174,7 @@ def test_rate_through_a_flood(lab: Lab, flood: Flood) -> None:
             f"{kind}: {megabits / spent:.0f} Mbit/s, {megabits / cpu[kind]:.0f} Mbit per CPU-s,"
             f" {frames[kind] / spent:.0f} frames/s"
         )
-    assert cpu["none"] / cpu["syn"] > 0.9
+    assert seconds["broken"] / seconds["syn"] > 0.9
 
 
 @contextmanager
