@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two servers of the same files, and the namespaces of their clients.
+
+Each client's namespace has two links: `ours` to a port of the embedded switch, behind
+which is the pusher, and `nginx` straight into nginx's namespace, with all offloads on.
+"""
+
+import math
+import os
+import resource
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import usage
+from hectograph.testbed import End, Namespace, Program, Testbed
+from hectograph.testbed.serving import (
+    FIRST_CLIENT_PORT,
+    SERVICE_MAC,
+    Content,
+    Serving,
+    serving,
+)
+from hectograph.testbed.targets import TARGETS
+
+CLIENTS = 8
+"""Namespaces; of more clients, several share one."""
+
+OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+"""For one process; beyond, nginx needs more workers."""
+SPARE_FILES = 100
+
+BUFFERS = {"listen": "", "limits": ""}
+MANY_CONNECTIONS = 10_000
+SMALL_BUFFERS = {"listen": " sndbuf=4k", "limits": "sendfile_max_chunk 4k;"}
+"""By itself nginx has the kernel account 100 KB to a connection whose client does not read:
+of 24 GB of memory, net.ipv4.tcp_mem lets 23,000 such connections be."""
+
+CONGESTION = "cubic"
+"""What the pusher does, and what cost nginx least here (BBR: twice the CPU time)."""
+
+NGINX_SETTINGS = """
+daemon off;
+user root;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+worker_processes {workers};
+events {{ worker_connections {slots}; multi_accept on; }}
+http {{
+    access_log off;
+    server_tokens off;
+    sendfile on;
+    tcp_nopush on;
+    {limits}
+    keepalive_timeout 0;
+    open_file_cache max=100 inactive=1h;
+    client_body_temp_path {directory}/nginx-body;
+    proxy_temp_path {directory}/nginx-proxy;
+    fastcgi_temp_path {directory}/nginx-fastcgi;
+    uwsgi_temp_path {directory}/nginx-uwsgi;
+    scgi_temp_path {directory}/nginx-scgi;
+    server {{
+        listen 80 backlog=4096{listen};
+        root {directory};
+    }}
+}}
+"""
+
+
+def nginx_program() -> str | None:
+    """Debian has it where an ordinary user's PATH does not look."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a client finds a content at one of the servers."""
+
+    interface: str
+    first_source: str
+    """Of addresses that nobody has, on the same link."""
+    destination: str
+    mac: str
+    path: str
+
+
+@dataclass(slots=True)
+class Server(ABC):
+    name: str
+
+    @abstractmethod
+    def programs(self) -> dict[str, list[int]]:
+        """Process ids by what they are."""
+
+    @abstractmethod
+    def address(self, client: int, content: Content) -> Address: ...
+
+    @abstractmethod
+    def connections(self) -> int:
+        """That it has open."""
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds by what the programs are."""
+        programs = self.programs().items()
+        return {name: sum(map(usage.process_cpu, pids)) for name, pids in programs}
+
+    def memory(self, content: Content) -> int:
+        """Bytes; the content itself is in the page cache, the same for both, and left out."""
+        pids = [pid for group in self.programs().values() for pid in group]
+        return sum(usage.process_memory(pid, without=content.path) for pid in pids)
+
+
+@dataclass(slots=True)
+class Ours(Server):
+    serving: Serving
+
+    def programs(self) -> dict[str, list[int]]:
+        return {"pusher": [self.serving.pusher.pid], "switch": [self.serving.switch.pid]}
+
+    def address(self, client: int, content: Content) -> Address:
+        source = f"10.0.{128 + 8 * client}.0"
+        path = f"/{content.path.name}"
+        return Address("ours", source, str(content.addresses[0]), SERVICE_MAC, path)
+
+    def connections(self) -> int:
+        return sum(state.flows for state in self.serving.ask(lambda pusher: pusher.contents()))
+
+
+@dataclass(slots=True)
+class Nginx(Server):
+    program: Program
+
+    def programs(self) -> dict[str, list[int]]:
+        master = self.program.pid
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        return {"nginx": [master, *(int(pid) for pid in children)]}
+
+    def address(self, client: int, content: Content) -> Address:
+        source, destination = f"10.{1 + client}.128.0", f"10.{1 + client}.0.1"
+        path = f"/{content.path.name}"
+        return Address("nginx", source, destination, _nginx_mac(client), path)
+
+    def connections(self) -> int:
+        """Without the socket that listens."""
+        return self.program.namespace.call(usage.sockets_in_use) - 1
+
+
+@dataclass(slots=True)
+class Lab:
+    bed: Testbed
+    clients: list[Namespace]
+    ours: Ours
+    nginx: Nginx
+
+    @property
+    def servers(self) -> tuple[Server, Server]:
+        return self.ours, self.nginx
+
+    def add_content(self, size: int) -> Content:
+        return self.ours.serving.add_content(os.urandom(size))
+
+
+@contextmanager
+def running(connections: int = 1024) -> Generator[Lab]:
+    """For so many at a time."""
+    with Testbed() as bed:
+        switch, nginx = bed.namespace("switch"), bed.namespace("nginx")
+        clients = [bed.namespace(f"client{number}") for number in range(CLIENTS)]
+        for number, client in enumerate(clients):
+            _set(client, "net/ipv4/ip_local_port_range", "1024 65535")
+            _link_to_switch(bed, switch, client, number)
+            _link_to_nginx(bed, nginx, client, number)
+        ports = {FIRST_CLIENT_PORT + number: f"port{number}" for number in range(CLIENTS)}
+        with serving(bed, switch, TARGETS["embedded"], "", ports) as served:
+            peer = _start_nginx(bed, nginx, connections)
+            yield Lab(bed, clients, Ours("hectograph", served), peer)
+
+
+def _link_to_switch(bed: Testbed, switch: Namespace, client: Namespace, number: int) -> None:
+    far = End(client, "ours", addresses=(f"10.0.0.{number + 1}/16",))
+    bed.veth(End(switch, f"port{number}", ipv6=False), far)
+
+
+def _link_to_nginx(bed: Testbed, nginx: Namespace, client: Namespace, number: int) -> None:
+    network = f"10.{1 + number}.0"
+    near = End(
+        nginx,
+        f"client{number}",
+        mac=_nginx_mac(number),
+        addresses=(f"{network}.1/16",),
+        checksum_offload=True,
+    )
+    bed.veth(near, End(client, "nginx", addresses=(f"{network}.2/16",), checksum_offload=True))
+    route = ["ip", "route", "replace", f"{network}.0/16", "dev", near.interface]
+    bed.start(f"route{number}", [*route, "congctl", CONGESTION], nginx).wait(10)
+
+
+def _nginx_mac(client: int) -> str:
+    return f"02:00:00:00:01:{client:02x}"
+
+
+def _start_nginx(bed: Testbed, namespace: Namespace, connections: int) -> Nginx:
+    """A worker for each core, and more where one may not open so many files."""
+    buffers = SMALL_BUFFERS if connections > MANY_CONNECTIONS else BUFFERS
+    enough = math.ceil(connections / (OPEN_FILES - SPARE_FILES))
+    workers = max(len(os.sched_getaffinity(0)), enough)
+    # More than a worker may open, by an eighth: at that limit it leaves clients to the others;
+    # with less than a sixteenth of its slots free it would close them.
+    slots = min(connections, OPEN_FILES) * 9 // 8
+    settings = bed.directory / "nginx.conf"
+    settings.write_text(
+        NGINX_SETTINGS.format(directory=bed.directory, workers=workers, slots=slots, **buffers)
+    )
+    command = ["prlimit", f"--nofile={OPEN_FILES}", "--", str(nginx_program())]
+    command += ["-e", "stderr", "-c", str(settings)]
+    program = bed.start("nginx", command, namespace)
+    program.wait_until(lambda: namespace.listens_on_tcp(80))
+    return Nginx("nginx", program)
+
+
+def _set(namespace: Namespace, name: str, value: str) -> None:
+    path = Path("/proc/sys") / name
+    namespace.call(lambda: path.write_text(value))
