@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <netinet/if_ether.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -60,11 +59,6 @@ static uint16_t checksum(const void *data, size_t bytes, uint32_t start)
 	return htons((uint16_t)~((value & 0xffff) + (value >> 16)));
 }
 
-static int transmit(const struct raw_link *link, const void *frame, size_t bytes)
-{
-	return send(link->fd, frame, bytes, 0) < 0 && errno != ENOBUFS ? -errno : 0;
-}
-
 int raw_link_send(const struct raw_link *link, const struct raw_segment *segment)
 {
 	struct {
@@ -96,32 +90,7 @@ int raw_link_send(const struct raw_link *link, const struct raw_segment *segment
 		memcpy(frame.rest + options, segment->payload, payload);
 	frame.tcp.th_sum = checksum(&frame.tcp, tcp_bytes,
 				    sum(&frame.ip.saddr, 8, IPPROTO_TCP + (uint32_t)tcp_bytes));
-	return transmit(link, &frame, sizeof(frame.eth) + sizeof(frame.ip) + tcp_bytes);
-}
-
-int raw_link_answer_arp(const struct raw_link *link, const uint8_t *frame, size_t bytes, uint32_t first,
-			uint32_t count)
-{
-	struct {
-		struct ethhdr eth;
-		struct ether_arp arp;
-	} __attribute__((packed)) reply;
-	uint8_t target[4];
-	uint32_t address;
-
-	if (bytes < sizeof(reply))
-		return 0;
-	memcpy(&reply, frame, sizeof(reply));
-	memcpy(target, reply.arp.arp_tpa, 4);
-	memcpy(&address, target, 4);
-	if (ntohs(reply.arp.arp_op) != ARPOP_REQUEST || ntohl(address) - first >= count)
-		return 0;
-	memcpy(reply.eth.h_dest, reply.eth.h_source, ETH_ALEN);
-	memcpy(reply.eth.h_source, link->mac, ETH_ALEN);
-	reply.arp.arp_op = htons(ARPOP_REPLY);
-	memcpy(reply.arp.arp_tha, reply.arp.arp_sha, ETH_ALEN);
-	memcpy(reply.arp.arp_tpa, reply.arp.arp_spa, 4);
-	memcpy(reply.arp.arp_sha, link->mac, ETH_ALEN);
-	memcpy(reply.arp.arp_spa, target, 4);
-	return transmit(link, &reply, sizeof(reply));
+	if (send(link->fd, &frame, sizeof(frame.eth) + sizeof(frame.ip) + tcp_bytes, 0) < 0 && errno != ENOBUFS)
+		return -errno;
+	return 0;
 }

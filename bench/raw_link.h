@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP over IPv4 from a raw socket: segments out, frames in, ARP answered. */
+/* TCP over IPv4 from a raw socket: segments out, frames in. */
 #ifndef RAW_LINK_H
 #define RAW_LINK_H
 
@@ -29,9 +29,5 @@ int raw_link_open(struct raw_link *link, const char *interface);
 
 /* What a full queue does not take is lost. */
 int raw_link_send(const struct raw_link *link, const struct raw_segment *segment);
-
-/* When the ARP request asks for one of `count` addresses from `first` on. */
-int raw_link_answer_arp(const struct raw_link *link, const uint8_t *frame, size_t bytes, uint32_t first,
-			uint32_t count);
 
 #endif

@@ -7,8 +7,8 @@
  *
  *   silent_clients INTERFACE FIRST_SOURCE CONNECTIONS DESTINATION DESTINATION_MAC PATH
  *
- * Sources are FIRST_SOURCE and the addresses after it; ARP for them is answered. Prints
- * "open" when every connection got data and closed its window; on SIGTERM resets them all.
+ * Sources are FIRST_SOURCE and the addresses after it, which have to lead here. Prints "open"
+ * when every connection got data and closed its window; on SIGTERM resets them all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -160,11 +160,6 @@ static void take_frame(struct clients *clients, const uint8_t *frame, size_t byt
 	const struct tcphdr *tcp = (const struct tcphdr *)(ip + 1);
 	uint32_t index, port;
 
-	if (bytes >= sizeof(*eth) && eth->ether_type == htons(ETHERTYPE_ARP)) {
-		raw_link_answer_arp(&clients->link, frame, bytes, clients->first_source,
-				    clients->count / PORTS_PER_SOURCE + 1);
-		return;
-	}
 	if (bytes < HEADERS_BYTES || eth->ether_type != htons(ETHERTYPE_IP) || ip->protocol != IPPROTO_TCP ||
 	    ip->ihl != 5 || ntohl(ip->saddr) != clients->destination || ntohs(tcp->th_sport) != PORT)
 		return;

@@ -27,10 +27,15 @@ BUSY_CORES = 0.1
 """With others at work to this extent, what the whole machine did says nothing about us."""
 
 
+NEEDED = {"nginx": "nginx-light", "ip": "iproute2", "tc": "iproute2"}
+"""Programs, and Debian's packages of them."""
+
+
 def missing() -> str | None:
     """Why it cannot be measured here, and what to do about it."""
-    if tcp_lab.nginx_program() is None:
-        return "nginx is not installed (Debian: apt install nginx-light)"
+    for program, package in NEEDED.items():
+        if tcp_lab.find(program) is None:
+            return f"{program} is not installed (Debian: apt install {package})"
     return None
 
 

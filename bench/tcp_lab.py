@@ -56,6 +56,7 @@ http {{
     tcp_nopush on;
     {limits}
     keepalive_timeout 0;
+    send_timeout 1h;
     open_file_cache max=100 inactive=1h;
     client_body_temp_path {directory}/nginx-body;
     proxy_temp_path {directory}/nginx-proxy;
@@ -70,9 +71,9 @@ http {{
 """
 
 
-def nginx_program() -> str | None:
-    """Debian has it where an ordinary user's PATH does not look."""
-    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+def find(program: str) -> str | None:
+    """Debian has nginx, ip and tc where an ordinary user's PATH does not look."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ def running(connections: int = 1024) -> Generator[Lab]:
             _link_to_nginx(bed, nginx, client, number)
         ports = {FIRST_CLIENT_PORT + number: f"port{number}" for number in range(CLIENTS)}
         with serving(bed, switch, TARGETS["embedded"], "", ports) as served:
+            if connections > MANY_CONNECTIONS:
+                _queue_to_clients(bed, nginx)
             peer = _start_nginx(bed, nginx, connections)
             yield Lab(bed, clients, Ours("hectograph", served), peer)
 
@@ -185,6 +188,7 @@ def _link_to_switch(bed: Testbed, switch: Namespace, client: Namespace, number: 
 
 
 def _link_to_nginx(bed: Testbed, nginx: Namespace, client: Namespace, number: int) -> None:
+    """Addresses that nobody has lead there too: to clients without sockets."""
     network = f"10.{1 + number}.0"
     near = End(
         nginx,
@@ -194,12 +198,26 @@ def _link_to_nginx(bed: Testbed, nginx: Namespace, client: Namespace, number: in
         checksum_offload=True,
     )
     bed.veth(near, End(client, "nginx", addresses=(f"{network}.2/16",), checksum_offload=True))
-    route = ["ip", "route", "replace", f"{network}.0/16", "dev", near.interface]
-    bed.start(f"route{number}", [*route, "congctl", CONGESTION], nginx).wait(10)
+    for destination in (f"{network}.0/16", f"10.{1 + number}.128.0/17 via {network}.2"):
+        command = (
+            f"{find('ip')} route replace {destination} dev {near.interface} congctl {CONGESTION}"
+        )
+        bed.start(f"route{number}", command.split(), nginx).wait(10)
 
 
 def _nginx_mac(client: int) -> str:
     return f"02:00:00:00:01:{client:02x}"
+
+
+def _queue_to_clients(bed: Testbed, nginx: Namespace) -> None:
+    """On the links that have none, for probes.
+
+    Many leave at once. Those that the receiver's backlog does not hold are errors to their
+    senders, who give up after 15; behind a queue they are losses like any other.
+    """
+    for number in range(CLIENTS):
+        command = f"{find('tc')} qdisc replace dev client{number} root pfifo limit 10000"
+        bed.start(f"queue{number}", command.split(), nginx).wait(10)
 
 
 def _start_nginx(bed: Testbed, namespace: Namespace, connections: int) -> Nginx:
@@ -214,7 +232,7 @@ def _start_nginx(bed: Testbed, namespace: Namespace, connections: int) -> Nginx:
     settings.write_text(
         NGINX_SETTINGS.format(directory=bed.directory, workers=workers, slots=slots, **buffers)
     )
-    command = ["prlimit", f"--nofile={OPEN_FILES}", "--", str(nginx_program())]
+    command = ["prlimit", f"--nofile={OPEN_FILES}", "--", str(find("nginx"))]
     command += ["-e", "stderr", "-c", str(settings)]
     program = bed.start("nginx", command, namespace)
     program.wait_until(lambda: namespace.listens_on_tcp(80))
