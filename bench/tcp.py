@@ -118,11 +118,12 @@ def _memory(programs: Path) -> list[Row]:
     for count, one, other in zip(CONNECTIONS, ours, peer, strict=True):
         name = f"{count:,} open connection{'s' if count > 1 else ''}"
         total = (one.processes + one.kernel, other.processes + other.kernel)
-        for what, (value, peer_value) in {
-            "memory": total,
-            "of it processes": (one.processes, other.processes),
-            "of it kernel": (one.kernel, other.kernel),
-            "accounted to sockets": (one.buffers, other.buffers),
-        }.items():
-            rows.append(row(f"{name}: {what}", value / 1e6, "MB", "nginx", peer_value / 1e6))
+        for what, value, peer_value in (
+            ("memory", *total),
+            ("of it processes", one.processes, other.processes),
+            ("of it kernel", one.kernel, other.kernel),
+            ("accounted to sockets", one.buffers, other.buffers),
+        ):
+            if peer_value:  # what the kernel needs for one connection does not show
+                rows.append(row(f"{name}: {what}", value / 1e6, "MB", "nginx", peer_value / 1e6))
     return rows

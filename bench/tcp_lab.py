@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two servers of the same files, and the namespaces of their clients.
 
-Each client's namespace has two links: `ours` to a port of the embedded switch, behind
+Each client's namespace has two links: `eth` to a port of the embedded switch, behind
 which is the pusher, and `nginx` straight into nginx's namespace, with all offloads on.
 """
 
@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import shutil
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,17 +18,16 @@ from pathlib import Path
 
 import usage
 from hectograph.testbed import End, Namespace, Program, Testbed
-from hectograph.testbed.serving import (
-    FIRST_CLIENT_PORT,
-    SERVICE_MAC,
-    Content,
-    Serving,
-    serving,
-)
 from hectograph.testbed.targets import TARGETS
+
+sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
+
+import tcplab
+from tcplab import SERVICE_MAC, Content
 
 CLIENTS = 8
 """Namespaces; of more clients, several share one."""
+MTU = 1500
 
 OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 """For one process; beyond, nginx needs more workers."""
@@ -116,18 +116,18 @@ class Server(ABC):
 
 @dataclass(slots=True)
 class Ours(Server):
-    serving: Serving
+    lab: tcplab.Lab
 
     def programs(self) -> dict[str, list[int]]:
-        return {"pusher": [self.serving.pusher.pid], "switch": [self.serving.switch.pid]}
+        return {"pusher": [self.lab.pusher.pid], "switch": [self.lab.switch.pid]}
 
     def address(self, client: int, content: Content) -> Address:
         source = f"10.0.{128 + 8 * client}.0"
         path = f"/{content.path.name}"
-        return Address("ours", source, str(content.addresses[0]), SERVICE_MAC, path)
+        return Address("eth", source, str(content.addresses[0]), SERVICE_MAC, path)
 
     def connections(self) -> int:
-        return sum(state.flows for state in self.serving.ask(lambda pusher: pusher.contents()))
+        return sum(state.flows for state in self.lab.ask(lambda pusher: pusher.contents()))
 
 
 @dataclass(slots=True)
@@ -161,30 +161,23 @@ class Lab:
         return self.ours, self.nginx
 
     def add_content(self, size: int) -> Content:
-        return self.ours.serving.add_content(os.urandom(size))
+        return self.ours.lab.add_content(os.urandom(size))
 
 
 @contextmanager
 def running(connections: int = 1024) -> Generator[Lab]:
     """For so many at a time."""
-    with Testbed() as bed:
-        switch, nginx = bed.namespace("switch"), bed.namespace("nginx")
-        clients = [bed.namespace(f"client{number}") for number in range(CLIENTS)]
+    target, mtus = TARGETS["embedded"], [MTU] * CLIENTS
+    with Testbed() as bed, tcplab.running_lab(bed, target, mtus, relays=False) as ours:
+        nginx = bed.namespace("nginx")
+        clients = [client.namespace for client in ours.clients]
         for number, client in enumerate(clients):
             _set(client, "net/ipv4/ip_local_port_range", "1024 65535")
-            _link_to_switch(bed, switch, client, number)
             _link_to_nginx(bed, nginx, client, number)
-        ports = {FIRST_CLIENT_PORT + number: f"port{number}" for number in range(CLIENTS)}
-        with serving(bed, switch, TARGETS["embedded"], "", ports) as served:
-            if connections > MANY_CONNECTIONS:
-                _queue_to_clients(bed, nginx)
-            peer = _start_nginx(bed, nginx, connections)
-            yield Lab(bed, clients, Ours("hectograph", served), peer)
-
-
-def _link_to_switch(bed: Testbed, switch: Namespace, client: Namespace, number: int) -> None:
-    far = End(client, "ours", addresses=(f"10.0.0.{number + 1}/16",))
-    bed.veth(End(switch, f"port{number}", ipv6=False), far)
+        if connections > MANY_CONNECTIONS:
+            _queue_to_clients(bed, nginx)
+        peer = _start_nginx(bed, nginx, connections)
+        yield Lab(bed, clients, Ours("hectograph", ours), peer)
 
 
 def _link_to_nginx(bed: Testbed, nginx: Namespace, client: Namespace, number: int) -> None:

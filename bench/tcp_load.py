@@ -8,8 +8,7 @@ from pathlib import Path
 
 import usage
 from hectograph.errors import ToolFailure
-from hectograph.testbed.serving import Content
-from tcp_lab import Lab, Server
+from tcp_lab import Content, Lab, Server
 
 NS = 1e9
 START_SECONDS = 0.15

@@ -8,8 +8,7 @@ from pathlib import Path
 import usage
 from hectograph.errors import ToolFailure
 from hectograph.testbed import Program
-from hectograph.testbed.serving import Content
-from tcp_lab import Lab, Server
+from tcp_lab import Content, Lab, Server
 
 SETTLE_SECONDS = 2.0
 OPENING_SECONDS = 180.0
