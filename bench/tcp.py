@@ -54,7 +54,8 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
                     _name(size, clients),
                     *_alternate(lab, programs, Case(content, clients, SECONDS)),
                 )
-    return rows + _memory(programs)
+        rows += _memory(lab, programs)
+    return rows
 
 
 def _name(size: str, clients: int) -> str:
@@ -107,13 +108,12 @@ def _cpu(name: str, unit: str, ours: Load, peer: Load, by: float, peer_by: float
     ]
 
 
-def _memory(programs: Path) -> list[Row]:
-    with tcp_lab.running(connections=max(CONNECTIONS)) as lab:
-        content = lab.add_content(OPEN_CONTENT_BYTES)
-        ours, peer = (
-            tcp_memory.measure(lab, programs, server, content, CONNECTIONS)
-            for server in lab.servers
-        )
+def _memory(lab: tcp_lab.Lab, programs: Path) -> list[Row]:
+    lab.make_room(max(CONNECTIONS))
+    content = lab.add_content(OPEN_CONTENT_BYTES)
+    ours, peer = (
+        tcp_memory.measure(lab, programs, server, content, CONNECTIONS) for server in lab.servers
+    )
     rows: list[Row] = []
     for count, one, other in zip(CONNECTIONS, ours, peer, strict=True):
         name = f"{count:,} open connection{'s' if count > 1 else ''}"

@@ -11,7 +11,7 @@ import resource
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,6 @@ OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 SPARE_FILES = 100
 
 BUFFERS = {"listen": "", "limits": ""}
-MANY_CONNECTIONS = 10_000
 SMALL_BUFFERS = {"listen": " sndbuf=4k", "limits": "sendfile_max_chunk 4k;"}
 """By itself nginx has the kernel account 100 KB to a connection whose client does not read:
 of 24 GB of memory, net.ipv4.tcp_mem lets 23,000 such connections be."""
@@ -163,10 +162,20 @@ class Lab:
     def add_content(self, size: int) -> Content:
         return self.ours.lab.add_content(os.urandom(size))
 
+    def make_room(self, connections: int) -> None:
+        """For so many whose clients do not read. nginx is started anew, with what that takes."""
+        nginx = self.nginx.program.namespace
+        self.nginx.program.stop()
+        _queue_to_clients(self.bed, nginx)
+        workers = math.ceil(connections / (OPEN_FILES - SPARE_FILES))
+        # More than a worker may open, by an eighth: at that limit it leaves clients to the
+        # others; with less than a sixteenth of its slots free it would close them.
+        slots = min(connections, OPEN_FILES) * 9 // 8
+        self.nginx.program = _start_nginx(self.bed, nginx, workers, slots, SMALL_BUFFERS)
+
 
 @contextmanager
-def running(connections: int = 1024) -> Generator[Lab]:
-    """For so many at a time."""
+def running() -> Generator[Lab]:
     target, mtus = TARGETS["embedded"], [MTU] * CLIENTS
     with Testbed() as bed, tcplab.running_lab(bed, target, mtus, relays=False) as ours:
         nginx = bed.namespace("nginx")
@@ -174,9 +183,7 @@ def running(connections: int = 1024) -> Generator[Lab]:
         for number, client in enumerate(clients):
             _set(client, "net/ipv4/ip_local_port_range", "1024 65535")
             _link_to_nginx(bed, nginx, client, number)
-        if connections > MANY_CONNECTIONS:
-            _queue_to_clients(bed, nginx)
-        peer = _start_nginx(bed, nginx, connections)
+        peer = Nginx("nginx", _start_nginx(bed, nginx, workers=len(os.sched_getaffinity(0))))
         yield Lab(bed, clients, Ours("hectograph", ours), peer)
 
 
@@ -213,14 +220,13 @@ def _queue_to_clients(bed: Testbed, nginx: Namespace) -> None:
         bed.start(f"queue{number}", command.split(), nginx).wait(10)
 
 
-def _start_nginx(bed: Testbed, namespace: Namespace, connections: int) -> Nginx:
-    """A worker for each core, and more where one may not open so many files."""
-    buffers = SMALL_BUFFERS if connections > MANY_CONNECTIONS else BUFFERS
-    enough = math.ceil(connections / (OPEN_FILES - SPARE_FILES))
-    workers = max(len(os.sched_getaffinity(0)), enough)
-    # More than a worker may open, by an eighth: at that limit it leaves clients to the others;
-    # with less than a sixteenth of its slots free it would close them.
-    slots = min(connections, OPEN_FILES) * 9 // 8
+def _start_nginx(
+    bed: Testbed,
+    namespace: Namespace,
+    workers: int,
+    slots: int = 1024,
+    buffers: Mapping[str, str] = BUFFERS,
+) -> Program:
     settings = bed.directory / "nginx.conf"
     settings.write_text(
         NGINX_SETTINGS.format(directory=bed.directory, workers=workers, slots=slots, **buffers)
@@ -229,7 +235,7 @@ def _start_nginx(bed: Testbed, namespace: Namespace, connections: int) -> Nginx:
     command += ["-e", "stderr", "-c", str(settings)]
     program = bed.start("nginx", command, namespace)
     program.wait_until(lambda: namespace.listens_on_tcp(80))
-    return Nginx("nginx", program)
+    return program
 
 
 def _set(namespace: Namespace, name: str, value: str) -> None:
