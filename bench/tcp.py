@@ -79,7 +79,7 @@ def _requests(name: str, ours: Load, peer: Load) -> list[Row]:
         each("requests", "per s", ours.downloads / ours.seconds, peer.downloads / peer.seconds),
         each("first byte, p50", "µs", ours.percentile(50), peer.percentile(50)),
         each("first byte, p99", "µs", ours.percentile(99), peer.percentile(99)),
-        *_cpu(name, "CPU ms per 1,000", ours, peer, ours.downloads / 1e6, peer.downloads / 1e6),
+        *_cpu(name, "CPU µs each", ours, peer, ours.downloads / 1e6, peer.downloads / 1e6),
     ]
 
 

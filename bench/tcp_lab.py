@@ -107,10 +107,11 @@ class Server(ABC):
         programs = self.programs().items()
         return {name: sum(map(usage.process_cpu, pids)) for name, pids in programs}
 
-    def memory(self, content: Content) -> int:
-        """Bytes; the content itself is in the page cache, the same for both, and left out."""
+    def memory(self, contents: list[Content]) -> int:
+        """Bytes; the contents themselves are in the page cache, for both, and left out."""
+        files = {str(content.path) for content in contents}
         pids = [pid for group in self.programs().values() for pid in group]
-        return sum(usage.process_memory(pid, without=content.path) for pid in pids)
+        return sum(usage.process_memory(pid, without=files) for pid in pids)
 
 
 @dataclass(slots=True)

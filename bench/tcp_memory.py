@@ -41,7 +41,7 @@ def measure(
             raise ToolFailure(f"has {there} connections of {count}", where=server.name)
         taken.append(
             Memory(
-                server.memory(content),
+                server.memory(lab.ours.lab.contents),
                 max(usage.kernel_memory() - kernel, 0),
                 max(usage.socket_buffers() - buffers, 0),
             )

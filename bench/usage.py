@@ -2,6 +2,7 @@
 """What running programs take of the machine: CPU time and memory."""
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -25,13 +26,13 @@ def process_cpu(pid: int) -> float:
     return (utime + stime) / TICKS_PER_SECOND
 
 
-def process_memory(pid: int, without: Path) -> int:
-    """Bytes, each page that several share in equal parts (PSS), without mappings of this file."""
+def process_memory(pid: int, without: Container[str]) -> int:
+    """Bytes, each page that several share in equal parts (PSS), without mappings of these files."""
     total, counted = 0, True
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         words = line.split()
         if "-" in words[0]:  # first of a mapping: addresses, rights ... path
-            counted = words[-1] != str(without)
+            counted = words[-1] not in without
         elif words[0] == "Pss:" and counted:
             total += int(words[1]) * KIB
     return total
