@@ -350,16 +350,19 @@ def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) ->
     return Host(port, control, pusher)
 
 
-def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int) -> Client:
+def _client(
+    testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int, relays: bool
+) -> Client:
     namespace = testbed.namespace(f"client{number}")
     address = number + 1
-    near = End(here, f"{prefix}relay{number}b", ipv6=False)
     far = End(
         namespace, "eth", addresses=(f"10.0.0.{address}/16", f"2001:db8:1::ffff:{address}/64")
     )
-    testbed.veth(near, far, mtu=mtu)
     switch = End(here, f"{prefix}switch{FIRST_CLIENT_PORT + number}", ipv6=False)
-    testbed.veth(switch, End(here, f"{prefix}relay{number}a", ipv6=False), mtu=mtu)
+    if relays:
+        testbed.veth(End(here, f"{prefix}relay{number}b", ipv6=False), far, mtu=mtu)
+        far = End(here, f"{prefix}relay{number}a", ipv6=False)
+    testbed.veth(switch, far, mtu=mtu)
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
@@ -373,10 +376,16 @@ def build_program(directory: Path, name: str) -> Path:
 
 @contextmanager
 def running_lab(
-    testbed: Testbed, target: Target, mtus: Iterable[int], *, entries: bool = True
+    testbed: Testbed,
+    target: Target,
+    mtus: Iterable[int],
+    *,
+    entries: bool = True,
+    relays: bool = True,
 ) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
-    `entries` the switch is left to a controller."""
+    `entries` the switch is left to a controller; without `relays` each client is linked
+    to its port of the switch itself."""
     here = Namespace.current()
     # Two labs, one after the other, share the namespace.
     prefix = target.name[0]
@@ -386,7 +395,9 @@ def running_lab(
             *(End(here, end, ipv6=False) for end in ends),
             mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
         )
-    clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
+    clients = [
+        _client(testbed, here, prefix, number, mtu, relays) for number, mtu in enumerate(mtus)
+    ]
     numbers = (*HOST_PORTS, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
