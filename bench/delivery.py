@@ -38,6 +38,10 @@ PUSHES_PER_SECOND = (1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000
 """More than a target can copy makes it slower, so it is measured at each; the best counts."""
 
 
+def missing() -> None:
+    """Nothing: peers that are not here are left out."""
+
+
 def measure(programs: Path, artifacts: Path) -> list[Row]:
     rows: list[Row] = []
     for payload in PAYLOADS:

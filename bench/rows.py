@@ -30,6 +30,11 @@ def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> Row
     )
 
 
+def figure(value: float) -> str:
+    """Three digits, or all of them before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def keep(path: Path, rows: Iterable[Row]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(each) for each in rows], indent=1) + "\n")
@@ -45,10 +50,10 @@ def show(console: Console, title: str, rows: Iterable[Row]) -> None:
     for each in rows:
         table.add_row(
             each.name,
-            f"{each.value:,.0f}",
+            figure(each.value),
             each.unit,
             each.peer,
-            f"{each.peer_value:,.0f}",
+            figure(each.peer_value),
             f"{each.ratio:.3g}",
         )
     console.print(table)

@@ -34,6 +34,7 @@ PUNT_UNKNOWN = _constant("PUNT_UNKNOWN")
 
 TCP_METER_UNVERIFIED = _constant("TCP_METER_UNVERIFIED")
 TCP_METER_RESET = _constant("TCP_METER_RESET")
+TCP_METER_LEARN = _constant("TCP_METER_LEARN")
 
 DROP_REASONS = _reasons("DROP", but=frozenset({"HG_DROP_PORT", "HG_DROP_REASONS"}))
 """Index of a cell in ingress_drops and egress_drops → ``malformed``, ..."""

@@ -54,10 +54,15 @@ static void read_sacks(struct hg_scoreboard *board, const struct hg_flow_record 
 	}
 }
 
-/* RFC 8985, 7.4: what only the probe brought had been lost, and that is a sign of congestion. */
+/*
+ * RFC 8985, 7.4: what only the probe brought had been lost, and that is a sign of
+ * congestion. The first acknowledgement of all that was sent may be the original's:
+ * whether the probe came twice is known from the next.
+ */
 static void end_tail_probe(struct hg_flow *flow, const struct hg_flow_record *record, const struct news *news)
 {
-	if (!(flow->soft & HG_SOFT_TAIL_PROBED) || record->acked < flow->board.point)
+	if (!(flow->soft & HG_SOFT_TAIL_PROBED) || record->acked < flow->board.point ||
+	    (record->acked == flow->board.point && !news->duplicate_sack))
 		return;
 	flow->soft &= (uint8_t)~HG_SOFT_TAIL_PROBED;
 	if (flow->board.point && !news->duplicate_sack)
@@ -95,7 +100,6 @@ static void advance(struct hg_engine *engine, struct hg_flow *flow, struct hg_fl
 	sample = hg_rtt_acked(&flow->rtt, position, engine->now);
 	if (sample)
 		hg_cubic_sampled(&flow->cubic, sample);
-	end_tail_probe(flow, record, news);
 	if (board->recovery != HG_RECOVERY_NONE && position >= board->point) {
 		board->recovery = HG_RECOVERY_NONE;
 		board->duplicates = 0;
@@ -252,6 +256,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	else if (duplicate && !hg_flow_has_sack(record))
 		flow->board.duplicates++;
 	read_sacks(&flow->board, record, pull, acked, &news);
+	end_tail_probe(flow, record, &news);
 	find_reneging(&flow->board, record->acked);
 	if (news.duplicate_sack && !probed)
 		undo(engine, index, &news.twice);

@@ -7,16 +7,11 @@
 #define C 0.4f
 #define BETA 0.7f
 
-/*
- * As much as a Linux server keeps outstanding (tcp_wmem): a single client with a huge
- * receive window else fills every queue on its way, the host link's first.
- */
-#define WINDOW_MAX (4u << 20)
-/* RFC 9406, 4.3 */
+/* RFC 9406, 4.3, but twice its delays: one sample a round says less than the least of eight. */
 #define LOWEST_US 32
-#define DELAY_LEAST (4000 / LOWEST_US)
-#define DELAY_MOST (16000 / LOWEST_US)
-#define DELAY_DIVISOR 8
+#define DELAY_LEAST (8000 / LOWEST_US)
+#define DELAY_MOST (32000 / LOWEST_US)
+#define DELAY_DIVISOR 4
 #define GROWTH_DIVISOR 4
 #define SLOW_ROUNDS 5
 

@@ -3,6 +3,7 @@
 #ifndef HG_CUBIC_H
 #define HG_CUBIC_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,8 +13,13 @@
 #define HG_INITIAL_WINDOW_SEGMENTS 10
 #define HG_INITIAL_WINDOW_BYTES 14600
 
-/* What the scoreboard reaches. */
-#define HG_WINDOW_MAX (UINT16_MAX * HG_SEQ_GRANULE)
+/*
+ * As much as a Linux server keeps outstanding (tcp_wmem): a single client with a huge
+ * receive window else fills every queue on its way, the host link's first. The
+ * scoreboard reaches twice as far.
+ */
+#define HG_WINDOW_MAX (4u << 20)
+static_assert(HG_WINDOW_MAX <= UINT16_MAX * HG_SEQ_GRANULE, "the scoreboard's reach");
 
 struct hg_cubic {
 	uint32_t window;    /* cwnd */

@@ -12,7 +12,7 @@
 
 /* RFC 8985, 7.2: what a client may delay the acknowledgement of a single segment. */
 #define DELAYED_ACK_US 200000
-#define TAIL_LEAST_US 1000
+#define TAIL_EXTRA_US 2000 /* as Linux, two ticks: a client that waits for its core has lost nothing */
 
 #define REORDERING_US 4000
 
@@ -31,7 +31,7 @@ static uint32_t tail_timeout(const struct hg_flow *flow, const struct hg_flow_re
 		return 0;
 	if (record->sent - record->acked <= (uint32_t)flow->segment * HG_SEQ_GRANULE)
 		timeout += DELAYED_ACK_US;
-	return timeout > TAIL_LEAST_US ? timeout : TAIL_LEAST_US;
+	return timeout + TAIL_EXTRA_US;
 }
 
 void hg_timeout_set(struct hg_engine *engine, uint32_t index, enum hg_flow_timeout timeout, uint32_t after)

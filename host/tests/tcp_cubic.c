@@ -38,18 +38,18 @@ static void slow_start_ends(void)
 
 	hg_cubic_init(&cubic, SEGMENT);
 	hg_cubic_sampled(&cubic, RTT);
-	hg_cubic_sampled(&cubic, RTT + 11000);
+	hg_cubic_sampled(&cubic, RTT + 24000);
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
 	CHECK_EQUAL(cubic.window, 14 * SEGMENT);
 	for (int i = 0; i < 5; i++)
-		hg_cubic_sampled(&cubic, RTT + 13000); /* an eighth is 12,500 */
+		hg_cubic_sampled(&cubic, RTT + 26000); /* a quarter is 25,000 */
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
 	CHECK_EQUAL(cubic.window, 15 * SEGMENT);
 	hg_cubic_sampled(&cubic, RTT);
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
 	CHECK_EQUAL(cubic.window, 19 * SEGMENT);
 	for (int i = 0; i < 6; i++)
-		hg_cubic_sampled(&cubic, RTT + 13000);
+		hg_cubic_sampled(&cubic, RTT + 26000);
 	CHECK(!hg_cubic_in_slow_start(&cubic));
 }
 

@@ -38,6 +38,7 @@ _SWITCH_COUNTERS = (
     ("updates", "updates", "Updates in P4Runtime write requests"),
     ("bytes_written", "written_bytes", "Encoded size of P4Runtime write requests"),
     ("connects", "connects", "Connections that came up"),
+    ("handshakes", "handshakes", "TCP handshakes that the switch told of; of many, a sample"),
 )
 _PUSHER_COUNTERS = (
     ("counters.pushes", "pushes", "Frames handed to the kernel"),

@@ -78,6 +78,8 @@ class SwitchStatus(Model):
     """Encoded size of those requests."""
     connects: int
     """Times that a connection came up since the controller's start."""
+    handshakes: int
+    """TCP clients' that the switch told of since then; of many, only a sample."""
     secrets: SecretsStatus | None = None
     """null until it has some."""
 

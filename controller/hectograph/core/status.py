@@ -64,6 +64,8 @@ class SwitchStatus:
     """Encoded size of those requests."""
     connects: int = 0
     """Times that a connection came up since the start."""
+    handshakes: int = 0
+    """TCP clients' that the switch told of since the start; of many, only a sample."""
 
 
 @dataclass(frozen=True, slots=True)

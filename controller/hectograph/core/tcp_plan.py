@@ -32,6 +32,7 @@ IPV6_TCP_BYTES = 60
 TCP_METERS = (
     TcpMeter(wire.TCP_METER_UNVERIFIED, rate=5000, burst=5000),
     TcpMeter(wire.TCP_METER_RESET, rate=1000, burst=1000),
+    TcpMeter(wire.TCP_METER_LEARN, rate=500, burst=2000),
 )
 
 HostSet = tuple[str, ...]

@@ -94,6 +94,11 @@ class Session(Protocol):
         """Those that the reader was too slow for."""
         ...
 
+    def handshakes(self) -> AsyncIterator[FlowState]:
+        """Flows of clients that have completed their handshake, of many only a sample; one
+        reader."""
+        ...
+
     async def send(self, port: int, frame: bytes) -> None:
         """Packet-out."""
         ...

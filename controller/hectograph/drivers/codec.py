@@ -4,9 +4,10 @@
 finsy returns addresses as numbers, and a port alone for a replica whose instance is 0.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, cast
 
 import finsy
 from finsy import p4entity
@@ -28,6 +29,7 @@ from hectograph.core.entities import (
     ServiceHost,
     TcpMeter,
 )
+from hectograph.core.flows import FlowKey, FlowState
 
 TABLES = ("host_port", "push_group", "member", "service", "content_address", "service_host")
 SECRETS_TABLE = "flow_secrets"
@@ -35,6 +37,8 @@ SECRETS_TABLE = "flow_secrets"
 PUNT_METER = "punt_meter"
 TCP_METER = "tcp_meter"
 METERS = (PUNT_METER, TCP_METER)
+HANDSHAKES = "learnt_flow_t"
+"""The digest."""
 
 _UPDATE_TYPES = {
     Operation.INSERT: p4r.Update.INSERT,
@@ -151,6 +155,35 @@ def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
             return kind(index, config.pir, config.pburst)
         case _:
             return None
+
+
+def decode_handshakes(digests: finsy.P4DigestList) -> list[FlowState]:
+    """From p4/v1model/flow_learning.p4."""
+    return [_flow(cast("dict[str, Any]", digest)) for digest in digests]
+
+
+def _flow(learnt: Mapping[str, Any]) -> FlowState:
+    return FlowState(
+        key=FlowKey(
+            client=_address(learnt["client_addr"]),
+            client_port=learnt["client_port"],
+            service=_address(learnt["service_addr"]),
+            service_port=learnt["service_port"],
+        ),
+        content=learnt["content"],
+        port=learnt["ingress_port"],
+        client_mac=learnt["client_mac"].to_bytes(6).hex(":"),
+        service_mac=learnt["service_mac"].to_bytes(6).hex(":"),
+        secret=learnt["secret"],
+        constants=learnt["constants"],
+        acknowledgement=learnt["seq_no"],
+        vlan_tci=learnt["vlan_tci"],
+    )
+
+
+def _address(number: int) -> IPv4Address | IPv6Address:
+    address = IPv6Address(number)
+    return address.ipv4_mapped or address
 
 
 def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:

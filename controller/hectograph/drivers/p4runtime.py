@@ -14,7 +14,7 @@ Other quirks of finsy 0.28, as of 2026-11:
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import finsy
@@ -23,6 +23,7 @@ from finsy import P4Client, P4ClientError, p4entity
 from finsy.proto import p4r
 
 from hectograph.core.entities import Change, Tables
+from hectograph.core.flows import FlowState
 from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
 from hectograph.drivers import codec
@@ -35,6 +36,11 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 MAX_UPDATES = 256
 """In one write request: some 50 KB, and a few milliseconds of encoding."""
+DIGEST_LIST = 128
+DIGEST_NS = 100_000_000
+DIGEST_ACK_NS = 1_000_000_000
+"""A list of handshakes is sent when it has so many or is so old; unacknowledged ones, when."""
+HANDSHAKE_QUEUE = 4096
 PACKET_QUEUE = 256
 """Punted packets that wait for the controller; more are lost, and counted."""
 
@@ -67,6 +73,7 @@ class P4RuntimeSession:
         self._changed = asyncio.Event()
         self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
         self.packets_lost = 0
+        self._handshakes: asyncio.Queue[FlowState] = asyncio.Queue(HANDSHAKE_QUEUE)
         self._reader: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -115,9 +122,22 @@ class P4RuntimeSession:
                 raise Unavailable(f"read the pipeline's cookie: {_told(error)}") from error
         else:
             if reply.config.cookie.cookie == self._schema.p4cookie:
+                await self._ask_for_handshakes()
                 return False
         await self._set_pipeline()
+        await self._ask_for_handshakes()
         return True
+
+    async def _ask_for_handshakes(self) -> None:
+        """It is answered ALREADY_EXISTS when an earlier controller has asked."""
+        entry = finsy.P4DigestEntry(
+            codec.HANDSHAKES,
+            max_list_size=DIGEST_LIST,
+            max_timeout_ns=DIGEST_NS,
+            ack_timeout_ns=DIGEST_ACK_NS,
+        )
+        update = p4r.Update(type=p4r.Update.INSERT, entity=entry.encode(self._schema))
+        await self._write(p4r.WriteRequest(device_id=self._device_id, updates=[update]))
 
     async def _set_pipeline(self) -> None:
         try:
@@ -208,6 +228,10 @@ class P4RuntimeSession:
         while True:
             yield await self._packets.get()
 
+    async def handshakes(self) -> AsyncIterator[FlowState]:
+        while True:
+            yield await self._handshakes.get()
+
     async def send(self, port: int, frame: bytes) -> None:
         packet = finsy.P4PacketOut(frame, egress_port=port)
         message = packet.encode_update(self._schema)
@@ -264,6 +288,8 @@ class P4RuntimeSession:
                     self._changed.set()
             case "packet":
                 self._queue_packet(message)
+            case "digest":
+                await self._take_digest(message)
             case other:
                 logger.warning("device %d: stream message %s", self._device_id, other)
 
@@ -278,6 +304,15 @@ class P4RuntimeSession:
             self._packets.put_nowait(heard)
         except asyncio.QueueFull:
             self.packets_lost += 1
+
+    async def _take_digest(self, message: p4r.StreamMessageResponse) -> None:
+        digests = finsy.P4DigestList.decode(message, self._schema)
+        for flow in codec.decode_handshakes(digests):
+            # A sample anyway: what does not fit goes on without being known.
+            with suppress(asyncio.QueueFull):
+                self._handshakes.put_nowait(flow)
+        with _unavailable("acknowledge digests"):
+            await self._client.send(digests.ack().encode_update(self._schema))
 
     async def _bid(self) -> None:
         with _unavailable("arbitrate"):

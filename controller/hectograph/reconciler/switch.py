@@ -109,6 +109,7 @@ class SwitchReconciler:
             updates=stats.updates,
             bytes_written=stats.bytes,
             connects=self._connects,
+            handshakes=self._learnt.total,
         )
 
     @property
@@ -199,7 +200,12 @@ class SwitchReconciler:
             backoff.reset()
             self._session = session
             try:
-                await race(session.changed(), self._keep(session), self._neighbours.serve(session))
+                await race(
+                    session.changed(),
+                    self._keep(session),
+                    self._neighbours.serve(session),
+                    self._learn(session),
+                )
             finally:
                 self._session = None
                 self._applier.disconnected()
@@ -221,6 +227,10 @@ class SwitchReconciler:
             await self._sync(session)
             if reread.take_due() or clock() >= audit_at:
                 audit_at = clock() + await self._audit(session)
+
+    async def _learn(self, session: Session) -> None:
+        async for flow in session.handshakes():
+            self._learnt.add(flow)
 
     async def _audit(self, session: Session) -> float:
         """Returns how long not to do it again."""

@@ -5,6 +5,9 @@ import json
 from io import BytesIO, StringIO
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
@@ -14,6 +17,7 @@ from hectograph.demo.downloads import Downloaded
 from hectograph.demo.gaps import Gap, find_gaps
 from hectograph.demo.receivers import Received
 from hectograph.demo.report import Report
+from hectograph.demo.serve import Watch
 from hectograph.demo.tcp_report import TcpReport
 from hectograph.demo.topology import Client
 from hectograph.errors import InvalidInput
@@ -113,6 +117,16 @@ def test_tcp_succeeds_when_every_file_is_identical_whatever_was_killed() -> None
     assert tcp_report("", "").succeeded()
     assert tcp_report("", killed=("pusher",)).succeeded()
     assert not tcp_report("", "curl: (56) [reset]", killed=("pusher",)).succeeded()
+
+
+def test_a_part_that_was_not_killed_in_time_is_an_error() -> None:
+    """Success would prove nothing."""
+    network: Any = SimpleNamespace(host_counters=lambda: Mock(tx_bytes=0), clients=[])
+    over: Any = SimpleNamespace(finished=lambda: True, received=lambda: 5)
+    watch = Watch(Mock(), network, [over], Console(file=StringIO()))
+    watch.run(5, kill=())
+    with pytest.raises(InvalidInput, match="all was over before switch, pusher could be killed"):
+        watch.run(5, kill=("switch", "pusher"))
 
 
 def test_the_tcp_table_says_what_went_wrong() -> None:

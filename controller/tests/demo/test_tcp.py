@@ -67,16 +67,6 @@ def test_without_curl_it_says_so(file: Path, tmp_path: Path) -> None:
     assert "4 downloads with Python's http.client, for want of curl" in said
 
 
-def test_a_part_that_was_not_killed_is_an_error(tmp_path: Path) -> None:
-    """It would prove nothing."""
-    small = tmp_path / "small"
-    small.write_bytes(b"short")
-    command = [*DEMO, "--file", str(small), "--kill-pusher"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 1
-    assert "all was over before pusher could be killed" in result.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -167,6 +167,8 @@ class Lab:
     """That serves everything."""
     relay: Path
     target: Target
+    prefix: str
+    """Of its interfaces' names: several labs, one after the other, share the namespace."""
     switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
@@ -213,7 +215,7 @@ class Lab:
     def another_host(self, *, entries: bool = True) -> Generator[Host]:
         """With all contents, but no buckets; in the end the first has them all again.
         Without `entries` the buckets are left to a controller."""
-        host = _start_host(self.testbed, self.here, self.target, OTHER_HOST_PORT)
+        host = _start_host(self.testbed, self.here, self.target, self.prefix, OTHER_HOST_PORT)
         try:
             for content in self.contents:
                 host.prepare(content)
@@ -262,13 +264,13 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        with self.relayed(client, f"{self.target.name[0]}relay{client}a", *faults):
+        with self.relayed(client, f"{self.prefix}relay{client}a", *faults):
             yield self.clients[client]
 
     @contextmanager
     def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
         """The client's link goes on to this interface."""
-        command = [str(self.relay), interface, f"{self.target.name[0]}relay{client}b", *faults]
+        command = [str(self.relay), interface, f"{self.prefix}relay{client}b", *faults]
         self.relays += 1
         program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
@@ -339,9 +341,9 @@ def _host_entries(host: Host) -> list[fy.P4TableEntry]:
     return ports + [_bucket_entry(host, bucket) for bucket in range(BUCKETS)]
 
 
-def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) -> Host:
+def _start_host(testbed: Testbed, here: Namespace, target: Target, prefix: str, port: int) -> Host:
     control = testbed.directory / f"pusher{port}.sock"
-    interface = f"{target.name[0]}host{port}"
+    interface = f"{prefix}host{port}"
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(control)]
     if target.bundles:
         command.append("--bundles")
@@ -350,16 +352,19 @@ def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) ->
     return Host(port, control, pusher)
 
 
-def _client(testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int) -> Client:
+def _client(
+    testbed: Testbed, here: Namespace, prefix: str, number: int, mtu: int, relays: bool
+) -> Client:
     namespace = testbed.namespace(f"client{number}")
     address = number + 1
-    near = End(here, f"{prefix}relay{number}b", ipv6=False)
     far = End(
         namespace, "eth", addresses=(f"10.0.0.{address}/16", f"2001:db8:1::ffff:{address}/64")
     )
-    testbed.veth(near, far, mtu=mtu)
     switch = End(here, f"{prefix}switch{FIRST_CLIENT_PORT + number}", ipv6=False)
-    testbed.veth(switch, End(here, f"{prefix}relay{number}a", ipv6=False), mtu=mtu)
+    if relays:
+        testbed.veth(End(here, f"{prefix}relay{number}b", ipv6=False), far, mtu=mtu)
+        far = End(here, f"{prefix}relay{number}a", ipv6=False)
+    testbed.veth(switch, far, mtu=mtu)
     return Client(namespace, FIRST_CLIENT_PORT + number, testbed.directory)
 
 
@@ -373,20 +378,27 @@ def build_program(directory: Path, name: str) -> Path:
 
 @contextmanager
 def running_lab(
-    testbed: Testbed, target: Target, mtus: Iterable[int], *, entries: bool = True
+    testbed: Testbed,
+    target: Target,
+    mtus: Iterable[int],
+    *,
+    entries: bool = True,
+    relays: bool = True,
 ) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
-    `entries` the switch is left to a controller."""
+    `entries` the switch is left to a controller; without `relays` each client is linked
+    to its port of the switch itself."""
     here = Namespace.current()
-    # Two labs, one after the other, share the namespace.
-    prefix = target.name[0]
+    prefix = target.name[0] if entries else f"c{target.name[0]}"
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
         testbed.veth(
             *(End(here, end, ipv6=False) for end in ends),
             mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
         )
-    clients = [_client(testbed, here, prefix, number, mtu) for number, mtu in enumerate(mtus)]
+    clients = [
+        _client(testbed, here, prefix, number, mtu, relays) for number, mtu in enumerate(mtus)
+    ]
     numbers = (*HOST_PORTS, *(client.port for client in clients))
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -394,9 +406,9 @@ def running_lab(
     program = testbed.start(target.name, target.command(ports, address, HOST_PORTS), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
-    host = _start_host(testbed, here, target, HOST_PORT)
+    host = _start_host(testbed, here, target, prefix, HOST_PORT)
     relay = build_program(testbed.directory, "relay")
-    lab = Lab(testbed, here, address, host, relay, target, program, clients)
+    lab = Lab(testbed, here, address, host, relay, target, prefix, program, clients)
     if entries:
         lab.insert(_host_entries(host))
         lab.set_secrets()

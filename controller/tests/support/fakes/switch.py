@@ -22,6 +22,7 @@ from hectograph.core.entities import (
     TcpMeter,
     key,
 )
+from hectograph.core.flows import FlowState
 from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
 from hectograph.drivers import codec
@@ -46,6 +47,7 @@ class FakeSwitch:
         self.sessions: list[FakeSession] = []
         self.packets: asyncio.Queue[PacketIn] = asyncio.Queue()
         self.packets_lost = 0
+        self.handshakes: asyncio.Queue[FlowState] = asyncio.Queue()
         self.sent: list[tuple[int, bytes]] = []
         self.counters = CounterValue()
 
@@ -187,6 +189,10 @@ class FakeSession:
     async def packets(self) -> AsyncIterator[PacketIn]:
         while True:
             yield await self._switch.packets.get()
+
+    async def handshakes(self) -> AsyncIterator[FlowState]:
+        while True:
+            yield await self._switch.handshakes.get()
 
     async def send(self, port: int, frame: bytes) -> None:
         self._check()
