@@ -43,25 +43,17 @@ def of_header(header: ir.Header) -> list[Place]:
 
 
 def _live(program: ir.Program, nodes: list[ir.Node]) -> Places:
-    """What egress may read of what it is given."""
-    end = _read_at_end(program, nodes)
+    """What egress may read of what it is given; the deparser and checksums read at its end.
+
+    What a clone keeps counts as read where the clone is asked for. Its own egress finds
+    no other metadata, and no headers but those that egress reads anyway.
+    """
+    end = _read((program.deparser, tuple(each for each in program.checksums if each.update)))
     before: dict[str | None, Places] = {None: end}
     for node in reversed(nodes):
         after = _union(before[each] for each in followers(node))
         before[node.name] = _before_node(node, after, end)
     return before[program.egress.start]
-
-
-def _read_at_end(program: ir.Program, nodes: list[ir.Node]) -> Places:
-    """By the update of checksums, by the deparser, and for a clone by its field list.
-
-    A clone's egress finds metadata of that list alone, and headers that egress
-    reads anyway.
-    """
-    found = _read((program.deparser, tuple(each for each in program.checksums if each.update)))
-    if any(isinstance(each, ir.Clone) for each in _statements(nodes)):
-        found |= _read(program.field_lists)
-    return found
 
 
 def _before_node(node: ir.Node, after: Places, end: Places) -> Places:

@@ -157,16 +157,21 @@ def test_a_jump_over_the_write() -> None:
 
 
 def test_exit_before_the_write() -> None:
-    """Behind it nothing is overwritten, but the deparser and checksums still read."""
-    nodes = pipeline("tbl_leave", synthetic("leave", "tbl_act"), synthetic("act"))
-    made = replicating(
-        assign(M, const(0)),
-        assign(A, M),
-        nodes=nodes,
-        actions=[action("leave", assign(A, N), assign(N, const(0)), primitive("exit"))],
+    """Instance 1 leaves without it; the checksum is updated all the same."""
+    nodes = pipeline(
+        "is_first",
+        conditional("is_first", op("==", RID, const(1)), "tbl_leave", "tbl_act"),
+        synthetic("leave", "tbl_act"),
+        synthetic("act"),
     )
-    assert names(made) == ["meta.n", "h.a"]
-    assert copies(made) == [b"\x09\2\3rest"] * 3
+    made = replicating(
+        assign(M, const(0x55)),
+        nodes=nodes,
+        actions=[action("leave", primitive("exit"))],
+        **checksum_in_c(N, M),
+    )
+    assert names(made) == ["meta.m", "h.c"]
+    assert [each[2] for each in copies(made)] == [0xF8, 0xAA, 0xF8]  # ~7, ~0x55
 
 
 def test_a_register_index_beyond_the_end_writes_nothing() -> None:
@@ -294,18 +299,19 @@ def test_clones_of_a_copys_egress_leave_the_next_copy_alone() -> None:
         assert by_port[4] == [bytes([m, 2]) + b"\3rest" for m in (11, 10, 9, 8)] * 3
 
 
-def test_an_updated_checksum() -> None:
-    """Its inputs count as read, its target as written."""
-    made = replicating(
-        increase(M),
-        calculations=[
-            {"name": "sum", "id": 0, "algo": "csum16", "input": [M, N]},
-        ],
-        checksums=[
+def checksum_in_c(*inputs: Json) -> dict[str, Any]:
+    """c becomes the low byte of the inputs' sum."""
+    return {
+        "calculations": [{"name": "sum", "id": 0, "algo": "csum16", "input": list(inputs)}],
+        "checksums": [
             {"name": "cksum", "id": 0, "target": ["h", "c"], "type": "generic",
              "calculation": "sum", "verify": False, "update": True, "if_cond": None}
         ],
-    )  # fmt: skip
-    assert names(made) == ["meta.m", "h.c"]
-    first, *others = copies(made)
-    assert others == [first] * 2
+    }  # fmt: skip
+
+
+def test_an_updated_checksum() -> None:
+    """Its inputs count as read, its target as written."""
+    made = replicating(increase(N), **checksum_in_c(M, N))
+    assert names(made) == ["meta.n", "h.c"]
+    assert copies(made) == [b"\1\2\xf5rest"] * 3  # ~0x70a
