@@ -5,7 +5,7 @@
  * controller/hectograph/switch/compiler turns a BMv2 JSON into one C file that
  * includes only this header; the C compiler turns that into a shared object that
  * exports `hg_pipeline`. The runtime loads it, makes the tables, counters and
- * meters that it describes, and calls its four functions for every packet.
+ * meters that it describes, and calls its functions for every packet.
  *
  * A pipeline never allocates, locks or blocks. It works on a PHV (packet header
  * vector): one struct, laid out by the compiler, that begins with `struct
