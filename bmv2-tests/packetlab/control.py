@@ -21,7 +21,9 @@ E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroup
 CALL_SECONDS = 20
 ETHERTYPE_LAST = 0x88B6
 """Local experimental EtherType 2 (RFC 9542, appendix B.1): nothing to the pipeline."""
-TCP_METER_CELLS = (1, 2)
+TCP_METER_CELLS = (wire.TCP_METER_UNVERIFIED, wire.TCP_METER_RESET, wire.TCP_METER_LEARN)
+HANDSHAKES = "learnt_flow_t"
+"""The digest."""
 PUNTS = {name: number for number, name in wire.PUNT_REASONS.items()}
 
 
@@ -35,6 +37,9 @@ class Control:
         self._switch = fy.Switch("switch", address, options)
         self._packets: queue.Queue[fy.P4PacketIn] = queue.Queue()
         self._last_frames: queue.Queue[bytes] = queue.Queue()
+        self._handshakes: queue.Queue[dict[str, int]] = queue.Queue()
+        self.acknowledges = True
+        """Digests: until then a switch does not tell the same again."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -55,6 +60,7 @@ class Control:
             self.set_punt_meter(reason, None)
         for cell in TCP_METER_CELLS:
             self.set_meter("tcp_meter", cell, None)
+        self.acknowledges = True
         while not self._packets.empty():
             self._packets.get_nowait()
 
@@ -124,10 +130,18 @@ class Control:
         """A frame of the type that tells the end of what went into a client's port."""
         return self._last_frames.get(timeout=timeout)
 
+    def handshake(self, timeout: float = 20) -> dict[str, int]:
+        """The fields of the next digest."""
+        return self._handshakes.get(timeout=timeout)
+
     async def _connect(self) -> None:
         await self._switch.__aenter__()
         self._switch.create_task(self._collect_packets(), background=True)
-        await asyncio.sleep(0)  # lets it open its queue
+        self._switch.create_task(self._collect_handshakes(), background=True)
+        await asyncio.sleep(0)  # lets them open their queues
+        # Each in a list of its own, and at once; an hour for its acknowledgement.
+        entry = fy.P4DigestEntry(HANDSHAKES, max_list_size=1, ack_timeout_ns=3600 * 10**9)
+        await self._switch.insert([entry])
 
     async def _collect_packets(self) -> None:
         async for packet in self._switch.read_packets():
@@ -135,6 +149,13 @@ class Control:
                 self._last_frames.put(packet.payload)
             else:
                 self._packets.put(packet)
+
+    async def _collect_handshakes(self) -> None:
+        async for digests in self._switch.read_digests(HANDSHAKES, queue_size=1000):
+            for digest in digests:
+                self._handshakes.put(cast("dict[str, int]", digest))
+            if self.acknowledges:
+                await self._switch.write([digests.ack()])
 
     def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
         self._call(self._switch.insert(entities))
