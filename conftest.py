@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """For every test here: the run leaves the machine's network before the first of them."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -21,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job begins with SIGINT ignored, and so would every program under test.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "soak: takes minutes, and runs with --soak only")
 
 

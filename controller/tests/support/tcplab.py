@@ -171,10 +171,10 @@ class Lab:
     """That serves everything."""
     relay: Path
     target: Target
+    prefix: str
+    """Of its interfaces' names: labs share the namespace, and their links outlive them there."""
     switch: Program
     clients: list[Client]
-    prefix: str
-    """Of its interfaces: labs share the namespace, and their links outlive them there."""
     contents: list[Content] = field(default_factory=list[Content])
     ready: dict[int, ContentState] = field(default_factory=dict[int, ContentState])
     """When they were added."""
@@ -416,7 +416,7 @@ def running_lab(
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     host = _start_host(testbed, here, target, prefix, HOST_PORT)
     relay = build_program(testbed.directory, "relay")
-    lab = Lab(testbed, here, address, host, relay, target, program, clients, prefix)
+    lab = Lab(testbed, here, address, host, relay, target, prefix, program, clients)
     if entries:
         lab.insert(_host_entries(host))
         lab.set_secrets()
