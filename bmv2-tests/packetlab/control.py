@@ -5,7 +5,7 @@ import asyncio
 import queue
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -40,6 +40,7 @@ class Control:
         self._handshakes: queue.Queue[dict[str, int]] = queue.Queue()
         self.acknowledges = True
         """Digests: until then a switch does not tell the same again."""
+        self._digests: set[frozenset[tuple[str, object]]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -61,8 +62,7 @@ class Control:
         for cell in TCP_METER_CELLS:
             self.set_meter("tcp_meter", cell, None)
         self.acknowledges = True
-        while not self._packets.empty():
-            self._packets.get_nowait()
+        self.packet_ins()
 
     def add_host_port(self, port: int) -> None:
         self._insert([fy.P4TableEntry("host_port", match=_key(ingress_port=port), action=_IS_HOST)])
@@ -81,6 +81,20 @@ class Control:
                 *(_member_entry(group, member) for member in members),
             ]
         )
+
+    def add_group_in_order(
+        self, group: int, members: Sequence[Member], empty: Sequence[Member]
+    ) -> None:
+        """As add_group(), slot by slot, so that BMv2 copies in this order, too.
+
+        Of a group that is written at once it copies in its hash map's order.
+        """
+        slots = [*members, *empty]
+        self.add_group(group, members[:1], empty[: not members])
+        self._insert([_member_entry(group, member) for member in members[1:]])
+        for size in range(2, len(slots) + 1):
+            replicas = [(member.port, member.instance) for member in slots[:size]]
+            self._call(self._switch.modify([fy.P4MulticastGroupEntry(group, replicas=replicas)]))
 
     def add_group_without_tree(self, group: int) -> None:
         action = fy.P4TableAction("replicate", multicast_group=group)
@@ -120,11 +134,35 @@ class Control:
         (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table_entry))
         return entry.packet_count, entry.byte_count
 
+    def direct_counters(self, table: str) -> dict[str, tuple[int, int]]:
+        """Packets and bytes of every entry, by its match."""
+        entries = self._read(fy.P4DirectCounterEntry(table_entry=fy.P4TableEntry(table)))
+        return {
+            str(entry.table_entry and entry.table_entry.match): (
+                entry.packet_count,
+                entry.byte_count,
+            )
+            for entry in entries
+        }
+
     def packet_out(self, port: int, frame: bytes) -> None:
         self._call(self._switch.write([fy.P4PacketOut(frame, egress_port=port)]))
 
     def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
         return self._packets.get(timeout=timeout)
+
+    def packet_ins(self) -> list[fy.P4PacketIn]:
+        """Those that wait."""
+        packets: list[fy.P4PacketIn] = []
+        while not self._packets.empty():
+            packets.append(self._packets.get_nowait())
+        return packets
+
+    def digests(self) -> set[frozenset[tuple[str, object]]]:
+        """All that came so far, but for those that handshake() took."""
+        while not self._handshakes.empty():
+            self._digests.add(frozenset(self._handshakes.get_nowait().items()))
+        return self._digests.copy()
 
     def last_frame(self, timeout: float = 20) -> bytes:
         """A frame of the type that tells the end of what went into a client's port."""

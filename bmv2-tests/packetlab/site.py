@@ -41,17 +41,7 @@ class Site:
 
     def set_secrets(self, secrets: Secrets) -> None:
         self.secrets = secrets
-        action = fy.P4TableAction(
-            "set_secrets",
-            current=secrets.current,
-            previous=secrets.previous,
-            epoch=secrets.epoch,
-            previous_epoch=secrets.previous_epoch,
-            mss=secrets.mss,
-            number=secrets.number,
-        )
-        entry = fy.P4TableEntry("flow_secrets", action=action, is_default_action=True)
-        self.lab.control.modify(entry)
+        self.lab.control.modify(secrets.entry())
 
     def serve(
         self, client: Client, length: int = LENGTH, content: int = CONTENT, host_set: int = HOST_SET
