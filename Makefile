@@ -41,8 +41,8 @@ test: build $(STAMPS)/dev lint test-native ## Run every test
 	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
 	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
 
-soak: build $(STAMPS)/dev ## The downloads, kills and floods that take minutes
-	@$(WITH_TOOLS) python -m pytest --soak -m soak -s controller/tests/tcp $(PYTEST_ARGS)
+soak: build $(STAMPS)/dev ## The downloads, kills, floods and comparisons that take minutes
+	@$(WITH_TOOLS) python -m pytest --soak -m soak -s controller/tests/tcp bmv2-tests $(PYTEST_ARGS)
 
 lint: build $(STAMPS)/dev ## ruff and pyright
 	@$(WITH_TOOLS) ruff check --quiet .

@@ -15,6 +15,11 @@ settings.load_profile("hectograph")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also what takes minutes: make soak")
+    parser.addoption(
+        "--record-example",
+        action="store_true",
+        help="write the capture and the numbers of docs/stateless-tcp.md's example anew",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

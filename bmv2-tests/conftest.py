@@ -14,6 +14,7 @@ from packetlab.site import Site, make_site
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", choices=sorted(TARGETS), default="embedded")
+    parser.addoption("--seed", type=int, help="of test_differential.py, as a failure names it")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -5,7 +5,7 @@ import asyncio
 import queue
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -21,7 +21,9 @@ E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroup
 CALL_SECONDS = 20
 ETHERTYPE_LAST = 0x88B6
 """Local experimental EtherType 2 (RFC 9542, appendix B.1): nothing to the pipeline."""
-TCP_METER_CELLS = (1, 2)
+TCP_METER_CELLS = (wire.TCP_METER_UNVERIFIED, wire.TCP_METER_RESET, wire.TCP_METER_LEARN)
+HANDSHAKES = "learnt_flow_t"
+"""The digest."""
 PUNTS = {name: number for number, name in wire.PUNT_REASONS.items()}
 
 
@@ -35,6 +37,10 @@ class Control:
         self._switch = fy.Switch("switch", address, options)
         self._packets: queue.Queue[fy.P4PacketIn] = queue.Queue()
         self._last_frames: queue.Queue[bytes] = queue.Queue()
+        self._handshakes: queue.Queue[dict[str, int]] = queue.Queue()
+        self.acknowledges = True
+        """Digests: until then a switch does not tell the same again."""
+        self._digests: set[frozenset[tuple[str, object]]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -55,8 +61,8 @@ class Control:
             self.set_punt_meter(reason, None)
         for cell in TCP_METER_CELLS:
             self.set_meter("tcp_meter", cell, None)
-        while not self._packets.empty():
-            self._packets.get_nowait()
+        self.acknowledges = True
+        self.packet_ins()
 
     def add_host_port(self, port: int) -> None:
         self._insert([fy.P4TableEntry("host_port", match=_key(ingress_port=port), action=_IS_HOST)])
@@ -75,6 +81,20 @@ class Control:
                 *(_member_entry(group, member) for member in members),
             ]
         )
+
+    def add_group_in_order(
+        self, group: int, members: Sequence[Member], empty: Sequence[Member]
+    ) -> None:
+        """As add_group(), slot by slot, so that BMv2 copies in this order, too.
+
+        Of a group that is written at once it copies in its hash map's order.
+        """
+        slots = [*members, *empty]
+        self.add_group(group, members[:1], empty[: not members])
+        self._insert([_member_entry(group, member) for member in members[1:]])
+        for size in range(2, len(slots) + 1):
+            replicas = [(member.port, member.instance) for member in slots[:size]]
+            self._call(self._switch.modify([fy.P4MulticastGroupEntry(group, replicas=replicas)]))
 
     def add_group_without_tree(self, group: int) -> None:
         action = fy.P4TableAction("replicate", multicast_group=group)
@@ -114,20 +134,52 @@ class Control:
         (entry,) = self._read(fy.P4DirectCounterEntry(table_entry=table_entry))
         return entry.packet_count, entry.byte_count
 
+    def direct_counters(self, table: str) -> dict[str, tuple[int, int]]:
+        """Packets and bytes of every entry, by its match."""
+        entries = self._read(fy.P4DirectCounterEntry(table_entry=fy.P4TableEntry(table)))
+        return {
+            str(entry.table_entry and entry.table_entry.match): (
+                entry.packet_count,
+                entry.byte_count,
+            )
+            for entry in entries
+        }
+
     def packet_out(self, port: int, frame: bytes) -> None:
         self._call(self._switch.write([fy.P4PacketOut(frame, egress_port=port)]))
 
     def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
         return self._packets.get(timeout=timeout)
 
+    def packet_ins(self) -> list[fy.P4PacketIn]:
+        """Those that wait."""
+        packets: list[fy.P4PacketIn] = []
+        while not self._packets.empty():
+            packets.append(self._packets.get_nowait())
+        return packets
+
+    def digests(self) -> set[frozenset[tuple[str, object]]]:
+        """All that came so far, but for those that handshake() took."""
+        while not self._handshakes.empty():
+            self._digests.add(frozenset(self._handshakes.get_nowait().items()))
+        return self._digests.copy()
+
     def last_frame(self, timeout: float = 20) -> bytes:
         """A frame of the type that tells the end of what went into a client's port."""
         return self._last_frames.get(timeout=timeout)
 
+    def handshake(self, timeout: float = 20) -> dict[str, int]:
+        """The fields of the next digest."""
+        return self._handshakes.get(timeout=timeout)
+
     async def _connect(self) -> None:
         await self._switch.__aenter__()
         self._switch.create_task(self._collect_packets(), background=True)
-        await asyncio.sleep(0)  # lets it open its queue
+        self._switch.create_task(self._collect_handshakes(), background=True)
+        await asyncio.sleep(0)  # lets them open their queues
+        # Each in a list of its own, and at once; an hour for its acknowledgement.
+        entry = fy.P4DigestEntry(HANDSHAKES, max_list_size=1, ack_timeout_ns=3600 * 10**9)
+        await self._switch.insert([entry])
 
     async def _collect_packets(self) -> None:
         async for packet in self._switch.read_packets():
@@ -135,6 +187,13 @@ class Control:
                 self._last_frames.put(packet.payload)
             else:
                 self._packets.put(packet)
+
+    async def _collect_handshakes(self) -> None:
+        async for digests in self._switch.read_digests(HANDSHAKES, queue_size=1000):
+            for digest in digests:
+                self._handshakes.put(cast("dict[str, int]", digest))
+            if self.acknowledges:
+                await self._switch.write([digests.ack()])
 
     def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
         self._call(self._switch.insert(entities))

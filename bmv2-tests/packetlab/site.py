@@ -12,6 +12,7 @@ import finsy as fy
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from hectograph import wire
 from packetlab.frames import ETHERTYPE_PUSH
 from packetlab.lab import HOST_PORT, Lab, assert_frames
 from packetlab.tcp import MAPPED, SERVICE_MAC, Client, Pull, Secrets, ipv4_client, ipv6_client
@@ -21,7 +22,11 @@ HOST_SET = 3
 BUCKETS = 16
 LENGTH = 128 * 1000
 HOST_MAC = "02:00:00:00:00:fe"
-UNVERIFIED, RESET = 1, 2
+UNVERIFIED, RESET, LEARN = (
+    wire.TCP_METER_UNVERIFIED,
+    wire.TCP_METER_RESET,
+    wire.TCP_METER_LEARN,
+)
 """Cells of tcp_meter."""
 
 
@@ -36,17 +41,7 @@ class Site:
 
     def set_secrets(self, secrets: Secrets) -> None:
         self.secrets = secrets
-        action = fy.P4TableAction(
-            "set_secrets",
-            current=secrets.current,
-            previous=secrets.previous,
-            epoch=secrets.epoch,
-            previous_epoch=secrets.previous_epoch,
-            mss=secrets.mss,
-            number=secrets.number,
-        )
-        entry = fy.P4TableEntry("flow_secrets", action=action, is_default_action=True)
-        self.lab.control.modify(entry)
+        self.lab.control.modify(secrets.entry())
 
     def serve(
         self, client: Client, length: int = LENGTH, content: int = CONTENT, host_set: int = HOST_SET
@@ -114,6 +109,9 @@ class Site:
         )
         ethernet = Ether(dst=mac, src=Ether(frame).dst, type=ETHERTYPE_PUSH)
         return bytes(ethernet / header / Raw(frame))
+
+    def unlimit(self, cell: int) -> None:
+        self.lab.control.set_meter("tcp_meter", cell, None)
 
     def enter(self, client: Client, low: int = 0) -> None:
         """Completes a handshake, under the current secret."""

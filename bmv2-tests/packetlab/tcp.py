@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar
 
+import finsy as fy
 from scapy.fields import (
     BitField,
     ByteField,
@@ -92,6 +93,19 @@ class Secrets:
 
     def secret(self, number: int) -> int:
         return self.current if number == self.number else self.previous
+
+    def entry(self) -> fy.P4TableEntry:
+        """What the controller writes."""
+        action = fy.P4TableAction(
+            "set_secrets",
+            current=self.current,
+            previous=self.previous,
+            epoch=self.epoch,
+            previous_epoch=self.previous_epoch,
+            mss=self.mss,
+            number=self.number,
+        )
+        return fy.P4TableEntry("flow_secrets", action=action, is_default_action=True)
 
 
 def constants(wscale: int = NO_SCALE, mss_class: int = 0, sack: int = 0) -> int:

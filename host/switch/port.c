@@ -181,8 +181,8 @@ static int check_new(const struct ports *ports, uint32_t number, const char *int
 {
 	const struct port_set *set = ports_now(ports);
 
-	if (number == 0 || number >= PORT_NUMBERS) {
-		snprintf(error, HG_ERROR_BYTES, "port %u: a port's number is 1 to %u", number, PORT_NUMBERS - 1);
+	if (number >= PORT_NUMBERS) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: a port's number is at most %u", number, PORT_NUMBERS - 1);
 		return -EINVAL;
 	}
 	if (strlen(interface) >= IFNAMSIZ || !*interface) {

@@ -17,11 +17,19 @@ static void test_refused_ports(void)
 	CHECK_EQUAL(hg_port_add(lab.sw, 1, "lo", error), -EEXIST);
 	CHECK_EQUAL(hg_port_add(lab.sw, 3, "s2", error), -EEXIST);
 	CHECK_EQUAL(hg_port_add(lab.sw, 510, "lo", error), -EINVAL); /* the CPU's */
-	CHECK_EQUAL(hg_port_add(lab.sw, 0, "lo", error), -EINVAL);
 	CHECK_EQUAL(hg_port_add(lab.sw, 512, "lo", error), -EINVAL);
 	CHECK_EQUAL(hg_port_list(lab.sw, NULL, 0), 2);
 	CHECK_EQUAL(hg_switch_start(lab.sw, error), -EALREADY);
 	CHECK_EQUAL(hg_switch_new(&beyond, &sw, error), -EINVAL);
+}
+
+static void test_port_0(void)
+{
+	char error[HG_ERROR_BYTES];
+
+	CHECK_EQUAL(hg_port_add(lab.sw, 0, "lo", error), 0);
+	CHECK_EQUAL(hg_port_list(lab.sw, NULL, 0), 3);
+	CHECK_EQUAL(hg_port_remove(lab.sw, 0), 0);
 }
 
 static void test_down_and_up(void)
@@ -111,6 +119,7 @@ int main(int argc, char **argv)
 	CHECK_EQUAL(argc, 2);
 	lab_open(argv[1]);
 	test_refused_ports();
+	test_port_0();
 	test_down_and_up();
 	test_vanish_and_return();
 	test_another_mtu();

@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
@@ -36,6 +37,9 @@ BUCKETS = 16
 HOST_MTU = 9000
 BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
+
+
+_labs = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class Lab:
     relay: Path
     target: Target
     prefix: str
-    """Of its interfaces' names: several labs, one after the other, share the namespace."""
+    """Of its interfaces' names: labs share the namespace, and their links outlive them there."""
     switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
@@ -280,18 +284,22 @@ class Lab:
             program.stop()
 
 
+def artifacts() -> tuple[Path, Path]:
+    """P4Info and the pipeline."""
+    directory = Path(str(resources.files("hectograph"))) / "artifacts" / "v1model"
+    return directory / "hectograph.p4info.txtpb", directory / "hectograph.json"
+
+
 def _options() -> fy.SwitchOptions:
-    artifacts = Path(str(resources.files("hectograph"))) / "artifacts" / "v1model"
-    return fy.SwitchOptions(
-        p4info=artifacts / "hectograph.p4info.txtpb", p4blob=artifacts / "hectograph.json"
-    )
+    p4info, p4blob = artifacts()
+    return fy.SwitchOptions(p4info=p4info, p4blob=p4blob)
 
 
 def _key(**fields: int) -> fy.P4TableMatch:
     return fy.P4TableMatch(fields)
 
 
-def _secret(number: int) -> int:
+def secret_of(number: int) -> int:
     return int.from_bytes(hashlib.sha256(b"%d" % number).digest()[:8], "big")
 
 
@@ -299,8 +307,8 @@ def _secrets_entry(number: int) -> fy.P4TableEntry:
     """The filter's epoch goes along: both are never 0."""
     action = fy.P4TableAction(
         "set_secrets",
-        current=_secret(number),
-        previous=_secret(number - 1),
+        current=secret_of(number),
+        previous=secret_of(number - 1),
         number=number,
         epoch=number % 255 + 1,
         previous_epoch=(number - 1) % 255 + 1,
@@ -389,7 +397,7 @@ def running_lab(
     `entries` the switch is left to a controller; without `relays` each client is linked
     to its port of the switch itself."""
     here = Namespace.current()
-    prefix = target.name[0] if entries else f"c{target.name[0]}"
+    prefix = f"lab{next(_labs)}"
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
         testbed.veth(
