@@ -154,13 +154,17 @@ class Control:
         return packets
 
     def learn(self) -> None:
-        """From now on, digests are kept."""
+        """From now on, digests are kept.
+
+        They are not acknowledged: a stream takes one write at a time, and finsy does not wait
+        for a packet-out's.
+        """
         times = {"max_timeout_ns": 1_000_000, "ack_timeout_ns": 1_000_000}
         self._call(self._switch.insert([fy.P4DigestEntry(DIGEST, max_list_size=100, **times)]))
         self._call(self._start(self._collect_digests()))
 
     def digests(self) -> set[frozenset[tuple[str, object]]]:
-        """That came so far; a message that comes twice within the acknowledgement is one."""
+        """That came so far; a message that comes twice is one."""
         return self._digests.copy()
 
     def last_frame(self, timeout: float = 20) -> bytes:
@@ -178,7 +182,6 @@ class Control:
     async def _collect_digests(self) -> None:
         async for digests in self._switch.read_digests(DIGEST, queue_size=10_000):
             self._digests |= {frozenset(message.items()) for message in digests.data}
-            await self._switch.write([digests.ack()])
 
     async def _collect_packets(self) -> None:
         async for packet in self._switch.read_packets():
