@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """For every test here: the run leaves the machine's network before the first of them."""
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -13,9 +15,17 @@ settings.load_profile("hectograph")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also what takes minutes: make soak")
+    parser.addoption(
+        "--record-example",
+        action="store_true",
+        help="write the capture and the numbers of docs/stateless-tcp.md's example anew",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job begins with SIGINT ignored, and so would every program under test.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "soak: takes minutes, and runs with --soak only")
 
 

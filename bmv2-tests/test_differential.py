@@ -116,8 +116,6 @@ def pair() -> Iterator[Pair]:
         running_lab(testbed, ours, "a") as one,
         running_lab(testbed, theirs, "b") as two,
     ):
-        one.control.learn()
-        two.control.learn()
         yield Pair((one, two))
 
 

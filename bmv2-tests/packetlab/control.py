@@ -21,8 +21,9 @@ E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroup
 CALL_SECONDS = 20
 ETHERTYPE_LAST = 0x88B6
 """Local experimental EtherType 2 (RFC 9542, appendix B.1): nothing to the pipeline."""
-DIGEST = "learnt_flow_t"
-TCP_METER_CELLS = (1, 2)
+TCP_METER_CELLS = (wire.TCP_METER_UNVERIFIED, wire.TCP_METER_RESET, wire.TCP_METER_LEARN)
+HANDSHAKES = "learnt_flow_t"
+"""The digest."""
 PUNTS = {name: number for number, name in wire.PUNT_REASONS.items()}
 
 
@@ -36,7 +37,11 @@ class Control:
         self._switch = fy.Switch("switch", address, options)
         self._packets: queue.Queue[fy.P4PacketIn] = queue.Queue()
         self._last_frames: queue.Queue[bytes] = queue.Queue()
+        self._handshakes: queue.Queue[dict[str, int]] = queue.Queue()
+        self.acknowledges = True
+        """Digests: until then a switch does not tell the same again."""
         self._digests: set[frozenset[tuple[str, object]]] = set()
+        self._sending = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -57,6 +62,7 @@ class Control:
             self.set_punt_meter(reason, None)
         for cell in TCP_METER_CELLS:
             self.set_meter("tcp_meter", cell, None)
+        self.acknowledges = True
         self.packet_ins()
 
     def add_host_port(self, port: int) -> None:
@@ -141,7 +147,7 @@ class Control:
         }
 
     def packet_out(self, port: int, frame: bytes) -> None:
-        self._call(self._switch.write([fy.P4PacketOut(frame, egress_port=port)]))
+        self._call(self._send(fy.P4PacketOut(frame, egress_port=port)))
 
     def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
         return self._packets.get(timeout=timeout)
@@ -153,35 +159,28 @@ class Control:
             packets.append(self._packets.get_nowait())
         return packets
 
-    def learn(self) -> None:
-        """From now on, digests are kept.
-
-        They are not acknowledged: a stream takes one write at a time, and finsy does not wait
-        for a packet-out's.
-        """
-        times = {"max_timeout_ns": 1_000_000, "ack_timeout_ns": 1_000_000}
-        self._call(self._switch.insert([fy.P4DigestEntry(DIGEST, max_list_size=100, **times)]))
-        self._call(self._start(self._collect_digests()))
-
     def digests(self) -> set[frozenset[tuple[str, object]]]:
-        """That came so far; a message that comes twice is one."""
+        """All that came so far, but for those that handshake() took."""
+        while not self._handshakes.empty():
+            self._digests.add(frozenset(self._handshakes.get_nowait().items()))
         return self._digests.copy()
 
     def last_frame(self, timeout: float = 20) -> bytes:
         """A frame of the type that tells the end of what went into a client's port."""
         return self._last_frames.get(timeout=timeout)
 
+    def handshake(self, timeout: float = 20) -> dict[str, int]:
+        """The fields of the next digest."""
+        return self._handshakes.get(timeout=timeout)
+
     async def _connect(self) -> None:
         await self._switch.__aenter__()
-        await self._start(self._collect_packets())
-
-    async def _start(self, collect: Coroutine[Any, Any, None]) -> None:
-        self._switch.create_task(collect, background=True)
-        await asyncio.sleep(0)  # lets it open its queue
-
-    async def _collect_digests(self) -> None:
-        async for digests in self._switch.read_digests(DIGEST, queue_size=10_000):
-            self._digests |= {frozenset(message.items()) for message in digests.data}
+        self._switch.create_task(self._collect_packets(), background=True)
+        self._switch.create_task(self._collect_handshakes(), background=True)
+        await asyncio.sleep(0)  # lets them open their queues
+        # Each in a list of its own, and at once; an hour for its acknowledgement.
+        entry = fy.P4DigestEntry(HANDSHAKES, max_list_size=1, ack_timeout_ns=3600 * 10**9)
+        await self._switch.insert([entry])
 
     async def _collect_packets(self) -> None:
         async for packet in self._switch.read_packets():
@@ -189,6 +188,18 @@ class Control:
                 self._last_frames.put(packet.payload)
             else:
                 self._packets.put(packet)
+
+    async def _collect_handshakes(self) -> None:
+        async for digests in self._switch.read_digests(HANDSHAKES, queue_size=1000):
+            for digest in digests:
+                self._handshakes.put(cast("dict[str, int]", digest))
+            if self.acknowledges:
+                await self._send(digests.ack())
+
+    async def _send(self, message: fy.P4PacketOut | fy.P4DigestListAck) -> None:
+        """A gRPC stream takes one write at a time: it ends with INTERNAL when two meet."""
+        async with self._sending:
+            await self._switch.write([message])
 
     def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
         self._call(self._switch.insert(entities))

@@ -12,6 +12,7 @@ import finsy as fy
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from hectograph import wire
 from packetlab.frames import ETHERTYPE_PUSH
 from packetlab.lab import HOST_PORT, Lab, assert_frames
 from packetlab.tcp import MAPPED, SERVICE_MAC, Client, Pull, Secrets, ipv4_client, ipv6_client
@@ -21,7 +22,11 @@ HOST_SET = 3
 BUCKETS = 16
 LENGTH = 128 * 1000
 HOST_MAC = "02:00:00:00:00:fe"
-UNVERIFIED, RESET = 1, 2
+UNVERIFIED, RESET, LEARN = (
+    wire.TCP_METER_UNVERIFIED,
+    wire.TCP_METER_RESET,
+    wire.TCP_METER_LEARN,
+)
 """Cells of tcp_meter."""
 
 
@@ -104,6 +109,9 @@ class Site:
         )
         ethernet = Ether(dst=mac, src=Ether(frame).dst, type=ETHERTYPE_PUSH)
         return bytes(ethernet / header / Raw(frame))
+
+    def unlimit(self, cell: int) -> None:
+        self.lab.control.set_meter("tcp_meter", cell, None)
 
     def enter(self, client: Client, low: int = 0) -> None:
         """Completes a handshake, under the current secret."""

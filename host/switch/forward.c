@@ -8,11 +8,6 @@ struct payload {
 	uint32_t length;
 };
 
-static uint64_t elapsed_us(const struct forwarder *forwarder)
-{
-	return (forwarder->now_ns - forwarder->start_ns) / 1000;
-}
-
 static uint32_t at_most(uint32_t bytes, uint32_t limit)
 {
 	return limit && limit < bytes ? limit : bytes;
@@ -70,7 +65,7 @@ static void egress(const struct forwarder *forwarder, void *phv, const struct pa
 	struct output *output = forwarder->output;
 	uint8_t *header;
 
-	standard->egress_global_timestamp = elapsed_us(forwarder);
+	standard->egress_global_timestamp = forwarder->now_us;
 	pipeline->egress(&forwarder->loaded->context, phv);
 	if (standard->clone_session)
 		clone_egress(forwarder, phv, payload, depth);
@@ -84,25 +79,38 @@ static void egress(const struct forwarder *forwarder, void *phv, const struct pa
 			     payload->length);
 }
 
-/* Copies in the order in which the group was written; none is pruned for where it came from. */
-static void replicate(const struct forwarder *forwarder, const struct payload *payload)
+/*
+ * Copies in the order in which the group was written; none is pruned for where it
+ * came from. All are made in one PHV.
+ */
+static void replicate(const struct forwarder *forwarder, struct hg_standard_metadata *standard,
+		      const struct group *group, const struct payload *payload)
 {
-	struct hg_loaded *loaded = forwarder->loaded;
-	struct hg_standard_metadata *standard = loaded->phv;
-	struct hg_standard_metadata *copy = loaded->replica;
-	const struct group *group = group_find(loaded->groups, standard->mcast_grp);
+	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
+	void *saved = forwarder->loaded->saved;
+
+	if (group->count > 1)
+		pipeline->restore(saved, standard);
+	for (uint32_t i = 0; i < group->count; i++) {
+		if (i)
+			pipeline->restore(standard, saved);
+		standard->egress_port = group->replicas[i].port;
+		standard->egress_rid = group->replicas[i].instance;
+		egress(forwarder, standard, payload, 0);
+	}
+}
+
+static void replicate_to_group(const struct forwarder *forwarder, struct hg_standard_metadata *standard,
+			       const struct payload *payload)
+{
+	const struct group *group = group_find(forwarder->loaded->groups, standard->mcast_grp);
 
 	if (!group) {
 		add_relaxed(&forwarder->stats->dropped_no_group, 1);
 		return;
 	}
 	standard->instance_type = HG_INSTANCE_REPLICATION;
-	for (uint32_t i = 0; i < group->count; i++) {
-		memcpy(copy, standard, loaded->pipeline->phv_bytes);
-		copy->egress_port = group->replicas[i].port;
-		copy->egress_rid = group->replicas[i].instance;
-		egress(forwarder, copy, payload, 0);
-	}
+	replicate(forwarder, standard, group, payload);
 	add_relaxed(&forwarder->stats->replicas, group->count);
 }
 
@@ -114,7 +122,7 @@ static void start_phv(const struct forwarder *forwarder, struct hg_standard_meta
 	memset(standard, 0, loaded->pipeline->phv_bytes);
 	standard->ingress_port = port;
 	standard->packet_length = length;
-	standard->ingress_global_timestamp = elapsed_us(forwarder);
+	standard->ingress_global_timestamp = forwarder->now_us;
 	loaded->context.now_ns = forwarder->now_ns;
 	loaded->context.frame_length = length;
 }
@@ -125,7 +133,7 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 {
 	const struct group *session = take_session(forwarder, standard);
 	struct hg_loaded *loaded = forwarder->loaded;
-	struct hg_standard_metadata *clone = loaded->clone, *copy = loaded->replica;
+	struct hg_standard_metadata *clone = loaded->clone;
 	struct payload payload;
 	uint32_t parsed, bytes;
 
@@ -139,12 +147,7 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 	loaded->pipeline->reset_metadata(clone);
 	loaded->pipeline->keep_fields(standard->clone_fields, clone, standard);
 	clone->instance_type = HG_INSTANCE_INGRESS_CLONE;
-	for (uint32_t i = 0; i < session->count; i++) {
-		memcpy(copy, clone, loaded->pipeline->phv_bytes);
-		copy->egress_port = session->replicas[i].port;
-		copy->egress_rid = session->replicas[i].instance;
-		egress(forwarder, copy, &payload, 0);
-	}
+	replicate(forwarder, clone, session, &payload);
 	loaded->context.frame_length = length;
 	add_relaxed(&forwarder->stats->clones, session->count);
 }
@@ -170,7 +173,7 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 		clone_ingress(forwarder, standard, frame, length);
 
 	if (standard->mcast_grp) {
-		replicate(forwarder, &payload);
+		replicate_to_group(forwarder, standard, &payload);
 	} else if (standard->egress_spec == loaded->pipeline->drop_port) {
 		add_relaxed(&forwarder->stats->dropped_ingress, 1);
 	} else {

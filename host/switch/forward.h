@@ -38,9 +38,16 @@ struct forwarder {
 	struct hg_loaded *loaded; /* NULL: no pipeline yet */
 	struct forward_stats *stats;
 	struct output *output;
-	uint64_t start_ns; /* when the switch started */
-	uint64_t now_ns;   /* of this batch */
+	uint64_t now_ns; /* CLOCK_MONOTONIC of this batch */
+	uint64_t now_us; /* the same, since the switch started */
 };
+
+/* The time of all that is forwarded until the next call. */
+static inline void forward_at(struct forwarder *forwarder, uint64_t now_ns, uint64_t start_ns)
+{
+	forwarder->now_ns = now_ns;
+	forwarder->now_us = (now_ns - start_ns) / 1000;
+}
 
 void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length);
 

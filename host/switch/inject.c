@@ -34,10 +34,9 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 	struct forwarder forwarder = {
 		.stats = &sw->stats,
 		.output = &inject.output,
-		.start_ns = sw->start_ns,
-		.now_ns = now_ns(),
 	};
 
+	forward_at(&forwarder, now_ns(), sw->start_ns);
 	inject.output = (struct output){ .header = inject_header, .send = inject_send };
 	inject.function = output;
 	inject.opaque = opaque;

@@ -122,7 +122,7 @@ static void *new_phv(const struct hg_pipeline *pipeline)
 static int make_lane(struct hg_loaded *loaded)
 {
 	loaded->phv = new_phv(loaded->pipeline);
-	loaded->replica = new_phv(loaded->pipeline);
+	loaded->saved = new_phv(loaded->pipeline);
 	loaded->context = (struct hg_context){
 		.tables = loaded->tables,
 		.counters = loaded->cells,
@@ -137,7 +137,7 @@ static int make_lane(struct hg_loaded *loaded)
 		if (!loaded->clones[i])
 			return -ENOMEM;
 	}
-	return loaded->phv && loaded->replica && loaded->clone ? 0 : -ENOMEM;
+	return loaded->phv && loaded->saved && loaded->clone ? 0 : -ENOMEM;
 }
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
@@ -209,7 +209,7 @@ void loaded_close(struct hg_loaded *loaded)
 	groups_free(loaded->sessions);
 	digests_free(loaded->digests);
 	free(loaded->phv);
-	free(loaded->replica);
+	free(loaded->saved);
 	free(loaded->clone);
 	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
 		free(loaded->clones[i]);

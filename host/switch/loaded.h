@@ -34,7 +34,7 @@ struct hg_loaded {
 	struct hg_meter_cell **meters;  /* context.meters */
 	void **registers;               /* context.registers */
 	void *phv;     /* as parsed, and after ingress */
-	void *replica; /* a copy's */
+	void *saved;   /* of a PHV that several copies share, what their egress restores */
 	void *clone;   /* a packet that ingress cloned, as parsed again */
 	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
 };

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "hash.h"
 
 #define MIN_SLOTS 4u
 
@@ -45,7 +46,7 @@ struct record *map_find(const struct map *map, const uint8_t *key, uint32_t byte
 		if (tag != wanted)
 			continue;
 		first = atomic_load_explicit(&slot->first, memory_order_acquire);
-		if (first && !memcmp(first->match, key, bytes))
+		if (first && same_bytes(first->match, key, bytes))
 			return first;
 	}
 }

@@ -10,8 +10,7 @@
  * A pipeline never allocates, locks or blocks. It works on a PHV (packet header
  * vector): one struct, laid out by the compiler, that begins with `struct
  * hg_standard_metadata` and holds every header's fields as host-order integers
- * with a validity flag each. A PHV is plain data, aligned to HG_PHV_ALIGN: a
- * replica's is a memcpy.
+ * with a validity flag each. A PHV is plain data, aligned to HG_PHV_ALIGN.
  */
 #ifndef HG_PIPELINE_H
 #define HG_PIPELINE_H
@@ -23,7 +22,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 3
+#define HG_PIPELINE_ABI 4
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -279,6 +278,12 @@ struct hg_pipeline {
 	 * packet_length at what ingress made of it, as BMv2 does.
 	 */
 	void (*egress)(struct hg_context *ctx, void *phv);
+	/*
+	 * Every replica's egress works on the same PHV. This copies what some path
+	 * through egress writes and some path reads before it writes it: out of the
+	 * PHV before its first egress, and back into it before each further one.
+	 */
+	void (*restore)(void *phv, const void *from);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
 	/* For clones; NULL where the program makes none: copy a field list, and zero all metadata. */

@@ -176,13 +176,19 @@ static inline hg_i128 hg_keep128(hg_i128 value, unsigned int bits)
 	return value < -half || value > half - 1 + half ? hg_signed128((hg_u128)value, bits) : value;
 }
 
-/* RFC 1071: the end-around carries of a sum of 16- or 32-bit words. */
+/*
+ * RFC 1071: the end-around carries of a sum of 16- or 32-bit words. A word plus
+ * itself with its halves swapped has the sum of the halves, carry and all, in its
+ * upper half.
+ */
 static inline uint16_t hg_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	uint32_t half;
+
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 /*

@@ -125,12 +125,11 @@ static bool do_round(struct hg_switch *sw)
 		.loaded = switch_running(sw),
 		.stats = &sw->stats,
 		.output = &worker->output.output,
-		.start_ns = sw->start_ns,
-		.now_ns = now_ns(),
 	};
 	const struct queue_frame *packet_out;
 	bool received;
 
+	forward_at(&forwarder, now_ns(), sw->start_ns);
 	worker->output.set = ports_now(&sw->ports);
 	received = receive_from_ports(worker, &forwarder);
 	packet_out = receive_from_cpu(sw, &forwarder);

@@ -134,6 +134,14 @@ static void egress(struct hg_context *ctx, void *opaque)
 		phv->ethernet[i] = (uint8_t)(data.address >> (8 * (MAC_BYTES - 1 - i)));
 }
 
+static void restore(void *opaque, const void *opaque_from)
+{
+	const struct phv *from = opaque_from;
+	struct phv *phv = opaque;
+
+	memcpy(phv->ethernet, from->ethernet, ETHERNET_BYTES);
+}
+
 static uint32_t deparse(const void *opaque, uint8_t *out)
 {
 	const struct phv *phv = opaque;
@@ -159,5 +167,6 @@ const struct hg_pipeline hg_pipeline = {
 	.parse = parse,
 	.ingress = ingress,
 	.egress = egress,
+	.restore = restore,
 	.deparse = deparse,
 };

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 """Between two looks when nothing calls: hosts go away by and by."""
 
+MAX_ACQUISITIONS = 2
+"""At a time: each keeps a thread busy, of which others need some too."""
+
 Commit = Callable[[Callable[[State], Edit]], Awaitable[None]]
 """Decides on the state as it is then, commits and applies."""
 
@@ -46,6 +49,7 @@ class Librarian:
         self._commit = commit
         self._directory = directory
         self._acquisitions: dict[str, Acquisition] = {}
+        self._turns = asyncio.Semaphore(MAX_ACQUISITIONS)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -118,7 +122,8 @@ class Librarian:
 
     async def _acquire(self, record: ContentRecord) -> None:
         try:
-            version = await self._read(record)
+            async with self._turns:
+                version = await self._read(record)
         except HectographError as error:
             reason = str(error)
             await self._commit(lambda state: content_edits.failed(state, record, reason))

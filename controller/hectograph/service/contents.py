@@ -11,6 +11,7 @@ from hectograph.core.records import Leaving, SecretsRecord
 from hectograph.core.status import ContentStatus, SecretsStatus
 from hectograph.errors import Unavailable
 from hectograph.reconciler.content_reports import content_status
+from hectograph.reconciler.host import MAX_FLOWS
 from hectograph.service.base import ServiceBase
 
 
@@ -43,11 +44,14 @@ class ContentService(ServiceBase):
     async def flows(
         self, *, limit: int, content: str | None = None, host: str | None = None
     ) -> list[HostedFlow]:
-        """At most `limit`, as their hosts' pushers have them now."""
+        """At most `limit`, as their hosts' pushers have them now. One content's are looked
+        for among the first MAX_FLOWS of each host."""
+        asked_for = limit
         if content is not None:
             self._state.content(content)
+            asked_for = MAX_FLOWS
         hosts = list(self._state.hosts.values()) if host is None else [self._state.host(host)]
-        asked = (self._fleet.host(each.name).flows(limit) for each in hosts)
+        asked = (self._fleet.host(each.name).flows(asked_for) for each in hosts)
         names = {
             (record.content.switch, record.number): name
             for name, record in self._state.contents.items()

@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
@@ -36,6 +37,9 @@ BUCKETS = 16
 HOST_MTU = 9000
 BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
+
+
+_labs = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,8 @@ class Lab:
     """That serves everything."""
     relay: Path
     target: Target
+    prefix: str
+    """Of its interfaces' names: labs share the namespace, and their links outlive them there."""
     switch: Program
     clients: list[Client]
     contents: list[Content] = field(default_factory=list[Content])
@@ -213,7 +219,7 @@ class Lab:
     def another_host(self, *, entries: bool = True) -> Generator[Host]:
         """With all contents, but no buckets; in the end the first has them all again.
         Without `entries` the buckets are left to a controller."""
-        host = _start_host(self.testbed, self.here, self.target, OTHER_HOST_PORT)
+        host = _start_host(self.testbed, self.here, self.target, self.prefix, OTHER_HOST_PORT)
         try:
             for content in self.contents:
                 host.prepare(content)
@@ -262,13 +268,13 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        with self.relayed(client, f"{self.target.name[0]}relay{client}a", *faults):
+        with self.relayed(client, f"{self.prefix}relay{client}a", *faults):
             yield self.clients[client]
 
     @contextmanager
     def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
         """The client's link goes on to this interface."""
-        command = [str(self.relay), interface, f"{self.target.name[0]}relay{client}b", *faults]
+        command = [str(self.relay), interface, f"{self.prefix}relay{client}b", *faults]
         self.relays += 1
         program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
@@ -278,18 +284,22 @@ class Lab:
             program.stop()
 
 
+def artifacts() -> tuple[Path, Path]:
+    """P4Info and the pipeline."""
+    directory = Path(str(resources.files("hectograph"))) / "artifacts" / "v1model"
+    return directory / "hectograph.p4info.txtpb", directory / "hectograph.json"
+
+
 def _options() -> fy.SwitchOptions:
-    artifacts = Path(str(resources.files("hectograph"))) / "artifacts" / "v1model"
-    return fy.SwitchOptions(
-        p4info=artifacts / "hectograph.p4info.txtpb", p4blob=artifacts / "hectograph.json"
-    )
+    p4info, p4blob = artifacts()
+    return fy.SwitchOptions(p4info=p4info, p4blob=p4blob)
 
 
 def _key(**fields: int) -> fy.P4TableMatch:
     return fy.P4TableMatch(fields)
 
 
-def _secret(number: int) -> int:
+def secret_of(number: int) -> int:
     return int.from_bytes(hashlib.sha256(b"%d" % number).digest()[:8], "big")
 
 
@@ -297,8 +307,8 @@ def _secrets_entry(number: int) -> fy.P4TableEntry:
     """The filter's epoch goes along: both are never 0."""
     action = fy.P4TableAction(
         "set_secrets",
-        current=_secret(number),
-        previous=_secret(number - 1),
+        current=secret_of(number),
+        previous=secret_of(number - 1),
         number=number,
         epoch=number % 255 + 1,
         previous_epoch=(number - 1) % 255 + 1,
@@ -339,9 +349,9 @@ def _host_entries(host: Host) -> list[fy.P4TableEntry]:
     return ports + [_bucket_entry(host, bucket) for bucket in range(BUCKETS)]
 
 
-def _start_host(testbed: Testbed, here: Namespace, target: Target, port: int) -> Host:
+def _start_host(testbed: Testbed, here: Namespace, target: Target, prefix: str, port: int) -> Host:
     control = testbed.directory / f"pusher{port}.sock"
-    interface = f"{target.name[0]}host{port}"
+    interface = f"{prefix}host{port}"
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(control)]
     if target.bundles:
         command.append("--bundles")
@@ -387,8 +397,7 @@ def running_lab(
     `entries` the switch is left to a controller; without `relays` each client is linked
     to its port of the switch itself."""
     here = Namespace.current()
-    # Two labs, one after the other, share the namespace.
-    prefix = target.name[0]
+    prefix = f"lab{next(_labs)}"
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
         testbed.veth(
@@ -405,9 +414,9 @@ def running_lab(
     program = testbed.start(target.name, target.command(ports, address, HOST_PORTS), here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
-    host = _start_host(testbed, here, target, HOST_PORT)
+    host = _start_host(testbed, here, target, prefix, HOST_PORT)
     relay = build_program(testbed.directory, "relay")
-    lab = Lab(testbed, here, address, host, relay, target, program, clients)
+    lab = Lab(testbed, here, address, host, relay, target, prefix, program, clients)
     if entries:
         lab.insert(_host_entries(host))
         lab.set_secrets()

@@ -43,7 +43,7 @@ def flood(lab: Lab) -> Flood:
         # Straight into the switch: a relay would be the bottleneck.
         command = [
             program,
-            f"{lab.target.name[0]}relay1a",
+            f"{lab.prefix}relay1a",
             SERVICE_MAC,
             address,
             kind,
@@ -57,7 +57,7 @@ def flood(lab: Lab) -> Flood:
 
 def test_syn_flood(lab: Lab, mebibyte: Content, flood: Flood) -> None:
     """No state grows, and the host sees none of it."""
-    host = f"{lab.target.name[0]}host{HOST_PORT}"
+    host = f"{lab.prefix}host{HOST_PORT}"
     lab.rotate_secrets()
     time.sleep(0.5)  # what the restart of earlier tests left behind
     flows = len(lab.ask(lambda pusher: pusher.flows(1000)))
@@ -65,10 +65,10 @@ def test_syn_flood(lab: Lab, mebibyte: Content, flood: Flood) -> None:
     flood(mebibyte, "syn", 0.5).communicate()  # the first of it fills caches
     memory = [resident_bytes(pid) for pid in pids]
     frames = lab.here.counters(host).rx_packets
-    answered = lab.here.counters(f"{lab.target.name[0]}relay1a").rx_packets
+    answered = lab.here.counters(f"{lab.prefix}relay1a").rx_packets
     output, _ = flood(mebibyte, "syn", FLOOD_SECONDS).communicate()
     time.sleep(0.2)
-    answered = lab.here.counters(f"{lab.target.name[0]}relay1a").rx_packets - answered
+    answered = lab.here.counters(f"{lab.prefix}relay1a").rx_packets - answered
     grown = [resident_bytes(pid) - before for pid, before in zip(pids, memory, strict=True)]
     assert answered > 100
     assert answered <= int(output) + 100
@@ -180,7 +180,7 @@ def test_rate_through_a_flood(lab: Lab, flood: Flood) -> None:
 @contextmanager
 def flooded(lab: Lab, flood: Flood, content: Content, kind: str) -> Generator[Callable[[], int]]:
     """Tells how many frames of the flood the switch's interface got."""
-    interface = f"{lab.target.name[0]}switch3"
+    interface = f"{lab.prefix}switch3"
     before = lab.here.counters(interface).rx_packets
     running = flood(content, kind, 300.0) if kind != "none" else None
     try:

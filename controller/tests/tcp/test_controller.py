@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 from random import Random
 
@@ -106,6 +106,21 @@ async def test_a_content_is_served_at_all_its_addresses(
     status = await service.content_status("film")
     assert (status.sha256, status.bytes) == (file.sha256, 1 << 20)
     assert not await service.ready()
+
+
+async def test_handshakes_are_counted(bare: Lab, service: Service, tmp_path: Path) -> None:
+    """Before anything was asked for."""
+    (url, _) = await serve(service, File(tmp_path / "file", 1000).content("film"))
+    address = IPv6Address(url.removeprefix("http://[").removesuffix("]/"))
+    before = (await service.switch_status("s1")).handshakes
+
+    async def told() -> bool:
+        return (await service.switch_status("s1")).handshakes == before + len(bare.clients)
+
+    connecting = (asyncio.to_thread(client.connect, address) for client in bare.clients)
+    for sock in await asyncio.gather(*connecting):
+        sock.close()
+    await until(told, seconds=SECONDS)
 
 
 async def test_what_was_removed_is_nowhere(bare: Lab, service: Service, tmp_path: Path) -> None:

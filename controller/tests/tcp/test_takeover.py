@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """One host's downloads move to another, and back."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tcplab import Content, Host, Lab, sha256
+from fakes.examples import SWITCH
+from tcplab import Content, Host, Lab, artifacts, sha256
 
 from hectograph.core.flows import FlowKey, FlowPhase, FlowState
+from hectograph.drivers.base import Session
+from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput
+from hectograph.testbed.targets import DEVICE_ID
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 SLOWLY = ("--limit-rate", "1500k")
 """So that 12 MiB take eight seconds."""
+DESCRIPTIVE = {"window": 0, "congestion_window": 0, "rtt_seconds": 0, "recovering": False}
+"""What nobody takes over."""
 
 
 def hand_over(lab: Lab, flows: Sequence[FlowState], to: Host) -> None:
@@ -113,3 +120,25 @@ def test_refused(lab: Lab, large: Content) -> None:
         adopt(replace(flow, secret=-1))
     stranger = FlowKey(flow.key.client, 1, flow.key.service, 1)
     assert lab.ask(lambda pusher: pusher.forget_flows([stranger])) == 0
+
+
+async def test_what_the_switch_tells_is_what_the_host_knows(lab: Lab, large: Content) -> None:
+    """Of a flow whose handshake is complete, down to the client's next byte."""
+    with lab.faulty(0) as client:
+        switch = replace(SWITCH, address=lab.address, device_id=DEVICE_ID, profile=lab.target.name)
+        driver = P4RuntimeDriver(*artifacts())
+        async with driver(switch) as session:
+            assert not await session.ensure_pipeline()
+            for address in large.addresses:
+                with await asyncio.to_thread(client.connect, address) as sock:
+                    known = await asyncio.to_thread(flow_of, lab.host, sock)
+                    told = await asyncio.wait_for(told_of(session, known.key), 10)
+                    assert told == replace(known, **DESCRIPTIVE)
+
+
+async def told_of(session: Session, key: FlowKey) -> FlowState:
+    """Behind the last ones of before, which BMv2 keeps until somebody asks."""
+    async for flow in session.handshakes():
+        if flow.key == key:
+            return flow
+    raise AssertionError("the switch's messages have ended")

@@ -13,6 +13,7 @@ from hectograph.switch.compiler.codegen.digests import DigestCode
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
+from hectograph.switch.compiler.codegen.replicas import ReplicaCode
 from hectograph.switch.compiler.codegen.tables import TableCode
 
 DROP_PORT = 511
@@ -46,6 +47,7 @@ def generate(program: ir.Program) -> str:
         controls,
         _ingress(),
         _egress(program, checksums.updates()),
+        ReplicaCode(layout, program).function(),
         headers.deparser(),
         clones.functions(),
         _export(program, tables, headers, clones),
@@ -140,6 +142,7 @@ def _export(
         "parse": "parse",
         "ingress": "ingress",
         "egress": "egress",
+        "restore": "restore",
         "deparse": "deparse",
         **clones.exports(),
     }

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PHV: where each field lies and in what C type."""
 
-from collections.abc import Iterator
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
-
 from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.names import Names
@@ -55,7 +51,11 @@ class Layout:
         self._members: dict[ir.Header, str] = {}
         self._fields: dict[tuple[ir.HeaderType, str], str] = {}
         self._declarations: list[str] = []
-        used = set(_used_fields(program))
+        used = {
+            (each.header, each.field.name)
+            for each in ir.mentions(program)
+            if isinstance(each, ir.FieldValue)
+        }
         struct_names, member_names = Names(), Names("standard", "packet_bytes")
         for header in program.headers:
             if header.name == ir.STANDARD:
@@ -137,18 +137,3 @@ class Layout:
                     "a field that v1model does not have: not supported",
                     where=f"{header.name}.{field.name}",
                 )
-
-
-def _used_fields(value: object) -> Iterator[tuple[ir.Header, str]]:
-    """Every field that anything in the program reads or writes."""
-    if isinstance(value, ir.FieldValue):
-        yield value.header, value.field.name
-    elif is_dataclass(value) and not isinstance(value, (ir.Header, type)):
-        for member in dataclass_fields(value):
-            yield from _used_fields(getattr(value, member.name))
-    elif isinstance(value, dict):
-        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from _used_fields(item)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, tuple):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _used_fields(item)  # pyright: ignore[reportUnknownArgumentType]

@@ -126,12 +126,11 @@ class TableCode:
             body = [f"\treturn ctx->ops->lookup(ctx->tables[{index}], NULL);"]
             return function(head, ("phv",), body)
         body = [f"\tuint8_t key[{table.key_bytes}];", ""]
-        offset = 0
+        items: list[Item] = []
         for each in table.key:
             item = self._key_item(each)
-            for first, bits, text in words([Item("", 8 * each.bytes - item.bits, 8), item]):
-                body.append(f"\t{store('key', offset + first, bits, text)}")
-            offset += each.bytes
+            items += [Item("", 8 * each.bytes - item.bits, 8), item]
+        body += [f"\t{store('key', first, bits, text)}" for first, bits, text in words(items)]
         body.append(f"\treturn ctx->ops->lookup(ctx->tables[{index}], key);")
         return function(head, ("phv",), body)
 

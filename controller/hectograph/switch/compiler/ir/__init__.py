@@ -63,6 +63,7 @@ from hectograph.switch.compiler.ir.expressions import (
     Validity,
     Wrap,
 )
+from hectograph.switch.compiler.ir.mentions import mentions
 from hectograph.switch.compiler.ir.parser import (
     Advance,
     Extract,
@@ -171,4 +172,5 @@ __all__ = [
     "Wrap",
     "WriteRegister",
     "key_bits",
+    "mentions",
 ]

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be as ingress left it before each run of egress.
+
+Egress runs on one PHV for every copy of a packet. Only that can tell one run from
+another which some path through egress writes, and which some path reads before it
+writes it. Both are found on the safe side: whoever reads a part of a header reads
+all of it, a header is never taken as overwritten, and what may happen happens.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.flow import followers, in_order
+
+Place: TypeAlias = ir.FieldValue | ir.Validity
+Places: TypeAlias = frozenset[Place]
+
+
+def restored(program: ir.Program) -> list[Place]:
+    """What egress may both write and, run once more, read; in the program's order."""
+    nodes = in_order(program.egress)
+    written = {place for each in _statements(nodes) for place in _written(each)}
+    written |= {each.meter.target for each in nodes if isinstance(each, ir.Table) and each.meter}
+    written |= {each.target for each in program.checksums if each.update}
+    places = written & _live(program, nodes)
+    return [place for each in program.headers for place in of_header(each) if place in places]
+
+
+def changes_length(program: ir.Program) -> bool:
+    """Whether egress may add or remove a header."""
+    changes = (ir.AddHeader, ir.RemoveHeader)
+    return any(isinstance(each, changes) for each in _statements(in_order(program.egress)))
+
+
+def of_header(header: ir.Header) -> list[Place]:
+    """All of its places: metadata is always valid."""
+    fields = [ir.FieldValue(header, each) for each in header.type.fields]
+    return [*fields, *([] if header.metadata else [ir.Validity(header)])]
+
+
+# ---- reads: backwards from the end of egress -----------------------------------
+
+
+def _live(program: ir.Program, nodes: list[ir.Node]) -> Places:
+    """What egress may read of what it is given; the deparser and checksums read at its end.
+
+    What a clone keeps counts as read where the clone is asked for. Its own egress finds
+    no other metadata, and no headers but those that egress reads anyway.
+    """
+    end = _read((program.deparser, tuple(each for each in program.checksums if each.update)))
+    before: dict[str | None, Places] = {None: end}
+    for node in reversed(nodes):
+        after = _union(before[each] for each in followers(node))
+        before[node.name] = _before_node(node, after, end)
+    return before[program.egress.start]
+
+
+def _before_node(node: ir.Node, after: Places, end: Places) -> Places:
+    if isinstance(node, ir.Conditional):
+        return after | _read(node.condition)
+    if isinstance(node, ir.ActionCall):
+        return _before_action(node.action, after, end)
+    actions = [_before_action(each, after, end) for each in node.actions]
+    return (_union(actions) if actions else after) | _read(node.key)
+
+
+def _before_action(action: ir.Action, after: Places, end: Places) -> Places:
+    """Jumps only go forward: one pass suffices."""
+    if any(isinstance(each.statement, ir.Exit) for each in action.body):
+        after |= end
+    before = [after] * (len(action.body) + 1)
+    for number, each in reversed(list(enumerate(action.body))):
+        statement, live = each.statement, before[number + 1]
+        if isinstance(statement, ir.Jump):
+            target = before[statement.target]
+            live = target if statement.unless is None else target | live
+        before[number] = live - _overwritten(statement) | _read(_inputs(statement))
+    return before[0]
+
+
+def _inputs(statement: ir.Statement) -> object:
+    """The part of a statement that it reads: of a header that it adds or removes, the validity."""
+    if isinstance(statement, ir.Assign):
+        return statement.value
+    if isinstance(statement, ir.CopyHeader):
+        return statement.source
+    if isinstance(statement, (ir.ExecuteMeter, ir.ReadRegister)):
+        return statement.index
+    return None if isinstance(statement, ir.MarkToDrop) else statement
+
+
+def _read(part: object) -> Places:
+    found: set[Place] = set()
+    for each in ir.mentions(part):
+        header = each if isinstance(each, ir.Header) else each.header
+        if isinstance(each, ir.FieldValue) and header.metadata:
+            found.add(each)
+        else:
+            found |= set(of_header(header))
+    return frozenset(found)
+
+
+# ---- writes ------------------------------------------------------------------------
+
+
+def _written(statement: ir.Statement) -> Places:
+    if isinstance(statement, (ir.Assign, ir.ExecuteMeter, ir.ReadRegister)):
+        return frozenset({statement.target})
+    if isinstance(statement, ir.MarkToDrop):
+        fields = (statement.egress_spec, statement.mcast_grp)
+        return frozenset(each for each in fields if each is not None)
+    if isinstance(statement, ir.CopyHeader):
+        return frozenset(of_header(statement.target))
+    if isinstance(statement, ir.AddHeader):
+        return frozenset(of_header(statement.header))
+    if isinstance(statement, ir.RemoveHeader):
+        return frozenset({ir.Validity(statement.header)})
+    return frozenset()
+
+
+def _overwritten(statement: ir.Statement) -> Places:
+    """Metadata that a statement writes for certain: an index beyond the end does nothing."""
+    if not isinstance(statement, (ir.Assign, ir.MarkToDrop)):
+        return frozenset()
+    places = _written(statement)
+    return frozenset(each for each in places if each.header.metadata)
+
+
+def _statements(nodes: Iterable[ir.Node]) -> Iterator[ir.Statement]:
+    for node in nodes:
+        if isinstance(node, ir.Conditional):
+            continue
+        for action in node.actions if isinstance(node, ir.Table) else (node.action,):
+            yield from (each.statement for each in action.body)
+
+
+def _union(sets: Iterable[Places]) -> Places:
+    return frozenset(place for each in sets for place in each)
