@@ -26,7 +26,7 @@ METERED = {"punt_meter", "unverified_meter", "reset_meter"}
 """Depends on the time."""
 T = TypeVar("T")
 
-SECONDS, SOAK_SECONDS = 15, 600
+SECONDS, SOAK_SECONDS = 15, 500
 FRAMES = 300
 """Well-formed ones that a world is shown."""
 DAMAGED = 9

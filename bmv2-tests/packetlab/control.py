@@ -41,6 +41,7 @@ class Control:
         self.acknowledges = True
         """Digests: until then a switch does not tell the same again."""
         self._digests: set[frozenset[tuple[str, object]]] = set()
+        self._sending = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="p4runtime")
         self._thread.start()
@@ -146,7 +147,7 @@ class Control:
         }
 
     def packet_out(self, port: int, frame: bytes) -> None:
-        self._call(self._switch.write([fy.P4PacketOut(frame, egress_port=port)]))
+        self._call(self._send(fy.P4PacketOut(frame, egress_port=port)))
 
     def packet_in(self, timeout: float = 5) -> fy.P4PacketIn:
         return self._packets.get(timeout=timeout)
@@ -193,7 +194,12 @@ class Control:
             for digest in digests:
                 self._handshakes.put(cast("dict[str, int]", digest))
             if self.acknowledges:
-                await self._switch.write([digests.ack()])
+                await self._send(digests.ack())
+
+    async def _send(self, message: fy.P4PacketOut | fy.P4DigestListAck) -> None:
+        """A gRPC stream takes one write at a time: it ends with INTERNAL when two meet."""
+        async with self._sending:
+            await self._switch.write([message])
 
     def _insert(self, entities: list[fy.P4TableEntry | fy.P4MulticastGroupEntry]) -> None:
         self._call(self._switch.insert(entities))

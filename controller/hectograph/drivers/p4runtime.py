@@ -69,6 +69,7 @@ class P4RuntimeSession:
         self._device_id = switch.device_id
         self._schema = schema
         self._client = P4Client(switch.address, wait_for_ready=False)
+        self._sending = asyncio.Lock()
         self._arbitration = Arbitration(switch.device_id)
         self._changed = asyncio.Event()
         self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
@@ -82,7 +83,7 @@ class P4RuntimeSession:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 with _unavailable("connect"):
-                    await self._client.send(self._arbitration.bid())
+                    await self._send(self._arbitration.bid())
                 self._reader = asyncio.create_task(self._read_stream())
                 await self.changed()
         except TimeoutError:
@@ -237,7 +238,7 @@ class P4RuntimeSession:
         message = packet.encode_update(self._schema)
         assert isinstance(message, p4r.StreamMessageRequest)
         with _unavailable("packet-out"):
-            await self._client.send(message)
+            await self._send(message)
 
     async def _read(self, entity: p4entity.P4Entity) -> AsyncIterator[p4r.Entity]:
         """Entities of one read; others get their turn while a long answer is decoded."""
@@ -312,11 +313,16 @@ class P4RuntimeSession:
             with suppress(asyncio.QueueFull):
                 self._handshakes.put_nowait(flow)
         with _unavailable("acknowledge digests"):
-            await self._client.send(digests.ack().encode_update(self._schema))
+            await self._send(digests.ack().encode_update(self._schema))
+
+    async def _send(self, message: p4r.StreamMessageRequest) -> None:
+        """A gRPC stream takes one write at a time: it ends with INTERNAL when two meet."""
+        async with self._sending:
+            await self._client.send(message)
 
     async def _bid(self) -> None:
         with _unavailable("arbitrate"):
-            await self._client.send(self._arbitration.bid())
+            await self._send(self._arbitration.bid())
 
     def _complete(self, message: object) -> None:
         """finsy's hook: writers say which bid makes them primary."""

@@ -253,6 +253,12 @@ async def test_a_lost_connection_is_noticed(session: Session, switch: RealSwitch
         await session.read()
 
 
+async def test_packet_outs_that_meet(session: Session) -> None:
+    await asyncio.gather(*(session.send(port, bytes(60)) for port in range(1, 200)))
+    assert session.is_primary
+    await session.read()
+
+
 async def test_nobody_there(driver: P4RuntimeDriver) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = f"127.0.0.1:{probe.getsockname()[1]}"
