@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
@@ -28,6 +29,8 @@ SECONDS = 60.0
 @pytest.fixture(scope="module", params=sorted(TARGETS))
 def bare(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Nobody has written anything to the switch."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not on PATH")
     target = TARGETS[str(request.param)]
     if reason := target.missing():
         pytest.skip(reason)
