@@ -365,10 +365,15 @@ def _client(
 ) -> Client:
     namespace = testbed.namespace(f"client{number}")
     address = number + 1
+    # A relay is a raw socket, which would pass checksums on that nobody has filled in.
     far = End(
-        namespace, "eth", addresses=(f"10.0.0.{address}/16", f"2001:db8:1::ffff:{address}/64")
+        namespace,
+        "eth",
+        addresses=(f"10.0.0.{address}/16", f"2001:db8:1::ffff:{address}/64"),
+        checksum_offload=not relays,
     )
-    switch = End(here, f"{prefix}switch{FIRST_CLIENT_PORT + number}", ipv6=False)
+    interface = f"{prefix}switch{FIRST_CLIENT_PORT + number}"
+    switch = End(here, interface, ipv6=False, checksum_offload=not relays)
     if relays:
         testbed.veth(End(here, f"{prefix}relay{number}b", ipv6=False), far, mtu=mtu)
         far = End(here, f"{prefix}relay{number}a", ipv6=False)
@@ -395,7 +400,7 @@ def running_lab(
 ) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
     `entries` the switch is left to a controller; without `relays` each client is linked
-    to its port of the switch itself."""
+    to its port of the switch itself, with offloads on."""
     here = Namespace.current()
     prefix = f"lab{next(_labs)}"
     for port in HOST_PORTS:
