@@ -41,15 +41,19 @@ class Learnt:
         self._flows.pop(flow.key, None)
         self._flows[flow.key] = time.monotonic(), flow
         self.total += 1
-        while len(self._flows) > MAX_LEARNT or self._is_oldest_old():
+        self._drop_old()
+
+    def __call__(self) -> Iterable[FlowState]:
+        self._drop_old()
+        return [flow for _, flow in self._flows.values()]
+
+    def _drop_old(self) -> None:
+        while self._flows and (len(self._flows) > MAX_LEARNT or self._is_oldest_old()):
             del self._flows[next(iter(self._flows))]
 
     def _is_oldest_old(self) -> bool:
         learnt_at, _ = next(iter(self._flows.values()))
         return time.monotonic() - learnt_at > LEARNT_SECONDS
-
-    def __call__(self) -> Iterable[FlowState]:
-        return (flow for _, flow in self._flows.values())
 
 
 @dataclass(frozen=True, slots=True)
