@@ -45,7 +45,8 @@ def tcp(
     as_json: AsJson = False,
 ) -> None:
     """Serve a file to real curls over TCP: each has to have it, identical, in the end."""
-    from hectograph.demo.tcp import Options, run
+    from hectograph.demo.stage import Options
+    from hectograph.demo.tcp import run
     from hectograph.testbed import run_isolated, targets
 
     victims = _victims(kill, PARTS)
@@ -84,10 +85,10 @@ def udp(
 ) -> None:
     """Push a file once to a UDP group: every receiver has to have it, identical, in the end."""
     from hectograph.cli.units import parse_rate
-    from hectograph.demo.run import Options, run
+    from hectograph.demo.udp import UdpOptions, run
     from hectograph.testbed import run_isolated, targets
 
-    options = Options(
+    options = UdpOptions(
         target=targets.target(target),
         clients=clients,
         file=file,
