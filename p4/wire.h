@@ -15,6 +15,12 @@
 #define HG_PUSH_KIND_FLOW 2  /* host to switch: one client; a flow header follows */
 #define HG_PUSH_KIND_PULL 3  /* switch to host: a client's packet follows a pull header */
 
+/*
+ * Groups from here on are cohorts' (docs/cohorts.md): each number is used for one
+ * cohort, and not again before everything that was pushed to it is long gone.
+ */
+#define HG_COHORT_GROUP_FIRST 8192
+
 #define HG_ETHERNET_BYTES 14
 #define HG_PUSH_BYTES 16
 /* Ethernet + push header: what stands before the payload in a push frame. */

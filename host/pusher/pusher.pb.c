@@ -103,6 +103,43 @@ PB_BIND(hg_pb_FlowCounters, hg_pb_FlowCounters, 2)
 PB_BIND(hg_pb_NamedCounter, hg_pb_NamedCounter, AUTO)
 
 
+PB_BIND(hg_pb_WatchCohorts, hg_pb_WatchCohorts, AUTO)
+
+
+PB_BIND(hg_pb_CohortEvent, hg_pb_CohortEvent, 4)
+
+
+PB_BIND(hg_pb_CohortMember, hg_pb_CohortMember, AUTO)
+
+
+PB_BIND(hg_pb_CohortLeft, hg_pb_CohortLeft, AUTO)
+
+
+PB_BIND(hg_pb_EnterCohort, hg_pb_EnterCohort, 2)
+
+
+PB_BIND(hg_pb_ListCohorts, hg_pb_ListCohorts, AUTO)
+
+
+PB_BIND(hg_pb_CohortList, hg_pb_CohortList, 4)
+
+
+PB_BIND(hg_pb_Cohort, hg_pb_Cohort, 2)
+
+
+PB_BIND(hg_pb_ListCohortMembers, hg_pb_ListCohortMembers, AUTO)
+
+
+PB_BIND(hg_pb_CohortMemberList, hg_pb_CohortMemberList, 4)
+
+
+PB_BIND(hg_pb_CohortMemberState, hg_pb_CohortMemberState, AUTO)
+
+
+
+
+
+
 
 
 

@@ -42,6 +42,25 @@ typedef enum _hg_pb_Flow_Answer {
     hg_pb_Flow_Answer_NOT_FOUND = 5
 } hg_pb_Flow_Answer;
 
+typedef enum _hg_pb_CohortLeft_Reason {
+    hg_pb_CohortLeft_Reason_REASON_UNSPECIFIED = 0,
+    hg_pb_CohortLeft_Reason_LONE = 1, /* nobody else came */
+    hg_pb_CohortLeft_Reason_LATE = 2, /* its entry did not come in time */
+    hg_pb_CohortLeft_Reason_ALL_SENT = 3, /* everything was pushed; what is missing comes by flow pushes */
+    hg_pb_CohortLeft_Reason_BEHIND = 4, /* it held the others up */
+    hg_pb_CohortLeft_Reason_SILENT = 5, /* it acknowledged nothing for a retransmission timeout */
+    hg_pb_CohortLeft_Reason_RESET = 6, /* by the client */
+    hg_pb_CohortLeft_Reason_CLOSED = 7, /* its flow ended otherwise: content gone, handed over */
+    hg_pb_CohortLeft_Reason_PATH = 8, /* its path takes smaller segments than the others' */
+    hg_pb_CohortLeft_Reason_DISSOLVED = 9 /* the whole cohort: no progress, or no groups */
+} hg_pb_CohortLeft_Reason;
+
+typedef enum _hg_pb_Cohort_State {
+    hg_pb_Cohort_State_STATE_UNSPECIFIED = 0,
+    hg_pb_Cohort_State_FORMING = 1,
+    hg_pb_Cohort_State_RUNNING = 2
+} hg_pb_Cohort_State;
+
 /* Struct definitions */
 /* One line that names what was wrong and where; code is a positive errno of Linux. */
 typedef struct _hg_pb_Status {
@@ -272,6 +291,120 @@ typedef struct _hg_pb_GetFlowCounters {
     char dummy_field;
 } hg_pb_GetFlowCounters;
 
+typedef struct _hg_pb_NamedCounter {
+    char name[32];
+    uint64_t value;
+} hg_pb_NamedCounter;
+
+/* Since the pusher started; what each name counts: host/tcp/counters.h. */
+typedef struct _hg_pb_FlowCounters {
+    uint32_t flows; /* that are known now */
+    uint32_t contents;
+    pb_size_t counters_count;
+    hg_pb_NamedCounter counters[64];
+} hg_pb_FlowCounters;
+
+/* Cohorts (docs/cohorts.md): clients that download one content together, by group pushes.
+
+ The pusher says who shall be in one; the controller writes their entries and says
+ which stand. The answers to WatchCohorts do not end: each CohortEvent carries the
+ request's id. There is one watcher, the last that asked: another one's connection is
+ closed. The first events tell of the cohorts that run. While nobody watches none is
+ formed and nobody joins; those that run go on. */
+typedef struct _hg_pb_WatchCohorts {
+    uint32_t window_microseconds; /* how long a request waits for others; 0: no cohorts */
+    uint32_t patience_microseconds; /* beyond the window: how long it waits for its entry; then it goes alone */
+    uint32_t members; /* of one cohort, at most; 0: as many as the pusher can */
+} hg_pb_WatchCohorts;
+
+typedef struct _hg_pb_CohortMember {
+    uint32_t instance; /* 1 to 65535: its place in the cohort, never used again in it */
+    pb_byte_t client_address[16]; /* 16 bytes; IPv4 as ::ffff:a.b.c.d */
+    pb_byte_t service_address[16];
+    uint32_t client_port;
+    uint32_t service_port;
+    pb_byte_t client_mac[6]; /* 6 bytes */
+    pb_byte_t service_mac[6];
+    uint32_t vlan_tci; /* 0: no tag */
+    uint32_t port; /* the switch's */
+    uint32_t sequence_base; /* of the response's first byte */
+    uint32_t acknowledgement; /* the client's next byte */
+} hg_pb_CohortMember;
+
+typedef struct _hg_pb_CohortLeft {
+    uint32_t instance;
+    hg_pb_CohortLeft_Reason reason;
+} hg_pb_CohortLeft;
+
+/* What changed of one cohort. Events of one cohort come in order; `joined`, `left` and
+ `ended` of one event count in this order. */
+typedef struct _hg_pb_CohortEvent {
+    uint32_t cohort; /* the pusher's number of it, never used again while it runs */
+    uint32_t content;
+    pb_size_t joined_count;
+    hg_pb_CohortMember joined[128]; /* want an entry: at most 128; further ones come in further events */
+    pb_size_t left_count;
+    hg_pb_CohortLeft left[128]; /* need theirs no longer, whether it stands or not: at most 128 */
+    bool ended; /* nothing more is pushed to any of its groups */
+    pb_size_t groups_count;
+    uint32_t groups[64]; /* of one that runs: what it pushes to (first event of it after WatchCohorts) */
+    bool entered; /* those in `joined` have their entries already (likewise) */
+} hg_pb_CohortEvent;
+
+/* Entries of these members stand, and the groups lead to them: each push goes to each
+ of `groups`. Members that are refused go alone. No groups: the cohort is dissolved.
+ ENOENT: there is no such cohort (any more). */
+typedef struct _hg_pb_EnterCohort {
+    uint32_t cohort;
+    pb_size_t groups_count;
+    uint32_t groups[64]; /* at most 64; HG_COHORT_GROUP_FIRST (p4/wire.h) to 65535 */
+    pb_size_t entered_count;
+    uint32_t entered[512]; /* instances, at most 512 in one request */
+    pb_size_t refused_count;
+    uint32_t refused[512]; /* likewise */
+} hg_pb_EnterCohort;
+
+/* Cohorts with numbers from `first` on, at most 64. */
+typedef struct _hg_pb_ListCohorts {
+    uint32_t first;
+} hg_pb_ListCohorts;
+
+typedef struct _hg_pb_Cohort {
+    uint32_t cohort;
+    uint32_t content;
+    hg_pb_Cohort_State state;
+    uint32_t members; /* that get its pushes, or shall */
+    pb_size_t groups_count;
+    uint32_t groups[64]; /* at most 64 */
+    uint32_t length; /* of the response */
+    uint32_t sent; /* position */
+    uint32_t acked; /* what every member has */
+    uint32_t segment_bytes;
+    uint32_t congestion_window;
+    uint32_t rtt_microseconds;
+    uint64_t age_microseconds; /* since its first request */
+    uint64_t pushes; /* frames to groups */
+    uint64_t payload_bytes; /* in those, once for each group */
+    uint64_t repairs; /* flow pushes that filled members' holes */
+    uint64_t repair_bytes;
+    uint64_t group_repairs; /* of `pushes`: what many had lost */
+    uint64_t joined_late; /* members that came while it ran */
+    pb_size_t left_count;
+    uint32_t left[16]; /* how many left, by CohortLeft.Reason */
+} hg_pb_Cohort;
+
+typedef struct _hg_pb_CohortList {
+    pb_size_t cohorts_count;
+    hg_pb_Cohort cohorts[64];
+    uint32_t next; /* ask for the rest from here; 0: there is none */
+} hg_pb_CohortList;
+
+/* Members of one with instances from `first` on, at most 512. ENOENT. */
+typedef struct _hg_pb_ListCohortMembers {
+    uint32_t cohort;
+    uint32_t first;
+} hg_pb_ListCohortMembers;
+
 typedef struct _hg_pb_Request {
     uint32_t id;
     pb_size_t which_what;
@@ -288,21 +421,28 @@ typedef struct _hg_pb_Request {
         hg_pb_GetFlowCounters flow_counters;
         hg_pb_AdoptFlows adopt_flows;
         hg_pb_ForgetFlows forget_flows;
+        hg_pb_WatchCohorts watch_cohorts;
+        hg_pb_EnterCohort enter_cohort;
+        hg_pb_ListCohorts list_cohorts;
+        hg_pb_ListCohortMembers list_cohort_members;
     } what;
 } hg_pb_Request;
 
-typedef struct _hg_pb_NamedCounter {
-    char name[32];
-    uint64_t value;
-} hg_pb_NamedCounter;
+typedef struct _hg_pb_CohortMemberState {
+    uint32_t instance;
+    pb_byte_t client_address[16];
+    uint32_t client_port;
+    bool entered;
+    uint32_t acked; /* position */
+    uint32_t window; /* bytes */
+    uint64_t repair_bytes;
+} hg_pb_CohortMemberState;
 
-/* Since the pusher started; what each name counts: host/tcp/counters.h. */
-typedef struct _hg_pb_FlowCounters {
-    uint32_t flows; /* that are known now */
-    uint32_t contents;
-    pb_size_t counters_count;
-    hg_pb_NamedCounter counters[64];
-} hg_pb_FlowCounters;
+typedef struct _hg_pb_CohortMemberList {
+    pb_size_t members_count;
+    hg_pb_CohortMemberState members[512];
+    uint32_t next; /* 0: there is none */
+} hg_pb_CohortMemberList;
 
 typedef struct _hg_pb_Response {
     uint32_t id;
@@ -319,6 +459,9 @@ typedef struct _hg_pb_Response {
         hg_pb_FlowList flows;
         hg_pb_FlowCounters flow_counters;
         hg_pb_FlowsChanged flows_changed; /* the answer to adopt_flows and forget_flows */
+        hg_pb_CohortEvent cohort_event; /* one of many answers to watch_cohorts */
+        hg_pb_CohortList cohorts;
+        hg_pb_CohortMemberList cohort_members;
     } what;
 } hg_pb_Response;
 
@@ -343,6 +486,14 @@ extern "C" {
 #define _hg_pb_Flow_Answer_MIN hg_pb_Flow_Answer_CONTENT
 #define _hg_pb_Flow_Answer_MAX hg_pb_Flow_Answer_NOT_FOUND
 #define _hg_pb_Flow_Answer_ARRAYSIZE ((hg_pb_Flow_Answer)(hg_pb_Flow_Answer_NOT_FOUND+1))
+
+#define _hg_pb_CohortLeft_Reason_MIN hg_pb_CohortLeft_Reason_REASON_UNSPECIFIED
+#define _hg_pb_CohortLeft_Reason_MAX hg_pb_CohortLeft_Reason_DISSOLVED
+#define _hg_pb_CohortLeft_Reason_ARRAYSIZE ((hg_pb_CohortLeft_Reason)(hg_pb_CohortLeft_Reason_DISSOLVED+1))
+
+#define _hg_pb_Cohort_State_MIN hg_pb_Cohort_State_STATE_UNSPECIFIED
+#define _hg_pb_Cohort_State_MAX hg_pb_Cohort_State_RUNNING
+#define _hg_pb_Cohort_State_ARRAYSIZE ((hg_pb_Cohort_State)(hg_pb_Cohort_State_RUNNING+1))
 
 
 
@@ -379,6 +530,19 @@ extern "C" {
 
 
 
+
+
+#define hg_pb_CohortLeft_reason_ENUMTYPE hg_pb_CohortLeft_Reason
+
+
+
+
+#define hg_pb_Cohort_state_ENUMTYPE hg_pb_Cohort_State
+
+
+
+
+
 /* Initializer values for message structs */
 #define hg_pb_Request_init_default               {0, 0, {hg_pb_HelloRequest_init_default}}
 #define hg_pb_Response_init_default              {0, false, hg_pb_Status_init_default, 0, {hg_pb_Hello_init_default}}
@@ -410,6 +574,17 @@ extern "C" {
 #define hg_pb_GetFlowCounters_init_default       {0}
 #define hg_pb_FlowCounters_init_default          {0, 0, 0, {hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default, hg_pb_NamedCounter_init_default}}
 #define hg_pb_NamedCounter_init_default          {"", 0}
+#define hg_pb_WatchCohorts_init_default          {0, 0, 0}
+#define hg_pb_CohortEvent_init_default           {0, 0, 0, {hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default, hg_pb_CohortMember_init_default}, 0, {hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default, hg_pb_CohortLeft_init_default}, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0}
+#define hg_pb_CohortMember_init_default          {0, {0}, {0}, 0, 0, {0}, {0}, 0, 0, 0, 0}
+#define hg_pb_CohortLeft_init_default            {0, _hg_pb_CohortLeft_Reason_MIN}
+#define hg_pb_EnterCohort_init_default           {0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define hg_pb_ListCohorts_init_default           {0}
+#define hg_pb_CohortList_init_default            {0, {hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default, hg_pb_Cohort_init_default}, 0}
+#define hg_pb_Cohort_init_default                {0, 0, _hg_pb_Cohort_State_MIN, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define hg_pb_ListCohortMembers_init_default     {0, 0}
+#define hg_pb_CohortMemberList_init_default      {0, {hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default, hg_pb_CohortMemberState_init_default}, 0}
+#define hg_pb_CohortMemberState_init_default     {0, {0}, 0, 0, 0, 0, 0}
 #define hg_pb_Request_init_zero                  {0, 0, {hg_pb_HelloRequest_init_zero}}
 #define hg_pb_Response_init_zero                 {0, false, hg_pb_Status_init_zero, 0, {hg_pb_Hello_init_zero}}
 #define hg_pb_Status_init_zero                   {0, ""}
@@ -440,6 +615,17 @@ extern "C" {
 #define hg_pb_GetFlowCounters_init_zero          {0}
 #define hg_pb_FlowCounters_init_zero             {0, 0, 0, {hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero, hg_pb_NamedCounter_init_zero}}
 #define hg_pb_NamedCounter_init_zero             {"", 0}
+#define hg_pb_WatchCohorts_init_zero             {0, 0, 0}
+#define hg_pb_CohortEvent_init_zero              {0, 0, 0, {hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero, hg_pb_CohortMember_init_zero}, 0, {hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero, hg_pb_CohortLeft_init_zero}, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0}
+#define hg_pb_CohortMember_init_zero             {0, {0}, {0}, 0, 0, {0}, {0}, 0, 0, 0, 0}
+#define hg_pb_CohortLeft_init_zero               {0, _hg_pb_CohortLeft_Reason_MIN}
+#define hg_pb_EnterCohort_init_zero              {0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define hg_pb_ListCohorts_init_zero              {0}
+#define hg_pb_CohortList_init_zero               {0, {hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero, hg_pb_Cohort_init_zero}, 0}
+#define hg_pb_Cohort_init_zero                   {0, 0, _hg_pb_Cohort_State_MIN, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+#define hg_pb_ListCohortMembers_init_zero        {0, 0}
+#define hg_pb_CohortMemberList_init_zero         {0, {hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero, hg_pb_CohortMemberState_init_zero}, 0}
+#define hg_pb_CohortMemberState_init_zero        {0, {0}, 0, 0, 0, 0, 0}
 
 /* Field tags (for use in manual encoding/decoding) */
 #define hg_pb_Status_code_tag                    1
@@ -541,6 +727,62 @@ extern "C" {
 #define hg_pb_FlowKey_service_port_tag           4
 #define hg_pb_ForgetFlows_flows_tag              1
 #define hg_pb_FlowsChanged_flows_tag             1
+#define hg_pb_NamedCounter_name_tag              1
+#define hg_pb_NamedCounter_value_tag             2
+#define hg_pb_FlowCounters_flows_tag             1
+#define hg_pb_FlowCounters_contents_tag          2
+#define hg_pb_FlowCounters_counters_tag          3
+#define hg_pb_WatchCohorts_window_microseconds_tag 1
+#define hg_pb_WatchCohorts_patience_microseconds_tag 2
+#define hg_pb_WatchCohorts_members_tag           3
+#define hg_pb_CohortMember_instance_tag          1
+#define hg_pb_CohortMember_client_address_tag    2
+#define hg_pb_CohortMember_service_address_tag   3
+#define hg_pb_CohortMember_client_port_tag       4
+#define hg_pb_CohortMember_service_port_tag      5
+#define hg_pb_CohortMember_client_mac_tag        6
+#define hg_pb_CohortMember_service_mac_tag       7
+#define hg_pb_CohortMember_vlan_tci_tag          8
+#define hg_pb_CohortMember_port_tag              9
+#define hg_pb_CohortMember_sequence_base_tag     10
+#define hg_pb_CohortMember_acknowledgement_tag   11
+#define hg_pb_CohortLeft_instance_tag            1
+#define hg_pb_CohortLeft_reason_tag              2
+#define hg_pb_CohortEvent_cohort_tag             1
+#define hg_pb_CohortEvent_content_tag            2
+#define hg_pb_CohortEvent_joined_tag             3
+#define hg_pb_CohortEvent_left_tag               4
+#define hg_pb_CohortEvent_ended_tag              5
+#define hg_pb_CohortEvent_groups_tag             6
+#define hg_pb_CohortEvent_entered_tag            7
+#define hg_pb_EnterCohort_cohort_tag             1
+#define hg_pb_EnterCohort_groups_tag             2
+#define hg_pb_EnterCohort_entered_tag            3
+#define hg_pb_EnterCohort_refused_tag            4
+#define hg_pb_ListCohorts_first_tag              1
+#define hg_pb_Cohort_cohort_tag                  1
+#define hg_pb_Cohort_content_tag                 2
+#define hg_pb_Cohort_state_tag                   3
+#define hg_pb_Cohort_members_tag                 4
+#define hg_pb_Cohort_groups_tag                  5
+#define hg_pb_Cohort_length_tag                  6
+#define hg_pb_Cohort_sent_tag                    7
+#define hg_pb_Cohort_acked_tag                   8
+#define hg_pb_Cohort_segment_bytes_tag           9
+#define hg_pb_Cohort_congestion_window_tag       10
+#define hg_pb_Cohort_rtt_microseconds_tag        11
+#define hg_pb_Cohort_age_microseconds_tag        12
+#define hg_pb_Cohort_pushes_tag                  13
+#define hg_pb_Cohort_payload_bytes_tag           14
+#define hg_pb_Cohort_repairs_tag                 15
+#define hg_pb_Cohort_repair_bytes_tag            16
+#define hg_pb_Cohort_group_repairs_tag           17
+#define hg_pb_Cohort_joined_late_tag             18
+#define hg_pb_Cohort_left_tag                    19
+#define hg_pb_CohortList_cohorts_tag             1
+#define hg_pb_CohortList_next_tag                2
+#define hg_pb_ListCohortMembers_cohort_tag       1
+#define hg_pb_ListCohortMembers_first_tag        2
 #define hg_pb_Request_id_tag                     1
 #define hg_pb_Request_hello_tag                  2
 #define hg_pb_Request_start_tag                  3
@@ -554,11 +796,19 @@ extern "C" {
 #define hg_pb_Request_flow_counters_tag          11
 #define hg_pb_Request_adopt_flows_tag            12
 #define hg_pb_Request_forget_flows_tag           13
-#define hg_pb_NamedCounter_name_tag              1
-#define hg_pb_NamedCounter_value_tag             2
-#define hg_pb_FlowCounters_flows_tag             1
-#define hg_pb_FlowCounters_contents_tag          2
-#define hg_pb_FlowCounters_counters_tag          3
+#define hg_pb_Request_watch_cohorts_tag          14
+#define hg_pb_Request_enter_cohort_tag           15
+#define hg_pb_Request_list_cohorts_tag           16
+#define hg_pb_Request_list_cohort_members_tag    17
+#define hg_pb_CohortMemberState_instance_tag     1
+#define hg_pb_CohortMemberState_client_address_tag 2
+#define hg_pb_CohortMemberState_client_port_tag  3
+#define hg_pb_CohortMemberState_entered_tag      4
+#define hg_pb_CohortMemberState_acked_tag        5
+#define hg_pb_CohortMemberState_window_tag       6
+#define hg_pb_CohortMemberState_repair_bytes_tag 7
+#define hg_pb_CohortMemberList_members_tag       1
+#define hg_pb_CohortMemberList_next_tag          2
 #define hg_pb_Response_id_tag                    1
 #define hg_pb_Response_status_tag                2
 #define hg_pb_Response_hello_tag                 3
@@ -570,6 +820,9 @@ extern "C" {
 #define hg_pb_Response_flows_tag                 9
 #define hg_pb_Response_flow_counters_tag         10
 #define hg_pb_Response_flows_changed_tag         11
+#define hg_pb_Response_cohort_event_tag          12
+#define hg_pb_Response_cohorts_tag               13
+#define hg_pb_Response_cohort_members_tag        14
 
 /* Struct field encoding specification for nanopb */
 #define hg_pb_Request_FIELDLIST(X, a) \
@@ -585,7 +838,11 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_contents,what.list_contents),   9)
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_flows,what.list_flows),  10) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,flow_counters,what.flow_counters),  11) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,adopt_flows,what.adopt_flows),  12) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (what,forget_flows,what.forget_flows),  13)
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,forget_flows,what.forget_flows),  13) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,watch_cohorts,what.watch_cohorts),  14) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,enter_cohort,what.enter_cohort),  15) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_cohorts,what.list_cohorts),  16) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,list_cohort_members,what.list_cohort_members),  17)
 #define hg_pb_Request_CALLBACK NULL
 #define hg_pb_Request_DEFAULT NULL
 #define hg_pb_Request_what_hello_MSGTYPE hg_pb_HelloRequest
@@ -600,6 +857,10 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,forget_flows,what.forget_flows),  13)
 #define hg_pb_Request_what_flow_counters_MSGTYPE hg_pb_GetFlowCounters
 #define hg_pb_Request_what_adopt_flows_MSGTYPE hg_pb_AdoptFlows
 #define hg_pb_Request_what_forget_flows_MSGTYPE hg_pb_ForgetFlows
+#define hg_pb_Request_what_watch_cohorts_MSGTYPE hg_pb_WatchCohorts
+#define hg_pb_Request_what_enter_cohort_MSGTYPE hg_pb_EnterCohort
+#define hg_pb_Request_what_list_cohorts_MSGTYPE hg_pb_ListCohorts
+#define hg_pb_Request_what_list_cohort_members_MSGTYPE hg_pb_ListCohortMembers
 
 #define hg_pb_Response_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
@@ -612,7 +873,10 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,content,what.content),   7) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,contents,what.contents),   8) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,flows,what.flows),   9) \
 X(a, STATIC,   ONEOF,    MESSAGE,  (what,flow_counters,what.flow_counters),  10) \
-X(a, STATIC,   ONEOF,    MESSAGE,  (what,flows_changed,what.flows_changed),  11)
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,flows_changed,what.flows_changed),  11) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,cohort_event,what.cohort_event),  12) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,cohorts,what.cohorts),  13) \
+X(a, STATIC,   ONEOF,    MESSAGE,  (what,cohort_members,what.cohort_members),  14)
 #define hg_pb_Response_CALLBACK NULL
 #define hg_pb_Response_DEFAULT NULL
 #define hg_pb_Response_status_MSGTYPE hg_pb_Status
@@ -625,6 +889,9 @@ X(a, STATIC,   ONEOF,    MESSAGE,  (what,flows_changed,what.flows_changed),  11)
 #define hg_pb_Response_what_flows_MSGTYPE hg_pb_FlowList
 #define hg_pb_Response_what_flow_counters_MSGTYPE hg_pb_FlowCounters
 #define hg_pb_Response_what_flows_changed_MSGTYPE hg_pb_FlowsChanged
+#define hg_pb_Response_what_cohort_event_MSGTYPE hg_pb_CohortEvent
+#define hg_pb_Response_what_cohorts_MSGTYPE hg_pb_CohortList
+#define hg_pb_Response_what_cohort_members_MSGTYPE hg_pb_CohortMemberList
 
 #define hg_pb_Status_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   code,              1) \
@@ -857,6 +1124,114 @@ X(a, STATIC,   SINGULAR, UINT64,   value,             2)
 #define hg_pb_NamedCounter_CALLBACK NULL
 #define hg_pb_NamedCounter_DEFAULT NULL
 
+#define hg_pb_WatchCohorts_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   window_microseconds,   1) \
+X(a, STATIC,   SINGULAR, UINT32,   patience_microseconds,   2) \
+X(a, STATIC,   SINGULAR, UINT32,   members,           3)
+#define hg_pb_WatchCohorts_CALLBACK NULL
+#define hg_pb_WatchCohorts_DEFAULT NULL
+
+#define hg_pb_CohortEvent_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   cohort,            1) \
+X(a, STATIC,   SINGULAR, UINT32,   content,           2) \
+X(a, STATIC,   REPEATED, MESSAGE,  joined,            3) \
+X(a, STATIC,   REPEATED, MESSAGE,  left,              4) \
+X(a, STATIC,   SINGULAR, BOOL,     ended,             5) \
+X(a, STATIC,   REPEATED, UINT32,   groups,            6) \
+X(a, STATIC,   SINGULAR, BOOL,     entered,           7)
+#define hg_pb_CohortEvent_CALLBACK NULL
+#define hg_pb_CohortEvent_DEFAULT NULL
+#define hg_pb_CohortEvent_joined_MSGTYPE hg_pb_CohortMember
+#define hg_pb_CohortEvent_left_MSGTYPE hg_pb_CohortLeft
+
+#define hg_pb_CohortMember_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   instance,          1) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, client_address,    2) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, service_address,   3) \
+X(a, STATIC,   SINGULAR, UINT32,   client_port,       4) \
+X(a, STATIC,   SINGULAR, UINT32,   service_port,      5) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, client_mac,        6) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, service_mac,       7) \
+X(a, STATIC,   SINGULAR, UINT32,   vlan_tci,          8) \
+X(a, STATIC,   SINGULAR, UINT32,   port,              9) \
+X(a, STATIC,   SINGULAR, FIXED32,  sequence_base,    10) \
+X(a, STATIC,   SINGULAR, FIXED32,  acknowledgement,  11)
+#define hg_pb_CohortMember_CALLBACK NULL
+#define hg_pb_CohortMember_DEFAULT NULL
+
+#define hg_pb_CohortLeft_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   instance,          1) \
+X(a, STATIC,   SINGULAR, UENUM,    reason,            2)
+#define hg_pb_CohortLeft_CALLBACK NULL
+#define hg_pb_CohortLeft_DEFAULT NULL
+
+#define hg_pb_EnterCohort_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   cohort,            1) \
+X(a, STATIC,   REPEATED, UINT32,   groups,            2) \
+X(a, STATIC,   REPEATED, UINT32,   entered,           3) \
+X(a, STATIC,   REPEATED, UINT32,   refused,           4)
+#define hg_pb_EnterCohort_CALLBACK NULL
+#define hg_pb_EnterCohort_DEFAULT NULL
+
+#define hg_pb_ListCohorts_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   first,             1)
+#define hg_pb_ListCohorts_CALLBACK NULL
+#define hg_pb_ListCohorts_DEFAULT NULL
+
+#define hg_pb_CohortList_FIELDLIST(X, a) \
+X(a, STATIC,   REPEATED, MESSAGE,  cohorts,           1) \
+X(a, STATIC,   SINGULAR, UINT32,   next,              2)
+#define hg_pb_CohortList_CALLBACK NULL
+#define hg_pb_CohortList_DEFAULT NULL
+#define hg_pb_CohortList_cohorts_MSGTYPE hg_pb_Cohort
+
+#define hg_pb_Cohort_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   cohort,            1) \
+X(a, STATIC,   SINGULAR, UINT32,   content,           2) \
+X(a, STATIC,   SINGULAR, UENUM,    state,             3) \
+X(a, STATIC,   SINGULAR, UINT32,   members,           4) \
+X(a, STATIC,   REPEATED, UINT32,   groups,            5) \
+X(a, STATIC,   SINGULAR, UINT32,   length,            6) \
+X(a, STATIC,   SINGULAR, UINT32,   sent,              7) \
+X(a, STATIC,   SINGULAR, UINT32,   acked,             8) \
+X(a, STATIC,   SINGULAR, UINT32,   segment_bytes,     9) \
+X(a, STATIC,   SINGULAR, UINT32,   congestion_window,  10) \
+X(a, STATIC,   SINGULAR, UINT32,   rtt_microseconds,  11) \
+X(a, STATIC,   SINGULAR, UINT64,   age_microseconds,  12) \
+X(a, STATIC,   SINGULAR, UINT64,   pushes,           13) \
+X(a, STATIC,   SINGULAR, UINT64,   payload_bytes,    14) \
+X(a, STATIC,   SINGULAR, UINT64,   repairs,          15) \
+X(a, STATIC,   SINGULAR, UINT64,   repair_bytes,     16) \
+X(a, STATIC,   SINGULAR, UINT64,   group_repairs,    17) \
+X(a, STATIC,   SINGULAR, UINT64,   joined_late,      18) \
+X(a, STATIC,   REPEATED, UINT32,   left,             19)
+#define hg_pb_Cohort_CALLBACK NULL
+#define hg_pb_Cohort_DEFAULT NULL
+
+#define hg_pb_ListCohortMembers_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   cohort,            1) \
+X(a, STATIC,   SINGULAR, UINT32,   first,             2)
+#define hg_pb_ListCohortMembers_CALLBACK NULL
+#define hg_pb_ListCohortMembers_DEFAULT NULL
+
+#define hg_pb_CohortMemberList_FIELDLIST(X, a) \
+X(a, STATIC,   REPEATED, MESSAGE,  members,           1) \
+X(a, STATIC,   SINGULAR, UINT32,   next,              2)
+#define hg_pb_CohortMemberList_CALLBACK NULL
+#define hg_pb_CohortMemberList_DEFAULT NULL
+#define hg_pb_CohortMemberList_members_MSGTYPE hg_pb_CohortMemberState
+
+#define hg_pb_CohortMemberState_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT32,   instance,          1) \
+X(a, STATIC,   SINGULAR, FIXED_LENGTH_BYTES, client_address,    2) \
+X(a, STATIC,   SINGULAR, UINT32,   client_port,       3) \
+X(a, STATIC,   SINGULAR, BOOL,     entered,           4) \
+X(a, STATIC,   SINGULAR, UINT32,   acked,             5) \
+X(a, STATIC,   SINGULAR, UINT32,   window,            6) \
+X(a, STATIC,   SINGULAR, UINT64,   repair_bytes,      7)
+#define hg_pb_CohortMemberState_CALLBACK NULL
+#define hg_pb_CohortMemberState_DEFAULT NULL
+
 extern const pb_msgdesc_t hg_pb_Request_msg;
 extern const pb_msgdesc_t hg_pb_Response_msg;
 extern const pb_msgdesc_t hg_pb_Status_msg;
@@ -887,6 +1262,17 @@ extern const pb_msgdesc_t hg_pb_FlowsChanged_msg;
 extern const pb_msgdesc_t hg_pb_GetFlowCounters_msg;
 extern const pb_msgdesc_t hg_pb_FlowCounters_msg;
 extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
+extern const pb_msgdesc_t hg_pb_WatchCohorts_msg;
+extern const pb_msgdesc_t hg_pb_CohortEvent_msg;
+extern const pb_msgdesc_t hg_pb_CohortMember_msg;
+extern const pb_msgdesc_t hg_pb_CohortLeft_msg;
+extern const pb_msgdesc_t hg_pb_EnterCohort_msg;
+extern const pb_msgdesc_t hg_pb_ListCohorts_msg;
+extern const pb_msgdesc_t hg_pb_CohortList_msg;
+extern const pb_msgdesc_t hg_pb_Cohort_msg;
+extern const pb_msgdesc_t hg_pb_ListCohortMembers_msg;
+extern const pb_msgdesc_t hg_pb_CohortMemberList_msg;
+extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 
 /* Defines for backwards compatibility with code written before nanopb-0.4.0 */
 #define hg_pb_Request_fields &hg_pb_Request_msg
@@ -919,15 +1305,34 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hg_pb_GetFlowCounters_fields &hg_pb_GetFlowCounters_msg
 #define hg_pb_FlowCounters_fields &hg_pb_FlowCounters_msg
 #define hg_pb_NamedCounter_fields &hg_pb_NamedCounter_msg
+#define hg_pb_WatchCohorts_fields &hg_pb_WatchCohorts_msg
+#define hg_pb_CohortEvent_fields &hg_pb_CohortEvent_msg
+#define hg_pb_CohortMember_fields &hg_pb_CohortMember_msg
+#define hg_pb_CohortLeft_fields &hg_pb_CohortLeft_msg
+#define hg_pb_EnterCohort_fields &hg_pb_EnterCohort_msg
+#define hg_pb_ListCohorts_fields &hg_pb_ListCohorts_msg
+#define hg_pb_CohortList_fields &hg_pb_CohortList_msg
+#define hg_pb_Cohort_fields &hg_pb_Cohort_msg
+#define hg_pb_ListCohortMembers_fields &hg_pb_ListCohortMembers_msg
+#define hg_pb_CohortMemberList_fields &hg_pb_CohortMemberList_msg
+#define hg_pb_CohortMemberState_fields &hg_pb_CohortMemberState_msg
 
 /* Maximum encoded size of messages (where known) */
 #define HECTOGRAPH_PUSHER_V1_PUSHER_PB_H_MAX_SIZE hg_pb_Response_size
 #define hg_pb_AddContent_size                    4314
 #define hg_pb_AdoptFlows_size                    41728
+#define hg_pb_CohortEvent_size                   13712
+#define hg_pb_CohortLeft_size                    8
+#define hg_pb_CohortList_size                    40646
+#define hg_pb_CohortMemberList_size              29190
+#define hg_pb_CohortMemberState_size             55
+#define hg_pb_CohortMember_size                  92
+#define hg_pb_Cohort_size                        632
 #define hg_pb_ContentList_size                   311814
 #define hg_pb_ContentSpec_size                   4311
 #define hg_pb_Content_size                       4869
 #define hg_pb_Counters_size                      110
+#define hg_pb_EnterCohort_size                   6534
 #define hg_pb_FlowCounters_size                  2956
 #define hg_pb_FlowKey_size                       48
 #define hg_pb_FlowList_size                      83462
@@ -938,6 +1343,8 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hg_pb_GetFlowCounters_size               0
 #define hg_pb_HelloRequest_size                  0
 #define hg_pb_Hello_size                         153
+#define hg_pb_ListCohortMembers_size             12
+#define hg_pb_ListCohorts_size                   6
 #define hg_pb_ListContents_size                  6
 #define hg_pb_ListFlows_size                     6
 #define hg_pb_ListStreams_size                   0
@@ -952,6 +1359,7 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hg_pb_StreamSpec_size                    4518
 #define hg_pb_Stream_size                        5190
 #define hg_pb_UdpSource_size                     88
+#define hg_pb_WatchCohorts_size                  18
 
 /* Mapping from canonical names (mangle_names or overridden package name) */
 #define hectograph_pusher_v1_Request hg_pb_Request
@@ -988,6 +1396,19 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hectograph_pusher_v1_GetFlowCounters hg_pb_GetFlowCounters
 #define hectograph_pusher_v1_FlowCounters hg_pb_FlowCounters
 #define hectograph_pusher_v1_NamedCounter hg_pb_NamedCounter
+#define hectograph_pusher_v1_WatchCohorts hg_pb_WatchCohorts
+#define hectograph_pusher_v1_CohortEvent hg_pb_CohortEvent
+#define hectograph_pusher_v1_CohortMember hg_pb_CohortMember
+#define hectograph_pusher_v1_CohortLeft hg_pb_CohortLeft
+#define hectograph_pusher_v1_CohortLeft_Reason hg_pb_CohortLeft_Reason
+#define hectograph_pusher_v1_EnterCohort hg_pb_EnterCohort
+#define hectograph_pusher_v1_ListCohorts hg_pb_ListCohorts
+#define hectograph_pusher_v1_CohortList hg_pb_CohortList
+#define hectograph_pusher_v1_Cohort hg_pb_Cohort
+#define hectograph_pusher_v1_Cohort_State hg_pb_Cohort_State
+#define hectograph_pusher_v1_ListCohortMembers hg_pb_ListCohortMembers
+#define hectograph_pusher_v1_CohortMemberList hg_pb_CohortMemberList
+#define hectograph_pusher_v1_CohortMemberState hg_pb_CohortMemberState
 #define _hectograph_pusher_v1_Stream_State_MIN _hg_pb_Stream_State_MIN
 #define _hectograph_pusher_v1_Stream_State_MAX _hg_pb_Stream_State_MAX
 #define _hectograph_pusher_v1_Stream_State_ARRAYSIZE _hg_pb_Stream_State_ARRAYSIZE
@@ -1000,6 +1421,12 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define _hectograph_pusher_v1_Flow_Answer_MIN _hg_pb_Flow_Answer_MIN
 #define _hectograph_pusher_v1_Flow_Answer_MAX _hg_pb_Flow_Answer_MAX
 #define _hectograph_pusher_v1_Flow_Answer_ARRAYSIZE _hg_pb_Flow_Answer_ARRAYSIZE
+#define _hectograph_pusher_v1_CohortLeft_Reason_MIN _hg_pb_CohortLeft_Reason_MIN
+#define _hectograph_pusher_v1_CohortLeft_Reason_MAX _hg_pb_CohortLeft_Reason_MAX
+#define _hectograph_pusher_v1_CohortLeft_Reason_ARRAYSIZE _hg_pb_CohortLeft_Reason_ARRAYSIZE
+#define _hectograph_pusher_v1_Cohort_State_MIN _hg_pb_Cohort_State_MIN
+#define _hectograph_pusher_v1_Cohort_State_MAX _hg_pb_Cohort_State_MAX
+#define _hectograph_pusher_v1_Cohort_State_ARRAYSIZE _hg_pb_Cohort_State_ARRAYSIZE
 #define hectograph_pusher_v1_Request_init_default hg_pb_Request_init_default
 #define hectograph_pusher_v1_Response_init_default hg_pb_Response_init_default
 #define hectograph_pusher_v1_Status_init_default hg_pb_Status_init_default
@@ -1030,6 +1457,17 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hectograph_pusher_v1_GetFlowCounters_init_default hg_pb_GetFlowCounters_init_default
 #define hectograph_pusher_v1_FlowCounters_init_default hg_pb_FlowCounters_init_default
 #define hectograph_pusher_v1_NamedCounter_init_default hg_pb_NamedCounter_init_default
+#define hectograph_pusher_v1_WatchCohorts_init_default hg_pb_WatchCohorts_init_default
+#define hectograph_pusher_v1_CohortEvent_init_default hg_pb_CohortEvent_init_default
+#define hectograph_pusher_v1_CohortMember_init_default hg_pb_CohortMember_init_default
+#define hectograph_pusher_v1_CohortLeft_init_default hg_pb_CohortLeft_init_default
+#define hectograph_pusher_v1_EnterCohort_init_default hg_pb_EnterCohort_init_default
+#define hectograph_pusher_v1_ListCohorts_init_default hg_pb_ListCohorts_init_default
+#define hectograph_pusher_v1_CohortList_init_default hg_pb_CohortList_init_default
+#define hectograph_pusher_v1_Cohort_init_default hg_pb_Cohort_init_default
+#define hectograph_pusher_v1_ListCohortMembers_init_default hg_pb_ListCohortMembers_init_default
+#define hectograph_pusher_v1_CohortMemberList_init_default hg_pb_CohortMemberList_init_default
+#define hectograph_pusher_v1_CohortMemberState_init_default hg_pb_CohortMemberState_init_default
 #define hectograph_pusher_v1_Request_init_zero hg_pb_Request_init_zero
 #define hectograph_pusher_v1_Response_init_zero hg_pb_Response_init_zero
 #define hectograph_pusher_v1_Status_init_zero hg_pb_Status_init_zero
@@ -1060,6 +1498,17 @@ extern const pb_msgdesc_t hg_pb_NamedCounter_msg;
 #define hectograph_pusher_v1_GetFlowCounters_init_zero hg_pb_GetFlowCounters_init_zero
 #define hectograph_pusher_v1_FlowCounters_init_zero hg_pb_FlowCounters_init_zero
 #define hectograph_pusher_v1_NamedCounter_init_zero hg_pb_NamedCounter_init_zero
+#define hectograph_pusher_v1_WatchCohorts_init_zero hg_pb_WatchCohorts_init_zero
+#define hectograph_pusher_v1_CohortEvent_init_zero hg_pb_CohortEvent_init_zero
+#define hectograph_pusher_v1_CohortMember_init_zero hg_pb_CohortMember_init_zero
+#define hectograph_pusher_v1_CohortLeft_init_zero hg_pb_CohortLeft_init_zero
+#define hectograph_pusher_v1_EnterCohort_init_zero hg_pb_EnterCohort_init_zero
+#define hectograph_pusher_v1_ListCohorts_init_zero hg_pb_ListCohorts_init_zero
+#define hectograph_pusher_v1_CohortList_init_zero hg_pb_CohortList_init_zero
+#define hectograph_pusher_v1_Cohort_init_zero hg_pb_Cohort_init_zero
+#define hectograph_pusher_v1_ListCohortMembers_init_zero hg_pb_ListCohortMembers_init_zero
+#define hectograph_pusher_v1_CohortMemberList_init_zero hg_pb_CohortMemberList_init_zero
+#define hectograph_pusher_v1_CohortMemberState_init_zero hg_pb_CohortMemberState_init_zero
 
 #ifdef __cplusplus
 } /* extern "C" */

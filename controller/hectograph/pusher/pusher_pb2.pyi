@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("id", "hello", "start", "stop", "list", "counters", "add_content", "remove_content", "list_contents", "list_flows", "flow_counters", "adopt_flows", "forget_flows")
+    __slots__ = ("id", "hello", "start", "stop", "list", "counters", "add_content", "remove_content", "list_contents", "list_flows", "flow_counters", "adopt_flows", "forget_flows", "watch_cohorts", "enter_cohort", "list_cohorts", "list_cohort_members")
     ID_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,10 @@ class Request(_message.Message):
     FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
     ADOPT_FLOWS_FIELD_NUMBER: _ClassVar[int]
     FORGET_FLOWS_FIELD_NUMBER: _ClassVar[int]
+    WATCH_COHORTS_FIELD_NUMBER: _ClassVar[int]
+    ENTER_COHORT_FIELD_NUMBER: _ClassVar[int]
+    LIST_COHORTS_FIELD_NUMBER: _ClassVar[int]
+    LIST_COHORT_MEMBERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     hello: HelloRequest
     start: StartStream
@@ -35,10 +39,14 @@ class Request(_message.Message):
     flow_counters: GetFlowCounters
     adopt_flows: AdoptFlows
     forget_flows: ForgetFlows
-    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ..., add_content: _Optional[_Union[AddContent, _Mapping]] = ..., remove_content: _Optional[_Union[RemoveContent, _Mapping]] = ..., list_contents: _Optional[_Union[ListContents, _Mapping]] = ..., list_flows: _Optional[_Union[ListFlows, _Mapping]] = ..., flow_counters: _Optional[_Union[GetFlowCounters, _Mapping]] = ..., adopt_flows: _Optional[_Union[AdoptFlows, _Mapping]] = ..., forget_flows: _Optional[_Union[ForgetFlows, _Mapping]] = ...) -> None: ...
+    watch_cohorts: WatchCohorts
+    enter_cohort: EnterCohort
+    list_cohorts: ListCohorts
+    list_cohort_members: ListCohortMembers
+    def __init__(self, id: _Optional[int] = ..., hello: _Optional[_Union[HelloRequest, _Mapping]] = ..., start: _Optional[_Union[StartStream, _Mapping]] = ..., stop: _Optional[_Union[StopStream, _Mapping]] = ..., list: _Optional[_Union[ListStreams, _Mapping]] = ..., counters: _Optional[_Union[GetCounters, _Mapping]] = ..., add_content: _Optional[_Union[AddContent, _Mapping]] = ..., remove_content: _Optional[_Union[RemoveContent, _Mapping]] = ..., list_contents: _Optional[_Union[ListContents, _Mapping]] = ..., list_flows: _Optional[_Union[ListFlows, _Mapping]] = ..., flow_counters: _Optional[_Union[GetFlowCounters, _Mapping]] = ..., adopt_flows: _Optional[_Union[AdoptFlows, _Mapping]] = ..., forget_flows: _Optional[_Union[ForgetFlows, _Mapping]] = ..., watch_cohorts: _Optional[_Union[WatchCohorts, _Mapping]] = ..., enter_cohort: _Optional[_Union[EnterCohort, _Mapping]] = ..., list_cohorts: _Optional[_Union[ListCohorts, _Mapping]] = ..., list_cohort_members: _Optional[_Union[ListCohortMembers, _Mapping]] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ("id", "status", "hello", "stream", "list", "counters", "content", "contents", "flows", "flow_counters", "flows_changed")
+    __slots__ = ("id", "status", "hello", "stream", "list", "counters", "content", "contents", "flows", "flow_counters", "flows_changed", "cohort_event", "cohorts", "cohort_members")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +58,9 @@ class Response(_message.Message):
     FLOWS_FIELD_NUMBER: _ClassVar[int]
     FLOW_COUNTERS_FIELD_NUMBER: _ClassVar[int]
     FLOWS_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    COHORT_EVENT_FIELD_NUMBER: _ClassVar[int]
+    COHORTS_FIELD_NUMBER: _ClassVar[int]
+    COHORT_MEMBERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     status: Status
     hello: Hello
@@ -61,7 +72,10 @@ class Response(_message.Message):
     flows: FlowList
     flow_counters: FlowCounters
     flows_changed: FlowsChanged
-    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., content: _Optional[_Union[Content, _Mapping]] = ..., contents: _Optional[_Union[ContentList, _Mapping]] = ..., flows: _Optional[_Union[FlowList, _Mapping]] = ..., flow_counters: _Optional[_Union[FlowCounters, _Mapping]] = ..., flows_changed: _Optional[_Union[FlowsChanged, _Mapping]] = ...) -> None: ...
+    cohort_event: CohortEvent
+    cohorts: CohortList
+    cohort_members: CohortMemberList
+    def __init__(self, id: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., stream: _Optional[_Union[Stream, _Mapping]] = ..., list: _Optional[_Union[StreamList, _Mapping]] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., content: _Optional[_Union[Content, _Mapping]] = ..., contents: _Optional[_Union[ContentList, _Mapping]] = ..., flows: _Optional[_Union[FlowList, _Mapping]] = ..., flow_counters: _Optional[_Union[FlowCounters, _Mapping]] = ..., flows_changed: _Optional[_Union[FlowsChanged, _Mapping]] = ..., cohort_event: _Optional[_Union[CohortEvent, _Mapping]] = ..., cohorts: _Optional[_Union[CohortList, _Mapping]] = ..., cohort_members: _Optional[_Union[CohortMemberList, _Mapping]] = ...) -> None: ...
 
 class Status(_message.Message):
     __slots__ = ("code", "message")
@@ -430,3 +444,197 @@ class NamedCounter(_message.Message):
     name: str
     value: int
     def __init__(self, name: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+
+class WatchCohorts(_message.Message):
+    __slots__ = ("window_microseconds", "patience_microseconds", "members")
+    WINDOW_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    PATIENCE_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    window_microseconds: int
+    patience_microseconds: int
+    members: int
+    def __init__(self, window_microseconds: _Optional[int] = ..., patience_microseconds: _Optional[int] = ..., members: _Optional[int] = ...) -> None: ...
+
+class CohortEvent(_message.Message):
+    __slots__ = ("cohort", "content", "joined", "left", "ended", "groups", "entered")
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    JOINED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    cohort: int
+    content: int
+    joined: _containers.RepeatedCompositeFieldContainer[CohortMember]
+    left: _containers.RepeatedCompositeFieldContainer[CohortLeft]
+    ended: bool
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    entered: bool
+    def __init__(self, cohort: _Optional[int] = ..., content: _Optional[int] = ..., joined: _Optional[_Iterable[_Union[CohortMember, _Mapping]]] = ..., left: _Optional[_Iterable[_Union[CohortLeft, _Mapping]]] = ..., ended: _Optional[bool] = ..., groups: _Optional[_Iterable[int]] = ..., entered: _Optional[bool] = ...) -> None: ...
+
+class CohortMember(_message.Message):
+    __slots__ = ("instance", "client_address", "service_address", "client_port", "service_port", "client_mac", "service_mac", "vlan_tci", "port", "sequence_base", "acknowledgement")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_PORT_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_PORT_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_MAC_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_MAC_FIELD_NUMBER: _ClassVar[int]
+    VLAN_TCI_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_BASE_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    instance: int
+    client_address: bytes
+    service_address: bytes
+    client_port: int
+    service_port: int
+    client_mac: bytes
+    service_mac: bytes
+    vlan_tci: int
+    port: int
+    sequence_base: int
+    acknowledgement: int
+    def __init__(self, instance: _Optional[int] = ..., client_address: _Optional[bytes] = ..., service_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., service_port: _Optional[int] = ..., client_mac: _Optional[bytes] = ..., service_mac: _Optional[bytes] = ..., vlan_tci: _Optional[int] = ..., port: _Optional[int] = ..., sequence_base: _Optional[int] = ..., acknowledgement: _Optional[int] = ...) -> None: ...
+
+class CohortLeft(_message.Message):
+    __slots__ = ("instance", "reason")
+    class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        REASON_UNSPECIFIED: _ClassVar[CohortLeft.Reason]
+        LONE: _ClassVar[CohortLeft.Reason]
+        LATE: _ClassVar[CohortLeft.Reason]
+        ALL_SENT: _ClassVar[CohortLeft.Reason]
+        BEHIND: _ClassVar[CohortLeft.Reason]
+        SILENT: _ClassVar[CohortLeft.Reason]
+        RESET: _ClassVar[CohortLeft.Reason]
+        CLOSED: _ClassVar[CohortLeft.Reason]
+        PATH: _ClassVar[CohortLeft.Reason]
+        DISSOLVED: _ClassVar[CohortLeft.Reason]
+    REASON_UNSPECIFIED: CohortLeft.Reason
+    LONE: CohortLeft.Reason
+    LATE: CohortLeft.Reason
+    ALL_SENT: CohortLeft.Reason
+    BEHIND: CohortLeft.Reason
+    SILENT: CohortLeft.Reason
+    RESET: CohortLeft.Reason
+    CLOSED: CohortLeft.Reason
+    PATH: CohortLeft.Reason
+    DISSOLVED: CohortLeft.Reason
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    instance: int
+    reason: CohortLeft.Reason
+    def __init__(self, instance: _Optional[int] = ..., reason: _Optional[_Union[CohortLeft.Reason, str]] = ...) -> None: ...
+
+class EnterCohort(_message.Message):
+    __slots__ = ("cohort", "groups", "entered", "refused")
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    cohort: int
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    entered: _containers.RepeatedScalarFieldContainer[int]
+    refused: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, cohort: _Optional[int] = ..., groups: _Optional[_Iterable[int]] = ..., entered: _Optional[_Iterable[int]] = ..., refused: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ListCohorts(_message.Message):
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
+
+class CohortList(_message.Message):
+    __slots__ = ("cohorts", "next")
+    COHORTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    cohorts: _containers.RepeatedCompositeFieldContainer[Cohort]
+    next: int
+    def __init__(self, cohorts: _Optional[_Iterable[_Union[Cohort, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class Cohort(_message.Message):
+    __slots__ = ("cohort", "content", "state", "members", "groups", "length", "sent", "acked", "segment_bytes", "congestion_window", "rtt_microseconds", "age_microseconds", "pushes", "payload_bytes", "repairs", "repair_bytes", "group_repairs", "joined_late", "left")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Cohort.State]
+        FORMING: _ClassVar[Cohort.State]
+        RUNNING: _ClassVar[Cohort.State]
+    STATE_UNSPECIFIED: Cohort.State
+    FORMING: Cohort.State
+    RUNNING: Cohort.State
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CONGESTION_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    RTT_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    AGE_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    PUSHES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    REPAIRS_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_BYTES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_REPAIRS_FIELD_NUMBER: _ClassVar[int]
+    JOINED_LATE_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    cohort: int
+    content: int
+    state: Cohort.State
+    members: int
+    groups: _containers.RepeatedScalarFieldContainer[int]
+    length: int
+    sent: int
+    acked: int
+    segment_bytes: int
+    congestion_window: int
+    rtt_microseconds: int
+    age_microseconds: int
+    pushes: int
+    payload_bytes: int
+    repairs: int
+    repair_bytes: int
+    group_repairs: int
+    joined_late: int
+    left: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, cohort: _Optional[int] = ..., content: _Optional[int] = ..., state: _Optional[_Union[Cohort.State, str]] = ..., members: _Optional[int] = ..., groups: _Optional[_Iterable[int]] = ..., length: _Optional[int] = ..., sent: _Optional[int] = ..., acked: _Optional[int] = ..., segment_bytes: _Optional[int] = ..., congestion_window: _Optional[int] = ..., rtt_microseconds: _Optional[int] = ..., age_microseconds: _Optional[int] = ..., pushes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., repairs: _Optional[int] = ..., repair_bytes: _Optional[int] = ..., group_repairs: _Optional[int] = ..., joined_late: _Optional[int] = ..., left: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ListCohortMembers(_message.Message):
+    __slots__ = ("cohort", "first")
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    cohort: int
+    first: int
+    def __init__(self, cohort: _Optional[int] = ..., first: _Optional[int] = ...) -> None: ...
+
+class CohortMemberList(_message.Message):
+    __slots__ = ("members", "next")
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    members: _containers.RepeatedCompositeFieldContainer[CohortMemberState]
+    next: int
+    def __init__(self, members: _Optional[_Iterable[_Union[CohortMemberState, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
+
+class CohortMemberState(_message.Message):
+    __slots__ = ("instance", "client_address", "client_port", "entered", "acked", "window", "repair_bytes")
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_PORT_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    REPAIR_BYTES_FIELD_NUMBER: _ClassVar[int]
+    instance: int
+    client_address: bytes
+    client_port: int
+    entered: bool
+    acked: int
+    window: int
+    repair_bytes: int
+    def __init__(self, instance: _Optional[int] = ..., client_address: _Optional[bytes] = ..., client_port: _Optional[int] = ..., entered: _Optional[bool] = ..., acked: _Optional[int] = ..., window: _Optional[int] = ..., repair_bytes: _Optional[int] = ...) -> None: ...
