@@ -112,7 +112,8 @@ static void look_after(struct hg_engine *engine)
 static void rest(struct hg_engine *engine, bool busy)
 {
 	struct pollfd fds[] = { { .fd = engine->ring.fd, .events = POLLIN }, { .fd = engine->wake, .events = POLLIN } };
-	uint64_t quiet = (uint64_t)hg_timers_quiet(&engine->timers, engine->now) * 1000;
+	uint32_t flows = hg_timers_quiet(&engine->timers, engine->now), cohorts = hg_cohorts_quiet(engine);
+	uint64_t quiet = (uint64_t)(flows < cohorts ? flows : cohorts) * 1000;
 	struct timespec timeout = { 0 };
 	uint64_t value;
 
@@ -134,6 +135,17 @@ static void rest(struct hg_engine *engine, bool busy)
 		return;
 }
 
+/* Whoever watches the cohorts is woken once for all that has changed. */
+static void tell(struct hg_engine *engine)
+{
+	struct hg_cohorts *cohorts = &engine->cohorts;
+
+	if (cohorts->watched && cohorts->changed >= 0 && (cohorts->put != cohorts->told || cohorts->lost)) {
+		cohorts->told = cohorts->put;
+		eventfd_write(cohorts->changed, 1);
+	}
+}
+
 static void *run(void *argument)
 {
 	struct hg_engine *engine = argument;
@@ -147,8 +159,10 @@ static void *run(void *argument)
 		engine->now = (uint32_t)(hg_now() / 1000);
 		busy = take_pulls(engine);
 		hg_timeouts_run(engine);
+		hg_cohorts_run(engine);
 		look_after(engine);
 		hg_outbox_flush(&engine->outbox);
+		tell(engine);
 		rest(engine, busy);
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -171,6 +185,11 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	if (ret)
 		goto free;
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	ret = hg_cohorts_open(&engine->cohorts);
+	if (ret) {
+		hg_fail(error, ret, "no memory for cohorts");
+		goto close;
+	}
 	ret = hg_link_open(&engine->outbox.link, interface, bundles, error);
 	if (ret)
 		goto close;
@@ -192,6 +211,7 @@ close:
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 free:
 	free(engine);
 	return ret;
@@ -210,6 +230,7 @@ void hg_engine_stop(struct hg_engine *engine)
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 	pthread_mutex_destroy(&engine->lock);
 	free(engine);
 }

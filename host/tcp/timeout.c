@@ -61,6 +61,11 @@ static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
 	uint32_t retransmit = hg_rtt_timeout(&flow->rtt, flow->backoff);
 	uint32_t tail;
 
+	if (hg_cohort_holds(engine, index) || (flow->timer.tag && !is_outstanding(record))) {
+		/* The cohort will have something for it. */
+		hg_timeout_set(engine, index, HG_TIMEOUT_NONE, 0);
+		return;
+	}
 	if (!is_outstanding(record)) {
 		/* A window that is shut, unless the pacer alone holds back. */
 		if (flow->soft & HG_SOFT_PACED)
@@ -158,7 +163,7 @@ static void probe_tail(struct hg_engine *engine, uint32_t index)
 	if (!response)
 		return;
 	hg_count(engine, HG_TCP_tail_probes);
-	if (record->sent < response->length && record->sent - record->acked + segment <= flow->window &&
+	if (!flow->timer.tag && record->sent < response->length && record->sent - record->acked + segment <= flow->window &&
 	    response->length - record->sent >= segment) {
 		hg_transmit_piece(engine, index, content, response, record->sent, record->sent + segment);
 		return;
@@ -223,6 +228,7 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 	uint8_t timeout = flow->timeout;
 
 	flow->timeout = HG_TIMEOUT_NONE;
+	hg_cohort_sync(engine, index);
 	if (timeout == HG_TIMEOUT_IDLE) {
 		end_idle(engine, index);
 		return;
@@ -245,6 +251,7 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 		probe_window(engine, index);
 		break;
 	default:
+		hg_cohort_leave(engine, index, HG_LEFT_SILENT);
 		retransmit(engine, index);
 	}
 	hg_timeout_arm(engine, index, true);
@@ -258,6 +265,7 @@ void hg_timeouts_run(struct hg_engine *engine)
 		struct hg_flow *flow = hg_flow_at(engine, index);
 
 		if (flow->soft & HG_SOFT_PACED && hg_ahead(engine->now, flow->pace_at) >= 0) {
+			hg_cohort_sync(engine, index);
 			hg_transmit(engine, index);
 			hg_timeout_arm(engine, index, false);
 		} else if (flow->timeout != HG_TIMEOUT_NONE && hg_ahead(engine->now, flow->timeout_at) >= 0) {

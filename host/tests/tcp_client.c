@@ -55,6 +55,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	sim->far = fds[1];
 	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	CHECK_EQUAL(hg_cohorts_open(&engine->cohorts), 0);
 	hg_resume_all(engine);
 }
 
@@ -65,6 +66,7 @@ static void stop_engine(struct sim *sim)
 	while (engine->contents.count)
 		hg_contents_remove(&engine->contents, engine->contents.contents[0]);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 	close(engine->outbox.link.fd);
 	close(sim->far);
 }
