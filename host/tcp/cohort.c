@@ -191,6 +191,9 @@ static void go_alone(struct hg_engine *engine, const struct hg_cohort *cohort, u
 
 	if (record->state != HG_FLOW_RESPONSE)
 		return;
+	/* Until its entry is gone it gets what the others get: it may acknowledge more than was sent to it alone. */
+	if (cohort->state == HG_COHORT_RUNNING)
+		record->flags |= HG_FLOW_ADOPTED;
 	if (!flow->rtt.smoothed) {
 		flow->rtt.smoothed = cohort->rtt.smoothed;
 		flow->rtt.variation = cohort->rtt.variation;

@@ -45,6 +45,12 @@ enum hg_cohort_state {
 	HG_COHORT_RUNNING = 2,
 };
 
+enum hg_entry {
+	HG_ENTRY_ASKED,
+	HG_ENTRY_STANDS,
+	HG_ENTRY_REFUSED,
+};
+
 struct hg_member {
 	uint32_t flow;
 	uint32_t base;     /* sequence number of the response's first byte */
@@ -53,6 +59,7 @@ struct hg_member {
 	uint16_t cohort;   /* its place among them */
 	uint16_t place;    /* in the cohort's arrays */
 	uint16_t instance;
+	uint8_t entry;     /* enum hg_entry: what the controller said */
 	bool entered;      /* its entry stands, and it follows */
 	uint64_t repair_bytes;
 };
@@ -74,6 +81,8 @@ struct hg_cohort {
 	enum hg_cohort_state state;
 	uint8_t segment; /* granules */
 	uint8_t group_count;
+	bool answered;   /* the controller has said something that was not looked at yet */
+	bool unwanted;   /* it has no groups for it */
 	uint16_t groups[HG_COHORT_GROUPS_MAX];
 	uint16_t count;   /* of members */
 	uint16_t entered; /* of those */
@@ -143,6 +152,7 @@ struct hg_cohorts {
 	uint32_t used; /* places from 0 on that may be in use */
 
 	bool watched;
+	bool forsaken;     /* who watched those that form is gone */
 	bool lost;         /* changes that had no room: whoever watches must begin anew */
 	uint32_t window;   /* us */
 	uint32_t patience; /* us */
@@ -178,8 +188,8 @@ void hg_cohort_tell(struct hg_engine *engine, const struct hg_cohort *cohort, ui
 
 /* A request for a whole content was read: true if it waits for others, or joined some. */
 bool hg_cohort_invite(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull);
-/* Its entry stands. */
-void hg_cohort_enter(struct hg_engine *engine, struct hg_cohort *cohort, uint16_t handle);
+/* What the controller said of its members. */
+void hg_cohort_admit(struct hg_engine *engine, struct hg_cohort *cohort);
 void hg_cohort_form(struct hg_engine *engine, struct hg_cohort *cohort);
 
 /* cohort_run.c: what is pushed when. */

@@ -10,13 +10,6 @@
 #include "error.h"
 #include "wait.h"
 
-static void give_up_forming(struct hg_engine *engine)
-{
-	for (uint32_t i = 0; i < engine->cohorts.used; i++)
-		if (engine->cohorts.cohorts[i].state == HG_COHORT_FORMING)
-			hg_cohort_end(engine, &engine->cohorts.cohorts[i], HG_LEFT_LATE);
-}
-
 /* The loop sleeps as long as its own timers let it. */
 static void wake(struct hg_engine *engine)
 {
@@ -39,7 +32,7 @@ void hg_engine_watch_cohorts(struct hg_engine *engine, uint32_t window_us, uint3
 	struct hg_cohorts *cohorts = &engine->cohorts;
 
 	hg_engine_enter(engine);
-	give_up_forming(engine);
+	cohorts->forsaken = true;
 	cohorts->window = window_us;
 	cohorts->patience = patience_us;
 	cohorts->most = most && most < HG_COHORT_MEMBERS_MAX ? most : HG_COHORT_MEMBERS_MAX;
@@ -59,8 +52,7 @@ void hg_engine_unwatch_cohorts(struct hg_engine *engine)
 	hg_engine_enter(engine);
 	engine->cohorts.watched = false;
 	engine->cohorts.changed = -1;
-	give_up_forming(engine);
-	hg_outbox_flush(&engine->outbox);
+	engine->cohorts.forsaken = true;
 	hg_engine_leave(engine);
 	wake(engine);
 }
@@ -168,19 +160,14 @@ static uint16_t find_member(const struct hg_cohort *cohort, uint32_t instance)
 	return instance <= HG_COHORT_INSTANCES_MAX ? cohort->by_instance[instance] : 0;
 }
 
-static void enter_members(struct hg_engine *engine, struct hg_cohort *cohort, const struct hg_cohort_entries *entries)
+static void note(struct hg_engine *engine, const struct hg_cohort *cohort, const uint32_t *instances, uint32_t count,
+		 enum hg_entry entry)
 {
-	for (uint32_t i = 0; i < entries->refused_count; i++) {
-		uint16_t handle = find_member(cohort, entries->refused[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		uint16_t handle = find_member(cohort, instances[i]);
 
 		if (handle)
-			hg_cohort_leave(engine, engine->cohorts.members[handle].flow, HG_LEFT_LATE);
-	}
-	for (uint32_t i = 0; i < entries->entered_count; i++) {
-		uint16_t handle = find_member(cohort, entries->entered[i]);
-
-		if (handle)
-			hg_cohort_enter(engine, cohort, handle);
+			engine->cohorts.members[handle].entry = (uint8_t)entry;
 	}
 }
 
@@ -194,17 +181,13 @@ int hg_engine_enter_cohort(struct hg_engine *engine, const struct hg_cohort_entr
 	ret = check_entries(cohort, entries, error);
 	if (ret)
 		goto leave;
-	engine->now = (uint32_t)(hg_now() / 1000);
-	if (!entries->group_count) {
-		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
-		goto flush;
-	}
+	cohort->unwanted = !entries->group_count;
 	cohort->group_count = (uint8_t)entries->group_count;
 	for (uint32_t i = 0; i < entries->group_count; i++)
 		cohort->groups[i] = (uint16_t)entries->groups[i];
-	enter_members(engine, cohort, entries);
-flush:
-	hg_outbox_flush(&engine->outbox);
+	note(engine, cohort, entries->refused, entries->refused_count, HG_ENTRY_REFUSED);
+	note(engine, cohort, entries->entered, entries->entered_count, HG_ENTRY_STANDS);
+	cohort->answered = true;
 leave:
 	hg_engine_leave(engine);
 	wake(engine);

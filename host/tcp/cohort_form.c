@@ -95,12 +95,8 @@ static void follow(struct hg_engine *engine, struct hg_cohort *cohort, struct hg
 	hg_timeout_arm(engine, member->flow, true);
 }
 
-void hg_cohort_enter(struct hg_engine *engine, struct hg_cohort *cohort, uint16_t handle)
+static void enter(struct hg_engine *engine, struct hg_cohort *cohort, struct hg_member *member)
 {
-	struct hg_member *member = &engine->cohorts.members[handle];
-
-	if (member->entered)
-		return;
 	if (cohort->state == HG_COHORT_RUNNING && !fits(cohort, hg_flow_at(engine, member->flow))) {
 		hg_cohort_leave(engine, member->flow, HG_LEFT_LATE);
 		return;
@@ -114,8 +110,22 @@ void hg_cohort_enter(struct hg_engine *engine, struct hg_cohort *cohort, uint16_
 	}
 }
 
+void hg_cohort_admit(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	cohort->answered = false;
+	for (uint16_t i = cohort->count; i-- > 0;) {
+		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (member->entry == HG_ENTRY_REFUSED)
+			hg_cohort_leave(engine, member->flow, HG_LEFT_LATE);
+		else if (member->entry == HG_ENTRY_STANDS && !member->entered)
+			enter(engine, cohort, member);
+	}
+}
+
 static void begin(struct hg_engine *engine, struct hg_cohort *cohort)
 {
+	hg_count(engine, HG_TCP_cohorts_run);
 	cohort->state = HG_COHORT_RUNNING;
 	cohort->heard_at = cohort->fair_at = cohort->refresh_at = engine->now;
 	cohort->pace_at = engine->now;

@@ -4,9 +4,9 @@
 #include "pacing.h"
 
 /*
- * How long one member may hold the others up: this, and a share of the time since the
- * last one had to leave. So the healthy ones lose 3 % to the sick ones at most, and a
- * client that only waits for its core stays.
+ * How long one member may hold the others up: this, a round-trip time, since nobody can
+ * be heard of sooner, and a share of the time since the last one had to leave. So the
+ * healthy ones lose 3 % to the sick ones, and a client that only waits for its core stays.
  */
 #define HOLD_US 20000
 #define HOLD_SHARE 32
@@ -140,7 +140,7 @@ static bool is_held_up(const struct hg_cohort *cohort)
 
 static uint32_t hold_limit(const struct hg_cohort *cohort, uint32_t now)
 {
-	return HOLD_US + (now - cohort->fair_at) / HOLD_SHARE;
+	return HOLD_US + cohort->rtt.smoothed + (now - cohort->fair_at) / HOLD_SHARE;
 }
 
 static void let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)
@@ -281,14 +281,30 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 
 void hg_cohort_run(struct hg_engine *engine, struct hg_cohort *cohort)
 {
+	if (cohort->answered)
+		hg_cohort_admit(engine, cohort);
+	if (cohort->unwanted) {
+		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
+		return;
+	}
 	if (cohort->state == HG_COHORT_FORMING)
 		hg_cohort_form(engine, cohort);
 	if (cohort->state == HG_COHORT_RUNNING)
 		run(engine, cohort);
 }
 
+static void give_up_forming(struct hg_engine *engine)
+{
+	engine->cohorts.forsaken = false;
+	for (uint32_t i = 0; i < engine->cohorts.used; i++)
+		if (engine->cohorts.cohorts[i].state == HG_COHORT_FORMING)
+			hg_cohort_end(engine, &engine->cohorts.cohorts[i], HG_LEFT_LATE);
+}
+
 void hg_cohorts_run(struct hg_engine *engine)
 {
+	if (engine->cohorts.forsaken)
+		give_up_forming(engine);
 	for (uint32_t i = 0; i < engine->cohorts.used; i++)
 		if (engine->cohorts.cohorts[i].state != HG_COHORT_FREE)
 			hg_cohort_run(engine, &engine->cohorts.cohorts[i]);
@@ -342,6 +358,9 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 
 	if (!cohort || !member->entered)
 		return;
+	/* What it came too late for is its own affair. */
+	if (reached < member->missing)
+		reached = member->missing;
 	if (cohort->reached[member->place] == UINT32_MAX || reached > cohort->reached[member->place] ||
 	    record->acked + flow->window > cohort->edges[member->place])
 		cohort->heard_at = engine->now;
