@@ -98,7 +98,7 @@ typedef struct _hg_pb_StreamSpec {
         hg_pb_UdpSource udp;
     } source;
     pb_size_t groups_count;
-    uint32_t groups[64]; /* push header's group, 1 to 65535; each segment goes to each of them */
+    uint32_t groups[64]; /* push header's group, 1 to 8191; each segment goes to each of them */
     uint32_t content; /* push header's content */
     uint32_t segment_bytes; /* payload of a push; 0: the largest whose replicas fit the MTU */
     pb_size_t which_rate;

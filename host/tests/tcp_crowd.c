@@ -25,17 +25,17 @@ static void replicate(struct sim *sim, uint16_t group, const uint8_t *frame, uin
 		const struct crowd_entry *entry = &crowd->entries[i];
 
 		/* The entry has the connection's numbers: what another connection of the client got would be lost. */
-		if (entry->stands && entry->group == group && entry->base == entry->client->base)
+		if (entry->stands && entry->group == group && entry->client && entry->base == entry->client->base)
 			sim_deliver(sim, entry->client, frame, bytes);
 	}
 }
 
+/* NULL: it has begun another connection. */
 static struct client *client_of(struct crowd *crowd, const struct hg_cohort_newcomer *newcomer)
 {
 	for (uint32_t i = 0; i < crowd->sim.crowd_count; i++)
 		if (memcmp(&crowd->sim.crowd[i].key, &newcomer->header.key, sizeof(newcomer->header.key)) == 0)
 			return &crowd->sim.crowd[i];
-	CHECK(false);
 	return NULL;
 }
 
