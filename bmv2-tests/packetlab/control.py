@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import finsy as fy
 
 from hectograph import wire
-from hectograph.core.checksum import member_sum
+from hectograph.core.checksum import udp_member_sum
 from packetlab.frames import Member
 
 T = TypeVar("T")
@@ -235,7 +235,9 @@ def _member_entry(group: int, member: Member) -> fy.P4TableEntry:
         **{"ttl" if version == 4 else "hop_limit": member.hop_limit},
         src_port=member.src_port,
         dst_port=member.dst_port,
-        member_sum=member_sum(member.src_addr, member.dst_addr, member.src_port, member.dst_port),
+        member_sum=udp_member_sum(
+            member.src_addr, member.dst_addr, member.src_port, member.dst_port
+        ),
     )
     match = _key(group=group, instance=member.instance)
     return fy.P4TableEntry("member", match=match, action=action)

@@ -5,7 +5,7 @@ finsy returns addresses as numbers, and a port alone for a replica whose instanc
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, cast
 
@@ -27,7 +27,9 @@ from hectograph.core.entities import (
     Replica,
     Service,
     ServiceHost,
+    TcpMemberEntry,
     TcpMeter,
+    UdpMemberEntry,
 )
 from hectograph.core.flows import FlowKey, FlowState
 
@@ -36,6 +38,7 @@ SECRETS_TABLE = "flow_secrets"
 """Without a key: its default action holds them."""
 PUNT_METER = "punt_meter"
 TCP_METER = "tcp_meter"
+MEMBER_KEY = ("group", "instance")
 METERS = (PUNT_METER, TCP_METER)
 HANDSHAKES = "learnt_flow_t"
 """The digest."""
@@ -124,19 +127,16 @@ def _meter_config(entity: PuntMeter | TcpMeter) -> finsy.P4MeterConfig:
 
 
 def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
-    ipv4 = entry.src_addr.version == 4
-    return finsy.P4TableAction(
-        "udp_ipv4" if ipv4 else "udp_ipv6",
-        dst_mac=entry.dst_mac,
-        src_mac=entry.src_mac,
-        vlan_tci=entry.vlan_tci,
-        src_addr=int(entry.src_addr),
-        dst_addr=int(entry.dst_addr),
-        src_port=entry.src_port,
-        dst_port=entry.dst_port,
-        member_sum=entry.member_sum,
-        **{"ttl" if ipv4 else "hop_limit": entry.hop_limit},
-    )
+    """Parameters are called as the entry's fields are, but for IPv4's time to live."""
+    names = (field.name for field in fields(entry) if field.name not in MEMBER_KEY)
+    args = {name: getattr(entry, name) for name in names}
+    args |= {"src_addr": int(entry.src_addr), "dst_addr": int(entry.dst_addr)}
+    version = entry.src_addr.version
+    if isinstance(entry, TcpMemberEntry):
+        return finsy.P4TableAction(f"tcp_ipv{version}", **args)
+    if version == 4:
+        args["ttl"] = args.pop("hop_limit")
+    return finsy.P4TableAction(f"udp_ipv{version}", **args)
 
 
 def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
@@ -208,20 +208,15 @@ def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
 
 
 def _decode_member(entry: finsy.P4TableEntry, action: str, args: dict[str, Any]) -> MemberEntry:
-    address = IPv4Address if action == "udp_ipv4" else IPv6Address
-    return MemberEntry(
-        group=entry["group"],
-        instance=entry["instance"],
-        dst_mac=args["dst_mac"],
-        src_mac=args["src_mac"],
-        vlan_tci=args["vlan_tci"],
-        src_addr=address(args["src_addr"]),
-        dst_addr=address(args["dst_addr"]),
-        hop_limit=args["ttl" if action == "udp_ipv4" else "hop_limit"],
-        src_port=args["src_port"],
-        dst_port=args["dst_port"],
-        member_sum=args["member_sum"],
-    )
+    protocol, version = action.split("_ipv")
+    address = IPv4Address if version == "4" else IPv6Address
+    values = args | {name: entry[name] for name in MEMBER_KEY}
+    values |= {"src_addr": address(args["src_addr"]), "dst_addr": address(args["dst_addr"])}
+    if protocol == "tcp":
+        return TcpMemberEntry(**values)
+    if version == "4":
+        values["hop_limit"] = values.pop("ttl")
+    return UdpMemberEntry(**values)
 
 
 def _replica(replica: int | tuple[int, int] | p4entity.P4Replica) -> Replica:

@@ -21,7 +21,6 @@ from hectograph.core.entities import (
     Entity,
     FlowSecrets,
     HostPort,
-    MemberEntry,
     MulticastGroup,
     Operation,
     PuntMeter,
@@ -30,7 +29,9 @@ from hectograph.core.entities import (
     Service,
     ServiceHost,
     Tables,
+    TcpMemberEntry,
     TcpMeter,
+    UdpMemberEntry,
     key,
 )
 from hectograph.core.model import Switch
@@ -45,7 +46,7 @@ ARTIFACTS = Path(__file__).parents[3] / "p4/build/v1model"
 P4INFO = ARTIFACTS / "hectograph.p4info.txtpb"
 START_SECONDS = 20.0
 
-IPV4 = MemberEntry(
+IPV4 = UdpMemberEntry(
     group=5,
     instance=65535,
     dst_mac=0xFFFFFFFFFFFE,
@@ -66,11 +67,38 @@ IPV6 = replace(
     dst_addr=IPv6Address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     hop_limit=1,
 )
+TCP_IPV4 = TcpMemberEntry(
+    group=65535,
+    instance=1,
+    dst_mac=1,
+    src_mac=0xFFFFFFFFFFFE,
+    vlan_tci=1,
+    src_addr=IPv4Address("198.51.100.1"),
+    dst_addr=IPv4Address("203.0.113.1"),
+    src_port=80,
+    dst_port=65535,
+    sequence_base=2**32 - 1,
+    ack_no=2**31,
+    window=65535,
+    member_sum=1,
+)
+TCP_IPV6 = replace(
+    TCP_IPV4,
+    instance=65535,
+    src_addr=IPv6Address("2001:db8:1::1"),
+    dst_addr=IPv6Address("::2"),
+    sequence_base=0,
+    ack_no=0,
+    window=0,
+)
 ENTITIES: list[Entity] = [
     HostPort(509),
     PushGroup(5, 5),
+    PushGroup(65535, 4095),
     IPV4,
     IPV6,
+    TCP_IPV4,
+    TCP_IPV6,
     MulticastGroup(5, frozenset({Replica(1, 1), Replica(509, 65535)})),
     MulticastGroup(6, frozenset()),
     Service(IPv6Address("::ffff:198.51.100.1"), 65535, 2**32 - 1, 2**31 - 128, 0xFFFF),
@@ -182,6 +210,7 @@ async def test_changes_and_deletions(session: Session) -> None:
     await session.write(inserts(ENTITIES))
     changed: list[Entity] = [
         replace(IPV4, dst_mac=1),
+        replace(TCP_IPV4, sequence_base=5),
         MulticastGroup(5, frozenset({Replica(2, 1)})),
         Service(IPv6Address("2001:db8:1::1"), 80, 2, 512, 2),
         ServiceHost(1, 15, 1, 2),
@@ -217,8 +246,8 @@ async def test_counters_begin_at_zero(session: Session) -> None:
     await session.write(inserts(ENTITIES))
     readings = await session.read_counters()
     assert readings.ingress_drops.keys() >= set(range(1, 11))
-    assert readings.trees.keys() == {5}
-    assert readings.members.keys() == {(5, 1), (5, 65535)}
+    assert readings.trees.keys() == {5, 65535}
+    assert readings.members.keys() == {(5, 1), (5, 65535), (65535, 1), (65535, 65535)}
     assert {value.packets for value in readings.members.values()} == {0}
     assert readings.contents == {1: CounterValue(), 2**32 - 1: CounterValue()}
 
