@@ -27,9 +27,10 @@ _ANSWER_NUMBERS = {answer: number for number, answer in _ANSWERS.items()}
 _IPV4_MAPPED = b"\0" * 10 + b"\xff" * 2
 
 
-def _address(packed: bytes) -> IPv4Address | IPv6Address:
-    address = IPv6Address(packed)
-    return address.ipv4_mapped or address
+def address_of(packed: bytes) -> IPv4Address | IPv6Address:
+    if packed.startswith(_IPV4_MAPPED):
+        return IPv4Address(packed[len(_IPV4_MAPPED) :])
+    return IPv6Address(packed)
 
 
 def _packed(address: IPv4Address | IPv6Address) -> bytes:
@@ -86,9 +87,9 @@ def flow_message(flow: FlowState) -> pb.Flow:
 def flow_of(message: pb.Flow) -> FlowState:
     return FlowState(
         key=FlowKey(
-            client=_address(message.client_address),
+            client=address_of(message.client_address),
             client_port=message.client_port,
-            service=_address(message.service_address),
+            service=address_of(message.service_address),
             service_port=message.service_port,
         ),
         content=message.content,
