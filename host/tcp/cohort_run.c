@@ -4,15 +4,19 @@
 #include "pacing.h"
 
 /*
- * How long one member may hold the others up: this, a round-trip time, since nobody can
- * be heard of sooner, and a share of the time since the last one had to leave. So the
- * healthy ones lose 3 % to the sick ones, and a client that only waits for its core stays.
+ * How long one member may hold the others up: this, as long as the slowest of the healthy
+ * ones' answers take (RFC 6298's timeout without its least), since nobody can be heard of
+ * sooner, and a share of the time since the last one had to leave. So the healthy ones
+ * lose 3 % to the sick ones, and a client that only waits for its core stays.
  */
 #define HOLD_US 20000
 #define HOLD_SHARE 32
 
 /* A member's entry in the switch's flow filter lasts one epoch at least; group pushes do not renew it. */
 #define FILTER_US 30000000
+
+/* So many pushes make a window, unless that would be longer than a push can be. */
+#define RUN_WINDOW_SHARE 4
 
 /* What so many lack is pushed to all: a share of the members, but two. */
 #define MANY_SHARE 8
@@ -95,6 +99,23 @@ static uint32_t room_by_window(const struct hg_cohort *cohort)
 	return cohort->cubic.window > flight ? cohort->cubic.window - flight : 0;
 }
 
+/*
+ * Several segments in one push: a share of the window, because what a push costs the
+ * switch it costs once for each member, whatever its length.
+ */
+static uint32_t run_bytes(const struct hg_cohort *cohort, uint32_t left, uint32_t room, uint32_t most)
+{
+	uint32_t window = least(cohort->cubic.window, cohort->edge - cohort->acked);
+	uint32_t goal = least(most, window / RUN_WINDOW_SHARE);
+
+	if (left <= least(room, most))
+		return left;
+	if (room < goal && cohort->progress < cohort->sent)
+		return 0;
+	goal = least(room, goal) / segment_bytes(cohort) * segment_bytes(cohort);
+	return goal ? goal : segment_bytes(cohort);
+}
+
 /* 0: nothing can be pushed before somebody has acknowledged something. */
 static uint32_t new_bytes(const struct hg_engine *engine, const struct hg_cohort *cohort)
 {
@@ -107,8 +128,7 @@ static uint32_t new_bytes(const struct hg_engine *engine, const struct hg_cohort
 		return 0;
 	if (most <= pacing.segment || room == pacing.segment)
 		return least(left, pacing.segment);
-	return hg_pacing_run(&pacing, left, room, least(cohort->cubic.window, cohort->edge - cohort->acked), most,
-			     cohort->progress < cohort->sent);
+	return run_bytes(cohort, left, room, most);
 }
 
 /*
@@ -130,27 +150,41 @@ static struct straggling find_straggling(const struct hg_cohort *cohort)
 	};
 }
 
+static uint32_t between(uint32_t low, uint32_t high)
+{
+	return high > low ? low + (high - low) / 2 : low;
+}
+
+/* Is it what the members take that keeps it from pushing, or what is under way? */
+static bool is_bound_by_edge(const struct hg_cohort *cohort)
+{
+	return room_by_edge(cohort) <= room_by_window(cohort);
+}
+
 static bool is_held_up(const struct hg_cohort *cohort)
 {
 	struct straggling straggling = find_straggling(cohort);
 
-	return room_by_edge(cohort) <= room_by_window(cohort) ? cohort->edge < straggling.edge :
-								 cohort->progress < straggling.progress;
+	return is_bound_by_edge(cohort) ? cohort->edge < straggling.edge : cohort->progress < straggling.progress;
 }
 
 static uint32_t hold_limit(const struct hg_cohort *cohort, uint32_t now)
 {
-	return HOLD_US + cohort->rtt.smoothed + (now - cohort->fair_at) / HOLD_SHARE;
+	return HOLD_US + cohort->rtt.smoothed + 4 * cohort->rtt.variation + (now - cohort->fair_at) / HOLD_SHARE;
 }
 
 static void let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)
 {
 	struct straggling straggling = find_straggling(cohort);
+	bool by_edge = is_bound_by_edge(cohort);
 
+	/* The worst of them: whose place is nearer to the last one's than to the others'. */
+	straggling.edge = between(cohort->edge, straggling.edge);
+	straggling.progress = between(cohort->progress, straggling.progress);
 	for (uint16_t i = cohort->count; i-- > 0;) {
 		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
 
-		if (cohort->edges[i] < straggling.edge || cohort->reached[i] < straggling.progress)
+		if (by_edge ? cohort->edges[i] <= straggling.edge : cohort->reached[i] <= straggling.progress)
 			hg_cohort_leave(engine, member->flow, HG_LEFT_BEHIND);
 	}
 	cohort->held_us = 0;
@@ -397,7 +431,7 @@ void hg_cohort_lost(struct hg_engine *engine, uint32_t index)
 	cohort->losers = 0;
 }
 
-/* The hole that begins there, if it is still the same loss; else a new one in the oldest's place. */
+/* The hole that this is of, if it is still the same loss; else a new one in the oldest's place. */
 static struct hg_cohort_hole *find_hole(struct hg_cohort *cohort, uint32_t start, uint32_t end, uint32_t now)
 {
 	struct hg_cohort_hole *oldest = cohort->holes;
@@ -405,13 +439,31 @@ static struct hg_cohort_hole *find_hole(struct hg_cohort *cohort, uint32_t start
 	for (uint32_t i = 0; i < HG_COHORT_HOLES; i++) {
 		struct hg_cohort_hole *hole = &cohort->holes[i];
 
-		if (hole->wanted && hole->start == start && now - hole->seen_at < cohort->rtt.smoothed + HOLE_US)
+		if (hole->wanted && (hole->pushed ? hole->start <= start && end <= hole->end : hole->start == start) &&
+		    now - hole->seen_at < cohort->rtt.smoothed + HOLE_US)
 			return hole;
 		if (!hole->wanted || (oldest->wanted && hg_ahead(oldest->seen_at, hole->seen_at) > 0))
 			oldest = hole;
 	}
 	*oldest = (struct hg_cohort_hole){ .start = start, .end = end, .seen_at = now };
 	return oldest;
+}
+
+/* All of what one member lacks there, as long as a push may be. */
+static void push_hole(struct hg_engine *engine, struct hg_cohort *cohort, const struct hg_scoreboard *board,
+		      struct hg_cohort_hole *hole)
+{
+	struct hg_content *content = hg_contents_find(&engine->contents, cohort->content);
+	uint32_t most = hg_outbox_run(&engine->outbox) / segment_bytes(cohort) * segment_bytes(cohort);
+	struct hg_range range;
+
+	if (most && hg_scoreboard_hole(board, hole->start, least(board->lost, cohort->sent), &range) && range.start == hole->start)
+		hole->end = least(range.end, hole->start + most);
+	hole->pushed = true;
+	hole->seen_at = engine->now;
+	cohort->group_repairs += cohort->group_count;
+	hg_count(engine, HG_TCP_cohort_group_repairs);
+	push(engine, cohort, content, hole->start, hole->end);
 }
 
 void hg_cohort_repaired(struct hg_engine *engine, uint32_t index, uint32_t bytes)
@@ -432,21 +484,15 @@ bool hg_cohort_repair(struct hg_engine *engine, uint32_t index, uint32_t start, 
 {
 	struct hg_member *member;
 	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
-	struct hg_content *content;
 	struct hg_cohort_hole *hole;
 
-	if (!cohort)
+	if (!cohort || start < member->missing)
 		return false;
-	content = hg_contents_find(&engine->contents, cohort->content);
-	hole = start < member->missing || !content ? NULL : find_hole(cohort, start, end, engine->now);
-	if (hole && hole->pushed && end <= hole->end)
+	hole = find_hole(cohort, start, end, engine->now);
+	if (hole->pushed)
 		return true;
-	if (hole && ++hole->wanted >= 2 && hole->wanted * MANY_SHARE >= cohort->entered && end == hole->end) {
-		hole->pushed = true;
-		cohort->group_repairs += cohort->group_count;
-		hg_count(engine, HG_TCP_cohort_group_repairs);
-		push(engine, cohort, content, start, end);
-		return true;
-	}
-	return false;
+	if (++hole->wanted < 2 || hole->wanted * MANY_SHARE < cohort->entered)
+		return false;
+	push_hole(engine, cohort, &hg_flow_at(engine, index)->board, hole);
+	return true;
 }

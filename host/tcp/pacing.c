@@ -14,6 +14,8 @@
 #define RUN_SECONDS 0.001f
 #define RUN_SEGMENTS_MIN 2
 #define RUN_WINDOW_SHARE 3
+/* Near clients get long ones whatever their rate, halved with each so many us (tcp_tso_rtt_log). */
+#define RUN_RTT_SHIFT 9
 
 /* A time that lies further ahead is one that has passed long ago. */
 #define AHEAD_MAX_US 10000000
@@ -36,7 +38,10 @@ static uint32_t goal(const struct hg_pacing *pacing, uint32_t most)
 {
 	uint32_t least_goal = RUN_SEGMENTS_MIN * pacing->segment;
 	float bytes = pacing->smoothed_rtt ? rate(pacing) * RUN_SECONDS : (float)most;
+	uint32_t halvings = hg_cubic_lowest_rtt(pacing->cubic) >> RUN_RTT_SHIFT;
 
+	if (pacing->cubic->lowest && halvings < 16)
+		bytes += (float)(most >> halvings);
 	return bytes > (float)most ? most : bytes < (float)least_goal ? least(least_goal, most) : (uint32_t)bytes;
 }
 
