@@ -213,6 +213,8 @@ void hg_cohort_leave(struct hg_engine *engine, uint32_t index, enum hg_cohort_re
 	if (!cohort)
 		return;
 	hg_cohort_sync(engine, index);
+	if (reason == HG_LEFT_CLOSED && cohort->state == HG_COHORT_RUNNING && cohort->sent == cohort->length)
+		reason = HG_LEFT_ALL_SENT;
 	cohort->left[reason]++;
 	hg_count(engine, HG_TCP_cohort_left_lone + (reason - HG_LEFT_LONE));
 	hg_cohort_tell(engine, cohort, member->instance, HG_NEWS_LEFT, reason);

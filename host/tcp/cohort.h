@@ -97,6 +97,7 @@ struct hg_cohort {
 	struct hg_cubic cubic;
 	struct hg_rtt rtt;
 	uint32_t pace_at;
+	uint32_t sent_at;   /* us: when something was last pushed */
 	uint32_t heard_at;  /* us: when anything was last acknowledged */
 	uint32_t edge;      /* of the members that have an entry: the least of what they take, ... */
 	uint32_t progress;  /* ... of what reached them */

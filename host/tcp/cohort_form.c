@@ -30,7 +30,7 @@ static bool fits(const struct hg_cohort *cohort, const struct hg_flow *flow)
 {
 	uint32_t window = cohort->cubic.window / 2;
 
-	return cohort->sent < flow->window && window < flow->window - cohort->sent;
+	return cohort->sent < cohort->length && cohort->sent < flow->window && window < flow->window - cohort->sent;
 }
 
 static struct hg_cohort *find_cohort(const struct hg_engine *engine, uint32_t index)

@@ -81,6 +81,7 @@ static void push_new(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 	uint32_t start = cohort->sent;
 
 	cohort->sent += bytes;
+	cohort->sent_at = engine->now;
 	hg_rtt_sent(&cohort->rtt, cohort->sent, engine->now);
 	cohort->pace_at = hg_pacing_next(&pacing, cohort->pace_at, bytes, engine->now);
 	push(engine, cohort, content, start, cohort->sent);
@@ -287,10 +288,31 @@ static void transmit(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 	}
 }
 
+/*
+ * Everything was pushed: the entries stay until it has passed the switch, which what
+ * comes back tells, or as much time as the slowest answers take.
+ */
+static uint32_t drain_us(const struct hg_cohort *cohort)
+{
+	return HOLD_US + cohort->rtt.smoothed + 4 * cohort->rtt.variation;
+}
+
+static bool is_drained(const struct hg_engine *engine, const struct hg_cohort *cohort)
+{
+	return !cohort->entered || cohort->progress >= cohort->length || engine->now - cohort->sent_at > drain_us(cohort);
+}
+
 static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 {
 	struct hg_content *content = hg_contents_find(&engine->contents, cohort->content);
 
+	if (cohort->sent == cohort->length) {
+		if (cohort->entered)
+			look(engine, cohort);
+		if (is_drained(engine, cohort))
+			hg_cohort_end(engine, cohort, HG_LEFT_ALL_SENT);
+		return;
+	}
 	dismiss_late(engine, cohort);
 	if (!content || !hg_content_is_fit(engine, content) || cohort->entered == 0) {
 		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
@@ -303,11 +325,9 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 		return;
 	}
 	transmit(engine, cohort, content);
-	if (cohort->sent == cohort->length)
-		hg_cohort_end(engine, cohort, HG_LEFT_ALL_SENT);
-	else if (cohort->entered < 2)
+	if (cohort->sent == cohort->length || cohort->entered < 2)
 		return; /* the next turn ends it, or finds others */
-	else if (engine->now - cohort->heard_at > patience(cohort))
+	if (engine->now - cohort->heard_at > patience(cohort))
 		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
 	else if (cohort->count)
 		refresh(engine, cohort);
@@ -358,6 +378,8 @@ static uint32_t quiet_of(const struct hg_engine *engine, const struct hg_cohort 
 
 	if (cohort->state == HG_COHORT_FORMING)
 		return sooner(UINT32_MAX, hg_ahead(cohort->closes_at, now) > 0 ? cohort->closes_at : cohort->late_at, now);
+	if (cohort->sent == cohort->length)
+		return is_drained(engine, cohort) ? 0 : sooner(UINT32_MAX, cohort->sent_at + drain_us(cohort) + 1, now);
 	quiet = sooner(UINT32_MAX, cohort->heard_at + patience(cohort) + 1, now);
 	quiet = sooner(quiet, cohort->refresh_at, now);
 	if (hg_pacing_holds(&pacing, cohort->pace_at, now) && new_bytes(engine, cohort))
