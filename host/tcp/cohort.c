@@ -17,9 +17,13 @@ static int give_arrays(struct hg_cohort *cohort)
 	cohort->edges = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->edges));
 	cohort->reached = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->reached));
 	cohort->ackeds = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->ackeds));
+	cohort->widest = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->widest));
 	cohort->members = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->members));
 	cohort->by_instance = calloc(HG_COHORT_INSTANCES_MAX + 1, sizeof(*cohort->by_instance));
-	return cohort->edges && cohort->reached && cohort->ackeds && cohort->members && cohort->by_instance ? 0 : -ENOMEM;
+	return cohort->edges && cohort->reached && cohort->ackeds && cohort->widest && cohort->members &&
+		       cohort->by_instance ?
+	       0 :
+	       -ENOMEM;
 }
 
 int hg_cohorts_open(struct hg_cohorts *cohorts)
@@ -50,6 +54,7 @@ void hg_cohorts_close(struct hg_cohorts *cohorts)
 		free(cohorts->cohorts[i].edges);
 		free(cohorts->cohorts[i].reached);
 		free(cohorts->cohorts[i].ackeds);
+		free(cohorts->cohorts[i].widest);
 		free(cohorts->cohorts[i].members);
 		free(cohorts->cohorts[i].by_instance);
 	}
@@ -107,6 +112,7 @@ static void clear(struct hg_cohort *cohort)
 	cohort->edges = arrays.edges;
 	cohort->reached = arrays.reached;
 	cohort->ackeds = arrays.ackeds;
+	cohort->widest = arrays.widest;
 	cohort->members = arrays.members;
 	cohort->by_instance = arrays.by_instance;
 	memset(cohort->by_instance, 0, (arrays.instances + 1u) * sizeof(*cohort->by_instance));
@@ -155,6 +161,7 @@ bool hg_cohort_join(struct hg_engine *engine, struct hg_cohort *cohort, uint32_t
 		.instance = ++cohort->instances,
 	};
 	cohort->edges[place] = cohort->reached[place] = cohort->ackeds[place] = FAR;
+	cohort->widest[place] = 0;
 	cohort->members[place] = handle;
 	cohort->by_instance[cohort->instances] = handle;
 	cohort->count++;
@@ -174,6 +181,7 @@ static void take_out(struct hg_engine *engine, struct hg_cohort *cohort, uint16_
 	cohort->edges[place] = cohort->edges[last];
 	cohort->reached[place] = cohort->reached[last];
 	cohort->ackeds[place] = cohort->ackeds[last];
+	cohort->widest[place] = cohort->widest[last];
 	cohort->members[place] = cohort->members[last];
 	cohorts->members[cohort->members[place]].place = place;
 	cohort->by_instance[member->instance] = 0;

@@ -104,6 +104,7 @@ struct hg_cohort {
 	uint32_t acked;     /* ... and of what they acknowledged */
 	bool stale;         /* these three are to be computed anew */
 	uint32_t mean_edge, mean_progress;
+	uint16_t waiting;   /* who have everything, and have read it */
 	uint32_t held_at;   /* us: since when one member holds the others up; 0: none does */
 	uint32_t held_us;   /* so long in all since the last one had to leave */
 	uint32_t fair_at;   /* us: when that was */
@@ -116,6 +117,7 @@ struct hg_cohort {
 
 	/* By place; of members without an entry as far as can be. */
 	uint32_t *edges, *reached, *ackeds;
+	uint32_t *widest;       /* the largest window that each has shown */
 	uint16_t *members;      /* handles */
 	uint16_t *by_instance;  /* handles; 0: gone */
 

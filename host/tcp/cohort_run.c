@@ -7,10 +7,10 @@
  * How long one member may hold the others up: this, as long as the slowest of the healthy
  * ones' answers take (RFC 6298's timeout without its least), since nobody can be heard of
  * sooner, and a share of the time since the last one had to leave. So the healthy ones
- * lose 3 % to the sick ones, and a client that only waits for its core stays.
+ * lose 6 % to the sick ones, and a client that only waits for its core stays.
  */
 #define HOLD_US 20000
-#define HOLD_SHARE 32
+#define HOLD_SHARE 16
 
 /* A member's entry in the switch's flow filter lasts one epoch at least; group pushes do not renew it. */
 #define FILTER_US 30000000
@@ -33,18 +33,31 @@ static uint32_t segment_bytes(const struct hg_cohort *cohort)
 	return cohort->segment * HG_SEQ_GRANULE;
 }
 
+/*
+ * Has it everything, but for what a delayed acknowledgement may be about, and its program
+ * has read it? Then its window is as wide as it was ever.
+ */
+static bool is_waiting(const struct hg_cohort *cohort, uint16_t place)
+{
+	uint32_t window = cohort->edges[place] - cohort->ackeds[place];
+
+	return cohort->ackeds[place] + 2 * segment_bytes(cohort) >= cohort->sent && window >= cohort->widest[place] / 8 * 7;
+}
+
 /* Least and mean of those who follow, who have an entry. */
 static void survey(struct hg_cohort *cohort)
 {
 	uint64_t edges = 0, reached = 0;
 
 	cohort->edge = cohort->progress = cohort->acked = UINT32_MAX;
+	cohort->waiting = 0;
 	for (uint16_t i = 0; i < cohort->count; i++) {
 		if (cohort->edges[i] == UINT32_MAX)
 			continue;
 		cohort->edge = least(cohort->edge, cohort->edges[i]);
 		cohort->progress = least(cohort->progress, cohort->reached[i]);
 		cohort->acked = least(cohort->acked, cohort->ackeds[i]);
+		cohort->waiting = (uint16_t)(cohort->waiting + is_waiting(cohort, i));
 		edges += cohort->edges[i];
 		reached += cohort->reached[i];
 	}
@@ -134,7 +147,9 @@ static uint32_t new_bytes(const struct hg_engine *engine, const struct hg_cohort
 
 /*
  * Far behind the mean of all, by what it takes or by what reached it: a quarter of the
- * mean window, or of what is under way. If most are slow, nobody is behind.
+ * mean window, or of what is under way. Nobody is held up, though, before half of all
+ * have nothing left to do: as long as programs are busy reading, as where many share a
+ * core, a small window costs nothing.
  */
 struct straggling {
 	uint32_t edge, progress; /* who is below either is behind */
@@ -166,6 +181,8 @@ static bool is_held_up(const struct hg_cohort *cohort)
 {
 	struct straggling straggling = find_straggling(cohort);
 
+	if (cohort->waiting * 2 < cohort->entered)
+		return false;
 	return is_bound_by_edge(cohort) ? cohort->edge < straggling.edge : cohort->progress < straggling.progress;
 }
 
@@ -421,6 +438,8 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 	    record->acked + flow->window > cohort->edges[member->place])
 		cohort->heard_at = engine->now;
 	cohort->edges[member->place] = record->acked + flow->window;
+	if (flow->window > cohort->widest[member->place])
+		cohort->widest[member->place] = flow->window;
 	cohort->reached[member->place] = reached;
 	cohort->ackeds[member->place] = record->acked;
 	cohort->stale = true;

@@ -227,8 +227,8 @@ static uint32_t with_one(enum sickness sickness)
 	return took;
 }
 
-/* The others take at most a tenth longer than without it, and what it takes to notice: 20 ms and some round trips. */
-#define NOTICE_US (20000 + 4 * 10000)
+/* The others take at most a tenth longer than without it, and what it takes to notice: 20 ms and ten round trips, or two delayed acknowledgements. */
+#define NOTICE_US (20000 + 10 * 10000)
 
 static void sick_members(void)
 {
