@@ -61,9 +61,7 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 	port->io.ops = &afpacket_ops;
 	port->io.counters = config->counters;
 	port->io.fd = -1;
-	port->tx.fd = port->tx.clone_link = port->io.clone_fd = -1;
-	port->io.ifindex = config->ifindex;
-	port->io.mtu = config->mtu;
+	port->tx.fd = -1;
 	ret = afpacket_tx_open(port, config, error);
 	if (!ret) {
 		receive_unmerged(port->tx.fd, config->interface);

@@ -32,7 +32,6 @@ struct afpacket_rx {
 
 struct afpacket_tx {
 	int fd;
-	int clone_link; /* keeps the cloning program at the interface; -1: it is not there */
 	uint32_t mtu;
 	bool vnet;     /* every frame begins with a vnet header */
 	bool hopeless; /* waiting for the kernel was in vain, and nothing has left since */

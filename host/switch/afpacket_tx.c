@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "afpacket.h"
-#include "cloner_program.h"
 #include "forward.h"
 #include "switch.h"
 
@@ -60,18 +59,6 @@ static int find_supers(struct afpacket_tx *tx, const struct io_config *config)
 	return 0;
 }
 
-/* Where the kernel has no such programs, or the interface takes none, replicas are copied. */
-static int let_clone(struct afpacket *port, const struct io_config *config)
-{
-	if (config->clone_program < 0 || !port->tx.gather.tcp)
-		return 0;
-	port->tx.clone_link = cloner_program_attach(config->clone_program, config->ifindex);
-	if (port->tx.clone_link < 0)
-		return config->kind == HG_IO_CLONE ? port->tx.clone_link : 0;
-	port->io.clone_fd = port->tx.fd;
-	return 0;
-}
-
 static int make_messages(struct afpacket_tx *tx, uint32_t frames)
 {
 	int ret;
@@ -102,8 +89,6 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	ret = make_messages(tx, config->tx_frames);
 	if (!ret)
 		ret = find_supers(tx, config);
-	if (!ret)
-		ret = let_clone(port, config);
 	if (ret)
 		snprintf(error, HG_ERROR_BYTES, "%s: sending: %s", config->interface, strerror(-ret));
 	return ret;
@@ -111,8 +96,6 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 
 void afpacket_tx_close(struct afpacket *port)
 {
-	if (port->tx.clone_link >= 0)
-		close(port->tx.clone_link);
 	if (port->tx.fd >= 0)
 		close(port->tx.fd);
 	gather_clear(&port->tx.gather);

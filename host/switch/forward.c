@@ -88,9 +88,7 @@ static void replicate(const struct forwarder *forwarder, struct hg_standard_meta
 {
 	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
 	void *saved = forwarder->loaded->saved;
-	struct output *output = forwarder->output;
 
-	output->replicas = group->count;
 	if (group->count > 1)
 		pipeline->restore(saved, standard);
 	for (uint32_t i = 0; i < group->count; i++) {
@@ -100,9 +98,6 @@ static void replicate(const struct forwarder *forwarder, struct hg_standard_meta
 		standard->egress_rid = group->replicas[i].instance;
 		egress(forwarder, standard, payload, 0);
 	}
-	output->replicas = 0;
-	if (output->replicated)
-		output->replicated(output);
 }
 
 static void replicate_to_group(const struct forwarder *forwarder, struct hg_standard_metadata *standard,

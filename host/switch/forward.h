@@ -32,9 +32,6 @@ struct output {
 	uint8_t *(*header)(struct output *output, uint32_t port);
 	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
 		     uint32_t payload_bytes);
-	/* All replicas of a packet were sent; NULL: it makes no difference. */
-	void (*replicated)(struct output *output);
-	uint32_t replicas; /* of the packet that is being forwarded, at most; 0: it is not replicated */
 };
 
 struct forwarder {

@@ -50,7 +50,7 @@ static void close_flows(struct gather *gather)
 void gather_restart(struct gather *gather)
 {
 	gather->frame_count = gather->part_count = 0;
-	gather->sum.payload = NULL;
+	gather->summed = NULL;
 	close_flows(gather);
 }
 
@@ -76,11 +76,14 @@ static uint32_t add_part(struct gather *gather, const uint8_t *payload, uint32_t
 	return gather->part_count++;
 }
 
-static uint16_t payload_sum(struct gather_sum *sum, const uint8_t *payload, uint32_t bytes)
+static uint16_t payload_sum(struct gather *gather, const uint8_t *payload, uint32_t bytes)
 {
-	if (sum->payload != payload || sum->bytes != bytes)
-		*sum = (struct gather_sum){ payload, bytes, hg_sum(payload, bytes) };
-	return sum->sum;
+	if (gather->summed != payload || gather->summed_bytes != bytes) {
+		gather->summed = payload;
+		gather->summed_bytes = bytes;
+		gather->sum = hg_sum(payload, bytes);
+	}
+	return gather->sum;
 }
 
 /* A frame that leaves by itself unless others are appended to it. */
@@ -110,7 +113,11 @@ static void append(struct gather *gather, struct gather_frame *frame, const uint
 	frame->payload_bytes += bytes;
 }
 
-bool gather_read(struct gather_taken *frame)
+/*
+ * Finds TCP's or UDP's payload, also where a program that parsed only Ethernet left
+ * IP's headers to the payload. false: it is neither, or is parsed further than that.
+ */
+static bool find_payload(struct gather_taken *frame)
 {
 	uint32_t have = frame->header_bytes, length = frame->header_bytes + frame->payload_bytes;
 
@@ -121,7 +128,8 @@ bool gather_read(struct gather_taken *frame)
 	return super_read(&frame->shape, frame->headers, have, length);
 }
 
-bool gather_is_segment(struct gather_sum *sum, struct gather_taken *frame)
+/* Whole, without padding, and right in every sum: so it is equal to what cutting makes again. */
+static bool is_segment(struct gather *gather, struct gather_taken *frame)
 {
 	const struct super_shape *shape = &frame->shape;
 
@@ -131,7 +139,7 @@ bool gather_is_segment(struct gather_sum *sum, struct gather_taken *frame)
 	frame->payload_bytes = shape->length - shape->payload;
 	frame->header_bytes = shape->payload;
 	return super_is_segment(shape, frame->headers) &&
-	       super_checksums_right(shape, frame->headers, payload_sum(sum, frame->payload, frame->payload_bytes));
+	       super_checksums_right(shape, frame->headers, payload_sum(gather, frame->payload, frame->payload_bytes));
 }
 
 /* With headers and that much payload. */
@@ -142,7 +150,7 @@ static bool fits(const struct gather *gather, const struct super_shape *shape, u
 
 static bool may_join(struct gather *gather, struct gather_taken *frame)
 {
-	return gather_is_segment(&gather->sum, frame) && (frame->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) &&
+	return is_segment(gather, frame) && (frame->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) &&
 	       fits(gather, &frame->shape, frame->payload_bytes);
 }
 
@@ -157,7 +165,7 @@ void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *pay
 		add_frame(gather, header_bytes, payload, payload_bytes);
 		return;
 	}
-	if (!gather_read(&taken)) {
+	if (!find_payload(&taken)) {
 		/* Whose flow it is nobody knows: nothing may pass it. */
 		close_flows(gather);
 		add_frame(gather, header_bytes, payload, payload_bytes);
@@ -180,7 +188,7 @@ bool gather_cut_start(struct gather *gather, struct gather_cut *cut, uint32_t he
 {
 	struct gather_taken taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
 
-	if (!gather_read(&taken) || !gather_is_segment(&gather->sum, &taken) || !fits(gather, &taken.shape, segment_bytes))
+	if (!find_payload(&taken) || !is_segment(gather, &taken) || !fits(gather, &taken.shape, segment_bytes))
 		return false;
 	flow_at(gather, super_hash(&taken.shape, taken.headers))->frame = 0;
 	cut->segment = (struct cut_segment){ 0 };

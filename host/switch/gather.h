@@ -38,13 +38,6 @@ struct gather_flow {
 	uint32_t frame; /* counted from 1; 0: none, or one that nothing may follow */
 };
 
-/* The last payload that was summed: all replicas of a push have the same. */
-struct gather_sum {
-	const uint8_t *payload;
-	uint32_t bytes;
-	uint16_t sum;
-};
-
 struct gather {
 	bool tcp, udp; /* which super-frames may be made */
 	uint32_t mtu;
@@ -55,7 +48,10 @@ struct gather {
 	struct gather_part *parts;
 	struct gather_flow flows[GATHER_SETS][GATHER_WAYS]; /* by super_hash() */
 	bool flows_used;
-	struct gather_sum sum;
+	/* The last payload that was summed: all replicas of a push have the same. */
+	const uint8_t *summed;
+	uint32_t summed_bytes;
+	uint16_t sum;
 };
 
 /* A frame as it is being taken: its headers in one piece, the payload behind them. */
@@ -73,14 +69,6 @@ struct gather_cut {
 	uint32_t segment_bytes;
 	struct cut_segment segment; /* the last that was added */
 };
-
-/*
- * Finds TCP's or UDP's payload, also where a program that parsed only Ethernet left
- * IP's headers to the payload. false: it is neither, or is parsed further than that.
- */
-bool gather_read(struct gather_taken *frame);
-/* Whole, without padding, and right in every sum: so it is equal to what cutting makes again. */
-bool gather_is_segment(struct gather_sum *sum, struct gather_taken *frame);
 
 int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu);
 void gather_clear(struct gather *gather);

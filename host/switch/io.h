@@ -15,7 +15,7 @@ struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
 	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
 	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized, tx_uncut;
-	_Atomic uint64_t tx_supers, tx_super_segments, tx_clones;
+	_Atomic uint64_t tx_supers, tx_super_segments;
 };
 
 struct io_frame {
@@ -30,7 +30,6 @@ struct io_config {
 	uint32_t mtu;         /* bytes */
 	uint32_t tx_frames;   /* gathered before they are handed on */
 	enum hg_io kind;
-	int clone_program;    /* cloner_program.h's; -1: there is none */
 	const _Atomic bool *bundles; /* cut up what comes in bundles */
 	struct io_counters *counters;
 };
@@ -72,9 +71,6 @@ struct io {
 	const struct io_ops *ops;
 	struct io_counters *counters;
 	int fd;             /* readable while frames wait */
-	int ifindex;
-	uint32_t mtu;       /* bytes */
-	int clone_fd;       /* sends frames, with a vnet header, that the kernel clones; -1: cannot */
 	/* The worker's. */
 	uint32_t unflushed; /* frames sent and not flushed */
 	bool listed;        /* among those to flush at the round's end */

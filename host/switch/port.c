@@ -13,14 +13,13 @@
 #include "forward.h"
 #include "hg_switch.h"
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config, int clone_program)
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config)
 {
 	struct port_set *set = calloc(1, sizeof(*set));
 
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
 	ports->io = config->io;
-	ports->clone_program = clone_program;
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -81,7 +80,6 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 		.mtu = link->mtu,
 		.tx_frames = ports->tx_frames,
 		.kind = ports->io,
-		.clone_program = ports->clone_program,
 		.bundles = &port->bundles,
 		.counters = &port->counters,
 	};

@@ -38,12 +38,11 @@ struct ports {
 	_Atomic(struct port_set *) set;
 	uint32_t tx_frames;
 	enum hg_io io;
-	int clone_program; /* as in io_config */
 	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
 	int control_fd; /* for interface ioctls */
 };
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config, int clone_program);
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config);
 /* When no worker runs. */
 void ports_clear(struct ports *ports);
 

@@ -10,21 +10,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Only who insists on clones is refused where there are none. */
-static int open_cloner(struct hg_switch *sw)
-{
-	int ret = 0;
-
-	sw->worker.cloner.program = sw->worker.cloner.map = -1;
-	if (sw->config.io == HG_IO_AUTO || sw->config.io == HG_IO_CLONE)
-		ret = cloner_open(&sw->worker.cloner);
-	return sw->config.io == HG_IO_CLONE ? ret : 0;
-}
-
 static int init(struct hg_switch *sw)
 {
 	struct epoll_event woken = { .events = EPOLLIN, .data.u32 = PORT_NUMBERS };
-	int ret, cloner_ret = open_cloner(sw), ports_ret;
+	int ret, ports_ret;
 
 	pthread_mutex_init(&sw->mutex, NULL);
 	epoch_init(&sw->epoch);
@@ -34,9 +23,9 @@ static int init(struct hg_switch *sw)
 	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
-	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config, sw->worker.cloner.program);
+	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
 	if (!ret)
-		ret = ports_ret ? ports_ret : cloner_ret;
+		ret = ports_ret;
 	if (!ret && sw->digest_signal.fd < 0)
 		ret = -EMFILE;
 	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))
@@ -80,7 +69,6 @@ void hg_switch_free(struct hg_switch *sw)
 	link_watch_stop(&sw->links); /* without the mutex, which the watching thread takes */
 	epoch_wait(&sw->epoch);
 	ports_clear(&sw->ports);
-	cloner_close(&sw->worker.cloner);
 	for (loaded = sw->loaded; loaded; loaded = next) {
 		next = loaded->next;
 		loaded_close(loaded);

@@ -48,8 +48,7 @@ static uint8_t *port_header(struct worker_output *output, uint32_t number)
 		return NULL;
 	}
 	output->io = io;
-	output->headers = io->ops->header(io);
-	return output->headers;
+	return io->ops->header(io);
 }
 
 static uint8_t *worker_header(struct output *base, uint32_t port)
@@ -74,14 +73,6 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 			add_relaxed(&output->sw->stats.dropped_cpu_queue, 1);
 		return;
 	}
-	if (output->segment_bytes && base->replicas > 1 &&
-	    cloner_take(&output->sw->worker.cloner, io, output->headers, header_bytes, payload, payload_bytes,
-			output->segment_bytes)) {
-		/* What was sent before leaves before. */
-		if (io->unflushed)
-			io->ops->flush(io);
-		return;
-	}
 	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
 	if (io->unflushed && !io->listed) {
 		io->listed = true;
@@ -89,11 +80,6 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 	}
 	if (output->unflushed_count == WORKER_UNFLUSHED)
 		flush(output);
-}
-
-static void worker_replicated(struct output *base)
-{
-	cloner_flush(&((struct worker_output *)base)->sw->worker.cloner);
 }
 
 /* ---- rounds ------------------------------------------------------------------- */
@@ -205,11 +191,7 @@ int worker_start(struct hg_switch *sw)
 	struct worker *worker = &sw->worker;
 
 	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
-	worker->output.output = (struct output){
-		.header = worker_header,
-		.send = worker_send,
-		.replicated = worker_replicated,
-	};
+	worker->output.output = (struct output){ .header = worker_header, .send = worker_send };
 	worker->output.sw = sw;
 	return thread_start(&worker->thread, "hg-worker", work, sw);
 }

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 
-#include "cloner.h"
 #include "forward.h"
 #include "port.h"
 
@@ -17,7 +16,6 @@ struct worker_output {
 	struct hg_switch *sw;
 	const struct port_set *set; /* of this round */
 	struct io *io;              /* what header() chose; NULL: the CPU */
-	uint8_t *headers;           /* the room that it gave */
 	uint32_t segment_bytes;     /* of the frame that is being forwarded */
 	uint32_t unflushed_count;
 	struct io *unflushed[WORKER_UNFLUSHED]; /* have frames to flush */
@@ -27,7 +25,6 @@ struct worker {
 	pthread_t thread;
 	_Atomic bool stop;
 	struct worker_output output;
-	struct cloner cloner;
 	uint32_t lender_count;
 	struct io *lenders[PORT_NUMBERS]; /* lent us frames in this round */
 };

@@ -24,7 +24,6 @@ class Io(StrEnum):
     AUTO = "auto"
     AFPACKET = "afpacket"
     SUPER = "super"
-    CLONE = "clone"
 
 
 def _version(wanted: bool) -> None:
@@ -58,10 +57,7 @@ def switch(
     ] = None,
     io: Annotated[
         Io,
-        typer.Option(
-            help="How frames leave: each by itself, in super-frames, with replicas as the "
-            "kernel's clones, or what works best."
-        ),
+        typer.Option(help="How frames leave: in super-frames, each by itself, or what works best."),
     ] = Io.AUTO,
     bundle_port: Annotated[
         list[int] | None,

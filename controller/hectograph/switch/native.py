@@ -41,7 +41,6 @@ IO_KINDS: dict[str, int] = {
     "auto": lib.HG_IO_AUTO,
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
-    "clone": lib.HG_IO_CLONE,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 
