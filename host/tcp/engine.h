@@ -110,10 +110,14 @@ void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
 
 /* Soft halves for all that the file holds. */
 void hg_resume_all(struct hg_engine *engine);
-/* The content is here: asks its clients where they stand. */
+/* The content is new here: flows that are answered with it may wait for it already. */
+void hg_resume_count(struct hg_engine *engine, struct hg_content *content);
+/* It is prepared: asks its clients where they stand. */
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
 /* One with a soft half: its client is asked when its turn comes and its content is here. */
 void hg_resume_flow(struct hg_engine *engine, uint32_t index);
+/* Until its content is prepared. */
+void hg_resume_wait(struct hg_engine *engine, uint32_t index);
 /* One that is waiting for its client's answer: asks once more. */
 void hg_resume_again(struct hg_engine *engine, uint32_t index);
 

@@ -69,19 +69,25 @@ static void stop_engine(struct sim *sim)
 	close(sim->far);
 }
 
-void sim_add_content(struct sim *sim, const char *path)
+void sim_prepare_content(struct sim *sim, const char *path)
 {
 	struct hg_content_spec spec = { .id = 1, .etag = "tag" };
 	struct hg_content *content;
 	char error[HG_PUSHER_ERROR_BYTES];
 
 	strcpy(spec.path, path);
-	CHECK_EQUAL(hg_contents_add(&sim->engine.contents, &spec, &content, error), 0);
+	CHECK_EQUAL(hg_contents_add(&sim->engine.contents, &spec, -1, &content, error), 0);
+	hg_resume_count(&sim->engine, content);
 	while (content->state == HG_CONTENT_PREPARING)
 		usleep(50);
 	CHECK_EQUAL(content->state, HG_CONTENT_READY);
 	sim->length = content->responses[HG_RESPONSE_CONTENT].length;
-	hg_resume_content(&sim->engine, content);
+}
+
+void sim_add_content(struct sim *sim, const char *path)
+{
+	sim_prepare_content(sim, path);
+	hg_resume_content(&sim->engine, hg_contents_find(&sim->engine.contents, 1));
 }
 
 void sim_open(struct sim *sim, const char *flows, const char *content)

@@ -64,6 +64,8 @@ void sim_open(struct sim *sim, const char *flows, const char *content);
 /* As kill -9 and a new process: the content has to be added again. */
 void sim_restart(struct sim *sim, const char *flows);
 void sim_add_content(struct sim *sim, const char *content);
+/* The same, but its clients are not asked where they stand yet. */
+void sim_prepare_content(struct sim *sim, const char *content);
 void sim_close(struct sim *sim);
 
 /* A new connection: window scale 7 and, when asked for, SACK; MSS class 2. */
