@@ -65,7 +65,11 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index);
 void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
 /* An empty segment with the next sequence number. */
 void hg_flow_send_ack(struct hg_engine *engine, uint32_t index);
-/* An empty segment with an old one: every TCP answers where it stands (RFC 9293, 3.10.7.4). */
+/*
+ * An old byte: every TCP answers where it stands (RFC 9293, 3.10.7.4). It is the garbage
+ * octet of RFC 1122, 4.2.3.6, since to an empty segment Linux answers twice a second at
+ * most (tcp_invalid_ratelimit), and a host that dies more often would hear of nobody.
+ */
 void hg_flow_probe(struct hg_engine *engine, uint32_t index);
 /* What it answers with; NULL: its content is not here now. */
 const struct hg_response *hg_flow_response(const struct hg_engine *engine, const struct hg_flow_record *record,

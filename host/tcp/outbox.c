@@ -20,6 +20,7 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 		   uint8_t tcp_flags)
 {
+	static const uint8_t octet; /* its sum is 0 */
 	uint8_t *headers;
 	struct iovec *parts;
 	uint32_t count = 1;
@@ -29,12 +30,15 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 		hg_outbox_flush(outbox);
 	headers = outbox->headers[outbox->count];
 	parts = outbox->parts[outbox->count];
-	if (bytes) {
+	if (response) {
 		count += hg_segment_parts(response, position, bytes, parts + 1);
 		sum = hg_segment_sum(response, position, bytes);
 		outbox->counters->values[HG_TCP_segments] += (bytes + segment - 1) / segment;
 		outbox->counters->values[HG_TCP_segment_bytes] += bytes;
 	} else {
+		if (bytes)
+			/* sendmmsg() only reads; struct iovec has no const. */
+			parts[count++] = (struct iovec){ (void *)&octet, sizeof(octet) };
 		outbox->counters->values[HG_TCP_acks]++;
 	}
 	hg_segment_headers(headers, outbox->link.mac, content ? content->spec.id : 0, position, bytes, sum, tcp_flags);

@@ -10,6 +10,7 @@
 
 #define STEP_US 100
 #define DELAYED_ACK_US 40000
+#define OLD_EMPTY_US 500000 /* tcp_invalid_ratelimit of Linux */
 #define REORDER_US 3000
 #define IN_FLIGHT 4096
 #define FRAME_BYTES 2048
@@ -266,6 +267,25 @@ static void take_data(struct client *client, uint32_t offset, const uint8_t *dat
 		remember(client, offset);
 }
 
+/*
+ * RFC 9293, 3.10.7.4: an old number is answered. As Linux does it, an empty segment's
+ * not more than twice a second; with data, as one octet of it is, always.
+ */
+static void answer_old(struct sim *sim, uint32_t offset, uint32_t payload_bytes)
+{
+	struct client *client = &sim->client;
+
+	if (payload_bytes) {
+		client->twice_start = offset;
+		client->twice_end = offset + payload_bytes;
+	} else if (client->answered_old_at && sim->engine.now - client->answered_old_at < OLD_EMPTY_US) {
+		return;
+	} else {
+		client->answered_old_at = sim->engine.now;
+	}
+	sim_send(sim, HG_TCP_ACK, NULL, 0);
+}
+
 static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes)
 {
 	struct client *client = &sim->client;
@@ -297,6 +317,11 @@ static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes
 	/* The constants that the numbers were begun with, or this is no sequence number of ours. */
 	if (payload_bytes || flags & HG_TCP_FIN)
 		CHECK_EQUAL(flow.constants, client->base & 127);
+	if (payload_bytes <= 1 && !(flags & HG_TCP_FIN)) {
+		if ((int32_t)(offset - client->received) < 0)
+			answer_old(sim, offset, payload_bytes);
+		return;
+	}
 	at_once = offset != client->received || !client->reads;
 	if (payload_bytes)
 		take_data(client, offset, payload, payload_bytes);
@@ -304,9 +329,6 @@ static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes
 		client->end = offset + payload_bytes;
 	if (client->end && client->received == client->end)
 		client->finished = true;
-	/* RFC 9293, 3.10.7.4: an old number is answered; other empty segments are not. */
-	if (payload_bytes == 0 && !(flags & HG_TCP_FIN) && (int32_t)(offset - client->received) >= 0)
-		return;
 	client->unacked++;
 	if (at_once || client->unacked >= 2 || client->finished)
 		sim_send(sim, HG_TCP_ACK, NULL, 0);

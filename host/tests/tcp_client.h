@@ -37,6 +37,7 @@ struct client {
 	uint32_t ack_at;    /* us; 0: none is due */
 	uint32_t last_ack_no; /* of the server's segments: how much of ours it has */
 	uint32_t acks;      /* that it sent */
+	uint32_t answered_old_at; /* us; when it last answered an old, empty segment */
 	uint8_t has[CLIENT_BYTES_MAX / HG_SEQ_GRANULE];
 	uint8_t data[CLIENT_BYTES_MAX];
 	struct {

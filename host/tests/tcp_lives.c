@@ -9,6 +9,7 @@
 #define SECOND 1000000
 #define MINUTE (60u * SECOND)
 #define DELAY_US 10000
+#define LIFE_US 100000 /* some four round trips */
 #define FILE_BYTES 1000000
 
 static char content[] = "/tmp/hectograph-content-XXXXXX";
@@ -16,11 +17,11 @@ static char flows[] = "/tmp/hectograph-flows-XXXXXX";
 static struct sim sim;
 static uint8_t file[FILE_BYTES];
 
-static void begin(void)
+static void begin(bool sack)
 {
 	sim_open(&sim, flows, content);
 	sim.link.delay = DELAY_US;
-	sim_connect(&sim, 40001, true);
+	sim_connect(&sim, 40001, sack);
 	sim_get(&sim);
 	sim_run(&sim, 3 * DELAY_US);
 	CHECK(sim.client.received > 0 && !sim.client.finished);
@@ -49,10 +50,28 @@ static struct hg_content *the_content(void)
 	return sim.engine.contents.contents[0];
 }
 
+/* In every life the client is heard of, however short that is, and has more at its end. */
+static void short_lives(bool sack)
+{
+	begin(sack);
+	for (uint32_t lives = 0; !sim.client.finished; lives++) {
+		uint32_t before;
+
+		CHECK(lives < 10);
+		killed();
+		before = sim.client.received;
+		sim_add_content(&sim, content);
+		sim_run(&sim, LIFE_US);
+		CHECK(sim.client.received > before);
+	}
+	CHECK(got_file());
+	sim_close(&sim);
+}
+
 /* The content comes late, as from a controller that was away; one that comes never is waited for only so long. */
 static void late_content(uint32_t minutes, bool too_late)
 {
-	begin();
+	begin(true);
 	killed();
 	sim_run(&sim, minutes * MINUTE);
 	sim_add_content(&sim, content);
@@ -68,7 +87,7 @@ static void late_content(uint32_t minutes, bool too_late)
 /* A client that is heard of before it was asked counts as one of the content's, once. */
 static void heard_of_first(void)
 {
-	begin();
+	begin(true);
 	killed();
 	sim_prepare_content(&sim, content);
 	CHECK_EQUAL(the_content()->flows, 1);
@@ -91,6 +110,8 @@ int main(void)
 	for (uint32_t i = 0; i < FILE_BYTES; i++)
 		file[i] = (uint8_t)sim_random(256);
 	CHECK(fds[1] >= 0 && write(fds[0], file, FILE_BYTES) == FILE_BYTES);
+	short_lives(true);
+	short_lives(false);
 	late_content(3, false);
 	late_content(25, false);
 	late_content(35, true);
