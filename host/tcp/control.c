@@ -26,16 +26,21 @@ static int add(struct hg_engine *engine, const struct hg_content_spec *spec, str
 {
 	struct hg_content *content = hg_contents_find(&engine->contents, spec->id);
 	enum hg_content_state draining = HG_CONTENT_DRAINING;
+	bool is_new;
 	int ret;
 
 	if (content && content->state == HG_CONTENT_WITHDRAWN) {
 		hg_flows_reset(engine, spec->id, true);
 		hg_outbox_flush(&engine->outbox);
 		hg_contents_remove(&engine->contents, content);
+		content = NULL;
 	}
-	ret = hg_contents_add(&engine->contents, spec, &content, error);
+	is_new = !content;
+	ret = hg_contents_add(&engine->contents, spec, engine->wake, &content, error);
 	if (ret)
 		return ret;
+	if (is_new)
+		hg_resume_count(engine, content);
 	atomic_compare_exchange_strong(&content->state, &draining, HG_CONTENT_READY);
 	describe(content, status);
 	return 0;

@@ -40,7 +40,7 @@
 	X(requests_doubted, "first segment did not begin a request; waited for its retransmission") \
 	X(segments, "pushes with payload")                                              \
 	X(segment_bytes, "their payload")                                               \
-	X(acks, "pushes without payload")                                               \
+	X(acks, "pushes that carry nothing of a response")                              \
 	X(retransmits, "segments sent again")                                           \
 	X(retransmit_bytes, "their payload")                                            \
 	X(fast_recoveries, "losses found by duplicate or selective acknowledgements")   \

@@ -131,8 +131,9 @@ static void rest(struct hg_engine *engine, bool busy)
 		getsockopt(engine->ring.fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		engine->outbox.link_lost = true;
 	}
-	if (fds[1].revents && read(engine->wake, &value, sizeof(value)) < 0)
-		return;
+	/* A content may be prepared now, and clients wait for it. */
+	if (fds[1].revents && read(engine->wake, &value, sizeof(value)) > 0)
+		engine->looked = 0;
 }
 
 /* Whoever watches the cohorts is woken once for all that has changed. */
@@ -151,7 +152,6 @@ static void *run(void *argument)
 	struct hg_engine *engine = argument;
 
 	pthread_mutex_lock(&engine->lock);
-	hg_resume_all(engine);
 	while (!atomic_load_explicit(&engine->stop, memory_order_relaxed)) {
 		bool busy;
 
@@ -180,7 +180,7 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	snprintf(engine->interface, sizeof(engine->interface), "%s", interface);
 	engine->outbox.counters = &engine->counters;
 	engine->outbox.link.fd = engine->ring.fd = engine->wake = -1;
-	engine->now = (uint32_t)(hg_now() / 1000);
+	engine->now = engine->ask_at = (uint32_t)(hg_now() / 1000);
 	ret = hg_flow_table_open(&engine->table, flows, HG_FLOWS_MAX, error);
 	if (ret)
 		goto free;
@@ -198,6 +198,7 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 		goto close;
 	engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&engine->lock, NULL);
+	hg_resume_all(engine);
 	ret = engine->wake < 0 ? -errno : -pthread_create(&engine->thread, NULL, run, engine);
 	if (ret) {
 		hg_fail(error, ret, "no thread for the flows: %s", strerror(-ret));

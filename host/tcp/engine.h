@@ -80,7 +80,11 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index);
 void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
 /* An empty segment with the next sequence number. */
 void hg_flow_send_ack(struct hg_engine *engine, uint32_t index);
-/* An empty segment with an old one: every TCP answers where it stands (RFC 9293, 3.10.7.4). */
+/*
+ * An old byte: every TCP answers where it stands (RFC 9293, 3.10.7.4). It is the garbage
+ * octet of RFC 1122, 4.2.3.6, since to an empty segment Linux answers twice a second at
+ * most (tcp_invalid_ratelimit), and a host that dies more often would hear of nobody.
+ */
 void hg_flow_probe(struct hg_engine *engine, uint32_t index);
 /* What it answers with; NULL: its content is not here now. */
 const struct hg_response *hg_flow_response(const struct hg_engine *engine, const struct hg_flow_record *record,
@@ -127,10 +131,14 @@ void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
 
 /* Soft halves for all that the file holds. */
 void hg_resume_all(struct hg_engine *engine);
-/* The content is here: asks its clients where they stand. */
+/* The content is new here: flows that are answered with it may wait for it already. */
+void hg_resume_count(struct hg_engine *engine, struct hg_content *content);
+/* It is prepared: asks its clients where they stand. */
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
 /* One with a soft half: its client is asked when its turn comes and its content is here. */
 void hg_resume_flow(struct hg_engine *engine, uint32_t index);
+/* Until its content is prepared. */
+void hg_resume_wait(struct hg_engine *engine, uint32_t index);
 /* One that is waiting for its client's answer: asks once more. */
 void hg_resume_again(struct hg_engine *engine, uint32_t index);
 

@@ -105,7 +105,7 @@ void hg_flow_probe(struct hg_engine *engine, uint32_t index)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
 
-	send_empty(engine, record, record->acked - 1, HG_TCP_ACK);
+	hg_outbox_put(&engine->outbox, &record->header, NULL, NULL, record->acked - 1, 1, 1, HG_TCP_ACK);
 }
 
 void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why)

@@ -20,6 +20,7 @@
 static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, const struct hg_response *response,
 			 uint32_t header_bytes, const struct hg_segment *segment)
 {
+	static const uint8_t octet; /* its sum is 0 */
 	uint8_t *headers;
 	struct iovec *parts;
 	uint32_t count = 1;
@@ -29,9 +30,12 @@ static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, c
 		hg_outbox_flush(outbox);
 	headers = outbox->headers[outbox->count];
 	parts = outbox->parts[outbox->count];
-	if (segment->bytes) {
+	if (response) {
 		count += hg_segment_parts(response, segment->position, segment->bytes, parts + 1);
 		sum = hg_segment_sum(response, segment->position, segment->bytes);
+	} else if (segment->bytes) {
+		/* sendmmsg() only reads; struct iovec has no const. */
+		parts[count++] = (struct iovec){ (void *)&octet, sizeof(octet) };
 	}
 	hg_segment_headers(headers, outbox->link.mac, content ? content->spec.id : 0, segment, sum);
 	parts[0] = (struct iovec){ headers, header_bytes };
@@ -50,7 +54,7 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 	uint8_t *headers = put_push(outbox, content, response, HG_FLOW_FRAME_BYTES, &push);
 
 	memcpy(headers + HG_PUSH_FRAME_BYTES, flow, sizeof(*flow));
-	if (bytes) {
+	if (response) {
 		outbox->counters->values[HG_TCP_segments] += (bytes + segment - 1) / segment;
 		outbox->counters->values[HG_TCP_segment_bytes] += bytes;
 	} else {

@@ -188,6 +188,10 @@ static void ask(struct hg_engine *engine, uint32_t index)
 		hg_flow_close(engine, index);
 		return;
 	}
+	if (content->state == HG_CONTENT_PREPARING) {
+		hg_resume_wait(engine, index);
+		return;
+	}
 	hg_count(engine, HG_TCP_resume_probes);
 	hg_flow_at(engine, index)->backoff++;
 	hg_flow_probe(engine, index);

@@ -38,6 +38,7 @@ struct client {
 	uint32_t ack_at;    /* us; 0: none is due */
 	uint32_t last_ack_no; /* of the server's segments: how much of ours it has */
 	uint32_t acks;      /* that it sent */
+	uint32_t answered_old_at; /* us; when it last answered an old, empty segment */
 	uint8_t has[CLIENT_BYTES_MAX / HG_SEQ_GRANULE];
 	uint8_t data[CLIENT_BYTES_MAX];
 	struct {
@@ -71,6 +72,8 @@ void sim_open(struct sim *sim, const char *flows, const char *content);
 /* As kill -9 and a new process: the content has to be added again. */
 void sim_restart(struct sim *sim, const char *flows);
 void sim_add_content(struct sim *sim, const char *content);
+/* The same, but its clients are not asked where they stand yet. */
+void sim_prepare_content(struct sim *sim, const char *content);
 void sim_close(struct sim *sim);
 
 /* A replica of this push is on its way to the client. */

@@ -37,6 +37,7 @@ BUCKETS = 16
 HOST_MTU = 9000
 BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
+PREPARE_POLL_SECONDS = 0.005
 
 
 _labs = itertools.count()
@@ -50,6 +51,10 @@ class Content:
     path: Path
     sha256: str
     type: str
+
+    @property
+    def spec(self) -> ContentSpec:
+        return ContentSpec(self.number, str(self.path), self.sha256, self.type)
 
     @property
     def addresses(self) -> tuple[IPv4Address, IPv6Address]:
@@ -143,9 +148,19 @@ class Host:
             return False
         return True
 
-    def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)
-        return self.ask(lambda pusher: pusher.prepare_content(spec))
+    def prepare(self, contents: Iterable[Content]) -> Sequence[ContentState]:
+        """All at once, as a controller does."""
+
+        async def prepared(pusher: PusherClient) -> Sequence[ContentState]:
+            for content in contents:
+                await pusher.add_content(content.spec)
+            while True:
+                states = await pusher.contents()
+                if all(state.phase is not ContentPhase.PREPARING for state in states):
+                    return states
+                await asyncio.sleep(PREPARE_POLL_SECONDS)
+
+        return self.ask(prepared)
 
     def counters(self) -> dict[str, int]:
         return self.ask(lambda pusher: pusher.flow_counters()).by_name
@@ -157,8 +172,7 @@ class Host:
         """After it was killed."""
         self.pusher.start()
         self.pusher.wait_until(self.answers)
-        for content in contents:
-            self.prepare(content)
+        self.prepare(contents)
 
 
 @dataclass(slots=True)
@@ -193,7 +207,7 @@ class Lab:
         path.write_bytes(data)
         content = Content(number, path, sha256(data), media_type)
         self.contents.append(content)
-        state = self.host.prepare(content)
+        (state,) = (s for s in self.host.prepare([content]) if s.spec.id == number)
         assert state.phase is ContentPhase.READY, state.error
         self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
@@ -221,8 +235,7 @@ class Lab:
         Without `entries` the buckets are left to a controller."""
         host = _start_host(self.testbed, self.here, self.target, self.prefix, OTHER_HOST_PORT)
         try:
-            for content in self.contents:
-                host.prepare(content)
+            host.prepare(self.contents)
             yield host
         finally:
             if entries:
