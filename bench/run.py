@@ -19,6 +19,7 @@ BENCHMARKS = {
     "delivery": "Copies delivered over veth pairs",
     "faults": "Goodput of one download over a bad link",
     "tcp": "Downloads over TCP",
+    "cohorts": "Many downloads from one push",
 }
 RESULTS = Path("build/bench")
 
