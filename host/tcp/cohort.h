@@ -195,12 +195,6 @@ bool hg_cohort_invite(struct hg_engine *engine, uint32_t index, const struct hg_
 void hg_cohort_admit(struct hg_engine *engine, struct hg_cohort *cohort);
 void hg_cohort_form(struct hg_engine *engine, struct hg_cohort *cohort);
 
-/* cohort_run.c: what is pushed when. */
-
-void hg_cohort_run(struct hg_engine *engine, struct hg_cohort *cohort);
-/* When it next has something to do (us). */
-uint32_t hg_cohort_due(const struct hg_engine *engine, const struct hg_cohort *cohort);
-
 /* What the rest of the engine asks and tells. */
 
 /* Is it still waiting for others, or for its entry? */
