@@ -123,7 +123,7 @@ class CohortState:
     joined_late: int
     """Members that came while it ran."""
     left: Mapping[LeftReason, int] = field(default_factory=dict[LeftReason, int])
-    """How many, by reason; those that none left for are absent."""
+    """How many, by reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ METERS = (PUNT_METER, TCP_METER)
 HANDSHAKES = "learnt_flow_t"
 """The digest."""
 
-_UPDATE_TYPES = {
+UPDATE_TYPES = {
     Operation.INSERT: p4r.Update.INSERT,
     Operation.MODIFY: p4r.Update.MODIFY,
     Operation.DELETE: p4r.Update.DELETE,
@@ -52,7 +52,7 @@ _UPDATE_TYPES = {
 
 def encode_change(change: Change, schema: finsy.P4Schema) -> p4r.Update:
     entity = _encode(change.entity, keys_only=change.operation is Operation.DELETE)
-    return p4r.Update(type=_UPDATE_TYPES[change.operation], entity=entity.encode(schema))
+    return p4r.Update(type=UPDATE_TYPES[change.operation], entity=entity.encode(schema))
 
 
 def _encode(entity: Entity, *, keys_only: bool) -> p4entity.P4Entity:
@@ -131,12 +131,26 @@ def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
     names = (field.name for field in fields(entry) if field.name not in MEMBER_KEY)
     args = {name: getattr(entry, name) for name in names}
     args |= {"src_addr": int(entry.src_addr), "dst_addr": int(entry.dst_addr)}
-    version = entry.src_addr.version
-    if isinstance(entry, TcpMemberEntry):
-        return finsy.P4TableAction(f"tcp_ipv{version}", **args)
-    if version == 4:
+    action = _member_action_name(entry)
+    if action == "udp_ipv4":
         args["ttl"] = args.pop("hop_limit")
-    return finsy.P4TableAction(f"udp_ipv{version}", **args)
+    return finsy.P4TableAction(action, **args)
+
+
+def _member_action_name(entry: MemberEntry) -> str:
+    protocol = "tcp" if isinstance(entry, TcpMemberEntry) else "udp"
+    return f"{protocol}_ipv{entry.src_addr.version}"
+
+
+def member_fields(entry: MemberEntry, schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """Of such an entry, those that are encoded, and their widths in bits."""
+    widths = {name: schema.tables["member"].match_fields[name].bitwidth for name in MEMBER_KEY}
+    if not keys_only:
+        params = schema.actions[_member_action_name(entry)].params
+        widths |= {
+            "hop_limit" if param.name == "ttl" else param.name: param.bitwidth for param in params
+        }
+    return widths
 
 
 def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:

@@ -61,7 +61,9 @@ def event_of(message: pb.CohortEvent) -> CohortEvent:
             entered=message.entered,
         )
     except (KeyError, ValueError) as error:
-        raise InvalidInput(f"an event that cannot be: {error}", where=f"cohort {message.cohort}") from error
+        raise InvalidInput(
+            f"an event that cannot be: {error}", where=f"cohort {message.cohort}"
+        ) from error
 
 
 def _member(message: pb.CohortMember) -> CohortMember:
@@ -123,11 +125,7 @@ def cohort_of(message: pb.Cohort) -> CohortState:
         repair_bytes=message.repair_bytes,
         group_repairs=message.group_repairs,
         joined_late=message.joined_late,
-        left={
-            _REASONS[pb.CohortLeft.Reason.ValueType(number)]: count
-            for number, count in enumerate(message.left)
-            if count
-        },
+        left={reason: message.left[n] for n, reason in _REASONS.items() if n < len(message.left)},
     )
 
 
