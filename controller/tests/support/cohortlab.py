@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 from random import Random
+from typing import Self
 
 from fakes.waiting import until
 from tcplab import HOST_PORT, HOST_PORTS, Client, Lab
@@ -111,16 +112,21 @@ def _digest(curl: "subprocess.Popen[bytes]") -> str:
     return hashlib.sha256(output).hexdigest() if curl.returncode == 0 else errors.decode()
 
 
+@dataclass(frozen=True, slots=True)
 class Counted:
-    """What the pusher has counted since this was made."""
+    """What the pusher counts from now on."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        self._before = lab.counters()
+    lab: Lab
+    before: Mapping[str, int]
+
+    @classmethod
+    async def begin(cls, lab: Lab) -> Self:
+        return cls(lab, await asyncio.to_thread(lab.counters))
 
     async def now(self) -> Mapping[str, int]:
-        counters = await asyncio.to_thread(self._lab.counters)
-        return {name: value - self._before.get(name, 0) for name, value in counters.items()}
+        counters = await asyncio.to_thread(self.lab.counters)
+        # A pusher that was started anew begins at 0.
+        return {name: value - self.before.get(name, 0) for name, value in counters.items()}
 
     async def eventually(self, name: str, least: int) -> Mapping[str, int]:
         """Once there are so many."""

@@ -65,7 +65,7 @@ def length(counters: int, size: int) -> bool:
 async def test_each_segment_is_pushed_once(healthy: Lab, service: Service, tmp_path: Path) -> None:
     size = 4 * MIB
     served = await serve(service, tmp_path, "film", size)
-    counted = Counted(healthy)
+    counted = await Counted.begin(healthy)
     downloads = crowd(healthy.clients, served, 12)
     assert await downloads.results() == [served.sha256] * 12
     counters = await counted.eventually("flows_finished", 12)
@@ -85,7 +85,8 @@ async def test_nothing_is_left(healthy: Lab, service: Service, tmp_path: Path) -
     assert await crowd(healthy.clients, served, 6).results() == [served.sha256] * 6
 
     async def gone() -> bool:
-        return not healthy.ask(lambda pusher: pusher.cohorts()) and not await _members(service)
+        cohorts = await asyncio.to_thread(healthy.ask, lambda pusher: pusher.cohorts())
+        return not cohorts and not await _members(service)
 
     await until(gone, seconds=20)
 
@@ -99,7 +100,7 @@ async def test_a_small_content_and_a_lone_client_are_served_at_once(
 ) -> None:
     small = await serve(service, tmp_path, "small", 10_000)
     film = await serve(service, tmp_path, "film", MIB)
-    counted = Counted(healthy)
+    counted = await Counted.begin(healthy)
     assert await crowd(healthy.clients, small, 4).results() == [small.sha256] * 4
     assert (await counted.now())["cohorts"] == 0
     assert await crowd(healthy.clients[:1], film, 1).results() == [film.sha256]
@@ -109,7 +110,7 @@ async def test_a_small_content_and_a_lone_client_are_served_at_once(
 async def test_two_contents_at_once(healthy: Lab, service: Service, tmp_path: Path) -> None:
     """Nobody gets a byte of the other."""
     films = [await serve(service, tmp_path, name, 2 * MIB) for name in ("one", "other")]
-    counted = Counted(healthy)
+    counted = await Counted.begin(healthy)
     downloads = Crowd()
     for number in range(12):
         film = films[number % 2]
@@ -124,7 +125,7 @@ async def test_without_a_window_there_are_none(healthy: Lab, tmp_path: Path) -> 
         healthy, tmp_path / "controller.db", CohortSettings(window_seconds=0)
     ) as service:
         served = await serve(service, tmp_path, "film", MIB)
-        counted = Counted(healthy)
+        counted = await Counted.begin(healthy)
         assert await crowd(healthy.clients, served, 6).results() == [served.sha256] * 6
         assert (await counted.now())["cohorts"] == 0
 
@@ -133,7 +134,7 @@ async def test_without_a_window_there_are_none(healthy: Lab, tmp_path: Path) -> 
 async def test_losses(bare: Lab, service: Service, tmp_path: Path, *, everywhere: bool) -> None:
     """1 % on one member's path, or on all of them: what was lost comes again."""
     served = await serve(service, tmp_path, "film", 2 * MIB)
-    faults = ("loss=0.01",)
+    faults = ("--loss", "0.01")
     relays = [
         bare.faulty(number, *(faults if everywhere or number == 1 else ()))
         for number in range(CLIENTS)
@@ -141,7 +142,7 @@ async def test_losses(bare: Lab, service: Service, tmp_path: Path, *, everywhere
     for relay in relays:
         relay.__enter__()
     try:
-        counted = Counted(bare)
+        counted = await Counted.begin(bare)
         assert await crowd(bare.clients, served, 8).results() == [served.sha256] * 8
         counters = await counted.now()
         assert counters["cohorts_run"] == 1
@@ -158,7 +159,7 @@ async def test_sick_members(
     """A member at 1 Mbit/s, one that stops reading, one whose connection ends: the others
     have the file, and it has what it asked for, if it still wants it."""
     served = await serve(service, tmp_path, "film", 8 * MIB)
-    counted = Counted(healthy)
+    counted = await Counted.begin(healthy)
     downloads = crowd(healthy.clients, served, 7)
     options = ("--limit-rate", "125k") if sickness == "slow" else ()
     sick = Crowd()
@@ -185,7 +186,7 @@ async def test_a_member_that_vanishes(bare: Lab, service: Service, tmp_path: Pat
     for relay in relays:
         relay.__enter__()
     try:
-        counted = Counted(bare)
+        counted = await Counted.begin(bare)
         with bare.faulty(CLIENTS - 1):
             downloads = crowd(bare.clients[: CLIENTS - 1], served, 6)
             gone = crowd(bare.clients[CLIENTS - 1 :], served, 1)
@@ -204,7 +205,7 @@ async def test_parts_die(healthy: Lab, tmp_path: Path, part: str) -> None:
     database = tmp_path / "controller.db"
     async with controlled(healthy, database) as service:
         served = await serve(service, tmp_path, "film", 12 * MIB)
-        counted = Counted(healthy)
+        counted = await Counted.begin(healthy)
         downloads = crowd(healthy.clients, served, 8, ("--limit-rate", "6M"))
         await counted.eventually("cohort_push_bytes", MIB)
         if part == "pusher":
@@ -233,7 +234,7 @@ async def test_coming_and_going(
     his own file."""
     chance = Random(7)
     films = [await serve(service, tmp_path, name, 3 * MIB) for name in ("one", "two", "three")]
-    counted = Counted(healthy)
+    counted = await Counted.begin(healthy)
     until_then = time.monotonic() + minutes * 60
     done = 0
 
