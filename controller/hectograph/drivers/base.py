@@ -21,7 +21,6 @@ from hectograph.core.model import Host, Switch
 from hectograph.core.status import CounterValue, PusherCounters
 from hectograph.core.streams import PushSpec, PushState
 
-
 MAX_UPDATES = 256
 """In one write request, unless it is said otherwise: a few milliseconds of a switch's time."""
 
@@ -84,9 +83,7 @@ class Session(Protocol):
         """What stands on the switch."""
         ...
 
-    async def write(
-        self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES
-    ) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
         """Make these changes, in any order; those that fail do not stop the others. So many
         in one request: other writes and reads come between two requests, not into one."""
         ...

@@ -142,7 +142,11 @@ async def test_a_group_goes_from_its_front_to_its_back(lab: Lab) -> None:
     lab.state.apply(edits.delete_group(lab.state, "g"))
     lab.reconciler.mark(trees)
     await lab.settled()
-    assert [type(c.entity) for c in lab.switch.history] == [PushGroup, MulticastGroup, UdpMemberEntry]
+    assert [type(c.entity) for c in lab.switch.history] == [
+        PushGroup,
+        MulticastGroup,
+        UdpMemberEntry,
+    ]
 
 
 async def test_joins_that_come_together_are_one_write_of_the_tree(lab: Lab) -> None:
