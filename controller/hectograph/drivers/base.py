@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reconcilers need of a connection to a switch, and of one to a pusher."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,7 +173,7 @@ class PusherSession(Protocol):
 
     async def flow_counters(self) -> FlowCounters: ...
 
-    def watch_cohorts(self, settings: CohortSettings) -> AsyncIterator[CohortEvent]:
+    def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
         """Until the connection is lost (Unavailable), which is for nothing else then: first
         those that run, then what changes. Nobody else watches."""
         ...
