@@ -30,16 +30,16 @@ class CohortLedger:
 
     def __init__(
         self,
-        profile: Profile,
+        limits: Callable[[], Profile],
         numbers: GroupNumbers,
         group_members: Callable[[], int],
         group_trees: Callable[[], Container[int]],
     ) -> None:
-        """`group_members`, `group_trees`: what groups have of the switch."""
-        self._profile = profile
+        """`limits`: the switch's; `group_members`, `group_trees`: what groups have of it."""
+        self._limits = limits
         self._group_members = group_members
         self._group_trees = group_trees
-        self._next_tree = profile.group_trees + 1
+        self._next_tree = 0
         self._cohorts: dict[Key, HostedCohort] = {}
         self._by_group: dict[int, HostedCohort] = {}
         self._to_answer: dict[Key, None] = {}
@@ -142,7 +142,7 @@ class CohortLedger:
         self._to_answer[cohort.key] = None
 
     def _join(self, cohort: HostedCohort, members: Sequence[CohortMember], now: float) -> None:
-        limit = self._profile.max_members - self._group_members()
+        limit = self._limits().max_members - self._group_members()
         room = limit - self.tables.count_members()
         for member in members:
             if member.instance in cohort.place:
@@ -157,7 +157,7 @@ class CohortLedger:
             self.tables.want(group, member.port, entry_of(group.number, member))
 
     def _group_for(self, cohort: HostedCohort, port: int, now: float) -> CohortGroup | Refusal:
-        limit = self._profile.max_replicas_per_port
+        limit = self._limits().max_replicas_per_port
         for group in cohort.groups:
             if group.load[port] < limit:
                 return group
@@ -173,12 +173,12 @@ class CohortLedger:
         return self._open(cohort, number, tree)
 
     def _free_tree(self) -> int | None:
-        first, count = self._profile.group_trees + 1, self._profile.cohort_trees
+        first, count = self._limits().group_trees + 1, self._limits().cohort_trees
         taken, others = self.tables.trees, self._group_trees()
         for step in range(count):
-            tree = first + (self._next_tree - first + step) % count
+            tree = first + (self._next_tree + step) % count
             if tree not in taken and tree not in others:
-                self._next_tree = tree + 1
+                self._next_tree = tree - first + 1
                 return tree
         return None
 

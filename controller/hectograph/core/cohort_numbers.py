@@ -27,6 +27,11 @@ def later(number: int, steps: int) -> int:
     return wire.COHORT_GROUP_FIRST + (number - wire.COHORT_GROUP_FIRST + steps) % COUNT
 
 
+def first_numbers(switch: str) -> CohortNumbersRecord:
+    """Of one that had none yet."""
+    return CohortNumbersRecord(switch, wire.COHORT_GROUP_FIRST)
+
+
 class GroupNumbers:
     """Of one switch. Times are on any clock that goes on."""
 

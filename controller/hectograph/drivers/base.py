@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reconcilers need of a connection to a switch, and of one to a pusher."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,6 @@ from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host, Switch
 from hectograph.core.status import CounterValue, PusherCounters
 from hectograph.core.streams import PushSpec, PushState
-
 
 MAX_UPDATES = 256
 """In one write request, unless it is said otherwise: a few milliseconds of a switch's time."""
@@ -84,9 +83,7 @@ class Session(Protocol):
         """What stands on the switch."""
         ...
 
-    async def write(
-        self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES
-    ) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
         """Make these changes, in any order; those that fail do not stop the others. So many
         in one request: other writes and reads come between two requests, not into one."""
         ...
@@ -176,7 +173,7 @@ class PusherSession(Protocol):
 
     async def flow_counters(self) -> FlowCounters: ...
 
-    def watch_cohorts(self, settings: CohortSettings) -> AsyncIterator[CohortEvent]:
+    def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
         """Until the connection is lost (Unavailable), which is for nothing else then: first
         those that run, then what changes. Nobody else watches."""
         ...

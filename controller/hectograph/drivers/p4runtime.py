@@ -178,9 +178,7 @@ class P4RuntimeSession:
                     tables.put(entity)
         return tables
 
-    async def write(
-        self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES
-    ) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
         refusals: list[Refusal | None] = []
         requests = written = 0
         for start in range(0, len(changes), at_once):

@@ -31,7 +31,9 @@ class Template:
         holes: list[tuple[int, int, str]] = []
         for name in widths:
             changed = encode(replace(low, **{name: getattr(high, name)}))
-            places = [at for at, pair in enumerate(zip(base, changed, strict=True)) if len({*pair}) > 1]
+            places = [
+                at for at, pair in enumerate(zip(base, changed, strict=True)) if len({*pair}) > 1
+            ]
             holes.append((places[0], places[-1] + 1, name))
         holes.sort()
         self._values = attrgetter(*(name for _, _, name in holes))

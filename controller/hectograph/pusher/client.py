@@ -2,7 +2,7 @@
 """A client of the host protocol (host/pusher/pusher.proto) over the pusher's Unix socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -171,7 +171,7 @@ class PusherClient(Connection):
         request = pb.Request(flow_counters=pb.GetFlowCounters())
         return flow_counters_of((await self.ask(request)).flow_counters)
 
-    async def watch_cohorts(self, settings: CohortSettings) -> AsyncIterator[CohortEvent]:
+    async def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
         """What changes of its cohorts, and first those that run, until the connection is
         lost (Unavailable). The connection is for nothing else from then on, and closed
         with the iterator. Another watcher's is closed by the pusher."""

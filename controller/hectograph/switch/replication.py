@@ -77,10 +77,10 @@ class _Entries(ABC, Generic[_Entry]):
         self._by_id[number] = stored
 
     def read(self, entry: _Entry) -> Iterator[p4r.Entity]:
-        """All of them where none is named."""
+        """All of them where none is named, as they are now."""
         wanted = self.number(entry)
-        for number in [wanted] if wanted else sorted(self._by_id):
-            yield self.entity(self._find(number))
+        found = [self._find(n) for n in ([wanted] if wanted else sorted(self._by_id))]
+        return map(self.entity, found)
 
     def before(self, entry: _Entry) -> list[p4r.Entity]:
         found = self._by_id.get(self.number(entry))

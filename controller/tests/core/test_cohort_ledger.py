@@ -51,7 +51,7 @@ class Lab:
         self.written: list[Change] = []
         numbers = GroupNumbers(CohortNumbersRecord("s1", FIRST), -1000.0)
         numbers.extend(numbers.plan(self.now))
-        self.ledger = CohortLedger(limits, numbers, lambda: members_of_groups, set)
+        self.ledger = CohortLedger(lambda: limits, numbers, lambda: members_of_groups, set)
         self.ledger.begin(Tables())
 
     def hear(self, event: CohortEvent, host: str = "h1") -> None:
@@ -87,7 +87,7 @@ class Lab:
         """Another controller, on what the last one left."""
         numbers = GroupNumbers(self.ledger.numbers.plan(self.now), self.now)
         numbers.extend(numbers.plan(self.now))
-        self.ledger = CohortLedger(EMBEDDED, numbers, lambda: 0, set)
+        self.ledger = CohortLedger(lambda: EMBEDDED, numbers, lambda: 0, set)
         self.ledger.begin(copy(self.switch))
 
 
@@ -314,8 +314,8 @@ def test_no_tree_is_free() -> None:
 
 def test_trees_that_groups_have_are_left_alone() -> None:
     lab = Lab()
-    numbers = lab.ledger.numbers
-    lab.ledger = CohortLedger(EMBEDDED, numbers, lambda: 0, lambda: {FIRST_TREE, FIRST_TREE + 2})
+    trees = {FIRST_TREE, FIRST_TREE + 2}
+    lab.ledger = CohortLedger(lambda: EMBEDDED, lab.ledger.numbers, lambda: 0, lambda: trees)
     for number in (7, 8):
         lab.hear(FakeCohort(number).join(cohort_member(1)))
     lab.write()

@@ -233,7 +233,7 @@ class Cohorts(RuleBasedStateMachine):
         numbers = GroupNumbers(self.record, self.now)
         self.record = numbers.plan(self.now)
         numbers.extend(self.record)
-        self.ledger = CohortLedger(PROFILE, numbers, lambda: 0, set)
+        self.ledger = CohortLedger(lambda: PROFILE, numbers, lambda: 0, set)
         for host in HOSTS:
             self.ledger.forget(host)
         self.ledger.begin(copy(self.switch))

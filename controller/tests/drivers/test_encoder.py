@@ -34,7 +34,7 @@ def number(bits: int) -> st.SearchStrategy[int]:
 
 
 def entries(
-    addresses: st.SearchStrategy[IPv4Address] | st.SearchStrategy[IPv6Address],
+    addresses: st.SearchStrategy[IPv4Address | IPv6Address],
 ) -> st.SearchStrategy[MemberEntry]:
     common = (
         *(number(16), number(16), number(48), number(48), number(16)),
@@ -82,7 +82,7 @@ def test_many_of_all_kinds_keep_their_order() -> None:
         for number in range(1, 300)
         for entity in (
             HostPort(number),
-            UdpMemberEntry(number, 1, *(0,) * 3, *(IPv4Address(number),) * 2, 1, 2, 3, 64),
+            udp_entry(number, 0),
             MulticastGroup(number, frozenset({Replica(2, number)})),
             PushGroup(number, number),
         )
@@ -93,6 +93,10 @@ def test_many_of_all_kinds_keep_their_order() -> None:
 
 
 def test_a_value_that_does_not_fit_is_an_error() -> None:
-    entry = UdpMemberEntry(1, 1, 1 << 48, 0, 0, *(IPv4Address(0),) * 2, 0, 0, 0, 0)
     with pytest.raises(OverflowError):
-        ENCODER.write_request([Change(Operation.INSERT, entry)])
+        ENCODER.write_request([Change(Operation.INSERT, udp_entry(1, 1 << 48))])
+
+
+def udp_entry(number: int, mac: int) -> UdpMemberEntry:
+    address = IPv4Address(number)
+    return UdpMemberEntry(number, 1, mac, 0, 0, address, address, 1, 2, 3, 64)

@@ -10,6 +10,9 @@ from hectograph.core.cohorts import (
     CohortEvent,
     CohortLeft,
     CohortMember,
+    CohortMemberState,
+    CohortPhase,
+    CohortState,
     LeftReason,
 )
 
@@ -76,6 +79,43 @@ class FakeCohort:
             groups = self.groups if start == 0 else ()
             events.append(CohortEvent(self.number, self.content, some, (), False, groups, True))
         return events
+
+    def state(self) -> CohortState:
+        """Half is sent, and the last member has half of that."""
+        return CohortState(
+            cohort=self.number,
+            content=self.content,
+            phase=CohortPhase.RUNNING if self.entered else CohortPhase.FORMING,
+            members=len(self.members),
+            groups=self.groups,
+            length=1_000_000,
+            sent=500_000,
+            acked=250_000,
+            segment_bytes=1408,
+            congestion_window=100_000,
+            rtt_seconds=0.001,
+            age_seconds=1.5,
+            pushes=400,
+            payload_bytes=510_000,
+            repairs=3,
+            repair_bytes=4224,
+            group_repairs=7,
+            joined_late=1,
+        )
+
+    def member_states(self) -> list[CohortMemberState]:
+        return [
+            CohortMemberState(
+                instance=instance,
+                client=member.client,
+                client_port=member.client_port,
+                entered=instance in self.entered,
+                acked=250_000 + instance,
+                window=65_536,
+                repair_bytes=1408,
+            )
+            for instance, member in self.members.items()
+        ]
 
     def enter(self, entry: CohortEntry) -> list[int]:
         """Take the answer; who goes alone because of it."""
