@@ -18,7 +18,7 @@ from pathlib import Path
 
 import usage
 from hectograph.testbed import End, Namespace, Program, Testbed
-from hectograph.testbed.targets import TARGETS
+from hectograph.testbed.targets import TARGETS, Target
 
 sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 
@@ -190,9 +190,9 @@ class Lab:
 
 
 @contextmanager
-def running(*, entries: bool = True) -> Generator[Lab]:
+def running(target: Target = TARGETS["embedded"], *, entries: bool = True) -> Generator[Lab]:
     """Without `entries` our switch is left to a controller."""
-    target, mtus = TARGETS["embedded"], [MTU] * CLIENTS
+    mtus = [MTU] * CLIENTS
     with (
         Testbed() as bed,
         tcplab.running_lab(bed, target, mtus, entries=entries, relays=False) as ours,
