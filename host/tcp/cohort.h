@@ -60,6 +60,7 @@ struct hg_member {
 	uint16_t place;    /* in the cohort's arrays */
 	uint16_t instance;
 	uint8_t entry;     /* enum hg_entry: what the controller said */
+	uint8_t asked;     /* how often its client was asked where it stands, and has not answered */
 	bool entered;      /* its entry stands, and it follows */
 	uint64_t repair_bytes;
 };
@@ -98,7 +99,7 @@ struct hg_cohort {
 	struct hg_rtt rtt;
 	uint32_t pace_at;
 	uint32_t sent_at;   /* us: when something was last pushed */
-	uint32_t heard_at;  /* us: when anything was last acknowledged */
+	uint32_t heard_at;  /* us: when anything was last acknowledged, or asked for */
 	uint32_t edge;      /* of the members that have an entry: the least of what they take, ... */
 	uint32_t progress;  /* ... of what reached them */
 	uint32_t acked;     /* ... and of what they acknowledged */

@@ -2,6 +2,9 @@
 /* The members of a running cohort: where they stand, and who holds the others up. */
 #include "cohort_run.h"
 
+/* Without an answer, a retransmission timeout after the other: a client that only waits answers each. */
+#define QUESTIONS_MAX 5
+
 /* A member's entry in the switch's flow filter lasts one epoch at least; group pushes do not renew it. */
 #define FILTER_US 30000000
 
@@ -129,6 +132,23 @@ void hg_cohort_dismiss_late(struct hg_engine *engine, struct hg_cohort *cohort)
 	}
 }
 
+void hg_cohort_ask(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	cohort->heard_at = engine->now;
+	for (uint16_t i = cohort->count; i-- > 0;) {
+		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (!member->entered || cohort->edges[i] >= cohort->sent + hg_cohort_segment(cohort))
+			continue;
+		if (member->asked++ == QUESTIONS_MAX) {
+			hg_cohort_leave(engine, member->flow, HG_LEFT_SILENT);
+			continue;
+		}
+		hg_count(engine, HG_TCP_window_probes);
+		hg_flow_probe(engine, member->flow);
+	}
+}
+
 void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort)
 {
 	const struct hg_member *member;
@@ -162,6 +182,7 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 	if (cohort->reached[member->place] == UINT32_MAX || reached > cohort->reached[member->place] ||
 	    record->acked + flow->window > cohort->edges[member->place])
 		cohort->heard_at = engine->now;
+	member->asked = 0;
 	cohort->edges[member->place] = record->acked + flow->window;
 	if (flow->window > cohort->widest[member->place])
 		cohort->widest[member->place] = flow->window;

@@ -154,10 +154,14 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 	transmit(engine, cohort, content);
 	if (cohort->sent == cohort->length || cohort->entered < 2)
 		return; /* the next turn ends it, or finds others */
-	if (engine->now - cohort->heard_at > patience(cohort))
+	hg_cohort_refresh(engine, cohort);
+	if (engine->now - cohort->heard_at <= patience(cohort))
+		return;
+	/* Windows that are shut are no failure. */
+	if (cohort->progress < cohort->sent)
 		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
-	else if (cohort->count)
-		hg_cohort_refresh(engine, cohort);
+	else
+		hg_cohort_ask(engine, cohort);
 }
 
 static void run_any(struct hg_engine *engine, struct hg_cohort *cohort)

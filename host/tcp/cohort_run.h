@@ -59,6 +59,8 @@ bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool bl
 uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now);
 /* Members whose entries were not written yet wait for them no longer than others did. */
 void hg_cohort_dismiss_late(struct hg_engine *engine, struct hg_cohort *cohort);
+/* Asks those whose windows are shut where they stand, as a flow would alone; who never answers leaves. */
+void hg_cohort_ask(struct hg_engine *engine, struct hg_cohort *cohort);
 /* An empty segment by a flow push renews a member's place in the switch's filter; each has its turn. */
 void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort);
 

@@ -243,6 +243,30 @@ static void sick_members(void)
 	}
 }
 
+/* All programs stop reading, and go on after a while: their windows say so, or they are asked. */
+static void all_pause(void)
+{
+	begin(1000000, 6, (struct link){ .delay = 2000 });
+	for (uint32_t i = 0; i < 6; i++) {
+		crowd_get(&crowd, i);
+		crowd.sim.crowd[i].window = 100000;
+		crowd.sim.crowd[i].reads = false;
+	}
+	crowd_run(&crowd, 3 * SECOND / 2);
+	CHECK_EQUAL(crowd.sim.engine.cohorts.used, 1);
+	CHECK(count(HG_TCP_window_probes) >= 6);
+	for (uint32_t i = 0; i < 6; i++) {
+		crowd.sim.crowd[i].reads = true;
+		crowd.sim.crowd[i].consumed = crowd.sim.crowd[i].received;
+	}
+	CHECK(crowd_run_until_done(&crowd, 10 * SECOND, 0));
+	check_all(0);
+	CHECK_EQUAL(crowd.left[HG_LEFT_ALL_SENT], 6);
+	CHECK_EQUAL(count(HG_TCP_segments), 0);
+	check_empty();
+	crowd_close(&crowd);
+}
+
 static void reset_by_member(void)
 {
 	begin(1000000, 6, (struct link){ .delay = 5000 });
@@ -413,6 +437,7 @@ int main(void)
 	one_loses();
 	all_lose();
 	sick_members();
+	all_pause();
 	reset_by_member();
 	no_entries(false);
 	no_entries(true);

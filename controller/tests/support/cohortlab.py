@@ -18,6 +18,7 @@ from tcplab import HOST_PORT, HOST_PORTS, Client, Lab
 from hectograph.core.cohorts import CohortSettings
 from hectograph.core.model import Addressing, Content, FileSource, Host, Switch
 from hectograph.core.status import ContentStage
+from hectograph.pusher import PusherClient
 from hectograph.service import Service
 from hectograph.testbed.targets import DEVICE_ID
 
@@ -62,6 +63,13 @@ async def controlled(
         await service.put_switch(switch)
         await service.put_host(Host("h1", str(lab.host.control), "s1", HOST_PORT))
         yield service
+    # The next one begins to count contents anew.
+    await asyncio.to_thread(lab.ask, _forget_contents)
+
+
+async def _forget_contents(pusher: PusherClient) -> None:
+    for content in await pusher.contents():
+        await pusher.remove_content(content.spec.id, reset=True)
 
 
 async def serve(service: Service, directory: Path, name: str, size: int) -> Served:
