@@ -21,6 +21,7 @@ from hectograph.core.entities import (
     Operation,
     PushGroup,
     Replica,
+    UdpMemberEntry,
 )
 from hectograph.core.model import Member
 from hectograph.core.plan import Planner
@@ -117,7 +118,7 @@ async def test_a_join_is_written_entry_first(lab: Lab) -> None:
     lab.join(member(1))
     await lab.settled()
     kinds = [type(change.entity) for change in lab.switch.history]
-    order = [kinds.index(kind) for kind in (MemberEntry, MulticastGroup, PushGroup)]
+    order = [kinds.index(kind) for kind in (UdpMemberEntry, MulticastGroup, PushGroup)]
     assert order == sorted(order)
 
 
@@ -129,7 +130,7 @@ async def test_a_leave_removes_the_replica_first(lab: Lab) -> None:
     await lab.settled()
     assert [(c.operation, type(c.entity)) for c in lab.switch.history] == [
         (Operation.MODIFY, MulticastGroup),
-        (Operation.DELETE, MemberEntry),
+        (Operation.DELETE, UdpMemberEntry),
     ]
 
 
@@ -141,7 +142,11 @@ async def test_a_group_goes_from_its_front_to_its_back(lab: Lab) -> None:
     lab.state.apply(edits.delete_group(lab.state, "g"))
     lab.reconciler.mark(trees)
     await lab.settled()
-    assert [type(c.entity) for c in lab.switch.history] == [PushGroup, MulticastGroup, MemberEntry]
+    assert [type(c.entity) for c in lab.switch.history] == [
+        PushGroup,
+        MulticastGroup,
+        UdpMemberEntry,
+    ]
 
 
 async def test_joins_that_come_together_are_one_write_of_the_tree(lab: Lab) -> None:
@@ -303,9 +308,9 @@ async def test_a_changed_port_is_swapped_in_one_write(lab: Lab) -> None:
     lab.join(replace(member(1), port=9))
     await lab.settled()
     assert [(c.operation, type(c.entity)) for c in lab.switch.history] == [
-        (Operation.INSERT, MemberEntry),
+        (Operation.INSERT, UdpMemberEntry),
         (Operation.MODIFY, MulticastGroup),
-        (Operation.DELETE, MemberEntry),
+        (Operation.DELETE, UdpMemberEntry),
     ]
 
 
