@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network
@@ -27,6 +28,7 @@ ADDRESSING = Addressing(
 )
 SECONDS = 60.0
 CURL_SECONDS = 100.0
+MOST_CLIENTS = 256
 WINDOW = CohortSettings(window_seconds=0.3, patience_seconds=2.0)
 """On a busy machine programs that are started together do not ask at once."""
 
@@ -46,9 +48,9 @@ class Served:
 
 @asynccontextmanager
 async def controlled(
-    lab: Lab, database: Path, cohorts: CohortSettings = WINDOW
+    lab: Lab, database: Path, cohorts: CohortSettings = WINDOW, *, dies: bool = False
 ) -> AsyncGenerator[Service]:
-    """A controller of the lab's switch and host."""
+    """A controller of the lab's switch and host; one that `dies` leaves all as it is."""
     async with Service(database, cohorts=cohorts) as service:
         ports = frozenset({*HOST_PORTS, *(client.port for client in lab.clients)})
         switch = Switch(
@@ -63,8 +65,8 @@ async def controlled(
         await service.put_switch(switch)
         await service.put_host(Host("h1", str(lab.host.control), "s1", HOST_PORT))
         yield service
-    # The next one begins to count contents anew.
-    await asyncio.to_thread(lab.ask, _forget_contents)
+    if not dies:  # else another one goes on with it
+        await asyncio.to_thread(lab.ask, _forget_contents)
 
 
 async def _forget_contents(pusher: PusherClient) -> None:
@@ -89,19 +91,24 @@ async def serve(service: Service, directory: Path, name: str, size: int) -> Serv
 
 
 class Crowd:
-    """Curls that run: their output is hashed."""
+    """Curls that run; what they say is read, and hashed, as it comes."""
 
     def __init__(self) -> None:
         self.curls: list[subprocess.Popen[bytes]] = []
+        self._readers = ThreadPoolExecutor(MOST_CLIENTS)
+        self._digests: list[Future[str]] = []
 
     def join(self, client: Client, url: str, *options: str) -> "subprocess.Popen[bytes]":
         curl = client.start_curl(url, *options)
         self.curls.append(curl)
+        self._digests.append(self._readers.submit(_digest, curl))
         return curl
 
     async def results(self) -> list[str]:
         """Each one's SHA-256, or what it complained about."""
-        return await asyncio.gather(*(asyncio.to_thread(_digest, curl) for curl in self.curls))
+        found = await asyncio.gather(*map(asyncio.wrap_future, self._digests))
+        self._readers.shutdown()
+        return found
 
 
 def crowd(
@@ -116,8 +123,12 @@ def crowd(
 
 
 def _digest(curl: "subprocess.Popen[bytes]") -> str:
-    output, errors = curl.communicate(timeout=CURL_SECONDS)
-    return hashlib.sha256(output).hexdigest() if curl.returncode == 0 else errors.decode()
+    assert curl.stdout is not None
+    assert curl.stderr is not None
+    with curl.stdout as output, curl.stderr as errors:
+        digest = hashlib.file_digest(output, "sha256").hexdigest()
+        complaint = errors.read().decode()
+    return digest if curl.wait(CURL_SECONDS) == 0 else complaint or f"status {curl.returncode}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +153,8 @@ class Counted:
         async def there() -> bool:
             return (await self.now())[name] >= least
 
-        await until(there, seconds=SECONDS)
+        try:
+            await until(there, seconds=SECONDS)
+        except AssertionError:
+            raise AssertionError(f"{name} < {least}: {dict(await self.now())}") from None
         return await self.now()
