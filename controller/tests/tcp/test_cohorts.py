@@ -218,8 +218,14 @@ async def test_parts_die(healthy: Lab, tmp_path: Path, part: str) -> None:
     assert await downloads.results() == [served.sha256] * 8
     assert (await counted.now())["cohort_push_bytes"] >= len(served.data)
     async with controlled(healthy, database) as service:
-        again = await serve(service, tmp_path, "film", 12 * MIB)
-        assert await crowd(healthy.clients, again, 4).results() == [again.sha256] * 4
+        await until(lambda: _settled(service), seconds=60)
+        before = (await counted.now())["cohorts_run"]
+        assert await crowd(healthy.clients, served, 8).results() == [served.sha256] * 8
+        assert (await counted.now())["cohorts_run"] == before + 1
+
+
+async def _settled(service: Service) -> bool:
+    return not await service.ready()
 
 
 @pytest.mark.soak
