@@ -101,6 +101,8 @@ static void describe_flow(const struct hg_engine *engine, uint32_t index, struct
 	const struct hg_flow *flow = hg_flow_at(engine, index);
 	struct hg_content *content;
 	const struct hg_response *response = hg_flow_response(engine, record, &content);
+	/* A flow that has more is of another content, which had this number before. */
+	bool is_of = response && record->state != HG_FLOW_REQUEST && record->sent <= response->length;
 
 	*status = (struct hg_flow_status){
 		.id = index,
@@ -108,7 +110,7 @@ static void describe_flow(const struct hg_engine *engine, uint32_t index, struct
 		.content = record->content,
 		.acked = record->acked,
 		.sent = record->sent,
-		.length = response && record->state != HG_FLOW_REQUEST ? response->length : 0,
+		.length = is_of ? response->length : 0,
 		.request = record->request,
 		.state = record->state,
 		.response = record->response,

@@ -139,7 +139,7 @@ void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
 void hg_resume_flow(struct hg_engine *engine, uint32_t index);
 /* Until its content is prepared. */
 void hg_resume_wait(struct hg_engine *engine, uint32_t index);
-/* One that is waiting for its client's answer: asks once more. */
+/* Its client may be reached again: one that does not answer is asked, or sent, at once what it would be later. */
 void hg_resume_again(struct hg_engine *engine, uint32_t index);
 
 /* handover.c: flows that come from another host, and that go to one. */

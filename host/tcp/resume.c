@@ -14,17 +14,22 @@
 #define ASK_EVERY_US 20
 #define ASK_WITHIN_US (HG_FLOWS_MAX * ASK_EVERY_US)
 
-static void ask_in_turn(struct hg_engine *engine, uint32_t index)
+static void set_in_turn(struct hg_engine *engine, uint32_t index, enum hg_flow_timeout timeout)
 {
 	uint32_t after = engine->ask_at - engine->now;
 
 	/* The last one's turn has passed. */
 	if (after > ASK_WITHIN_US)
 		after = 0;
-	hg_flow_at(engine, index)->backoff = 0;
-	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, after);
+	hg_timeout_set(engine, index, timeout, after);
 	hg_timeout_schedule(engine, index);
 	engine->ask_at = engine->now + after + ASK_EVERY_US;
+}
+
+static void ask_in_turn(struct hg_engine *engine, uint32_t index)
+{
+	hg_flow_at(engine, index)->backoff = 0;
+	set_in_turn(engine, index, HG_TIMEOUT_RESUME);
 }
 
 void hg_resume_wait(struct hg_engine *engine, uint32_t index)
@@ -55,9 +60,16 @@ void hg_resume_flow(struct hg_engine *engine, uint32_t index)
 void hg_resume_again(struct hg_engine *engine, uint32_t index)
 {
 	const struct hg_content *content = hg_contents_find(&engine->contents, hg_record_at(engine, index)->content);
+	struct hg_flow *flow = hg_flow_at(engine, index);
 
-	if (content && content->resumed)
-		ask_in_turn(engine, index);
+	if (flow->soft & HG_SOFT_RESUMING) {
+		if (content && content->resumed)
+			ask_in_turn(engine, index);
+	} else if (flow->backoff && (flow->timeout == HG_TIMEOUT_RETRANSMIT || flow->timeout == HG_TIMEOUT_PERSIST)) {
+		/* As RFC 6069: that nothing came had another reason than congestion. */
+		flow->backoff = 1;
+		set_in_turn(engine, index, flow->timeout);
+	}
 }
 
 /* Another host may have gone on with it meanwhile: it is as if it came from there. */

@@ -78,8 +78,8 @@ uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow
 
 /*
  * Makes records for those that are not known, and asks their clients where they stand
- * as soon as their content is ready. Known ones are left; a client that was not heard
- * of yet is asked again. `made`: how many are new. -ENOSPC: not all had room.
+ * as soon as their content is ready. Known ones are left; a client that does not answer
+ * is asked again. `made`: how many are new. -ENOSPC: not all had room.
  */
 int hg_engine_adopt_flows(struct hg_engine *engine, const struct hg_flow_status *statuses, uint32_t count,
 			  uint32_t *made, char *error);

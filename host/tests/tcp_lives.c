@@ -103,6 +103,32 @@ static void heard_of_first(void)
 	sim_close(&sim);
 }
 
+/* The switch was away for a minute, and the next timeout is as far: whoever knows that it is back says so. */
+static void reachable_again(bool reads)
+{
+	char error[HG_PUSHER_ERROR_BYTES];
+	struct hg_flow_status status;
+	uint32_t made;
+
+	begin(true);
+	sim.client.reads = reads;
+	sim.client.window = reads ? 1 << 20 : 20480;
+	sim_run(&sim, reads ? 0 : SECOND);
+	sim.link.loss = 1000;
+	sim_run(&sim, MINUTE);
+	CHECK(hg_flow_at(&sim.engine, 0)->backoff >= 5);
+	sim.link.loss = 0;
+	/* Its update is lost, or there is none. */
+	sim.client.reads = true;
+	sim.client.consumed = sim.client.received;
+	sim.client.window = 1 << 20;
+	CHECK_EQUAL(hg_engine_flows(&sim.engine, 0, &status, 1), 1);
+	CHECK_EQUAL(hg_engine_adopt_flows(&sim.engine, &status, 1, &made, error), 0);
+	CHECK_EQUAL(made, 0);
+	CHECK(sim_run_until_done(&sim, SECOND) && got_file());
+	sim_close(&sim);
+}
+
 int main(void)
 {
 	int fds[] = { mkstemp(content), mkstemp(flows) };
@@ -116,6 +142,8 @@ int main(void)
 	late_content(25, false);
 	late_content(35, true);
 	heard_of_first();
+	reachable_again(true);
+	reachable_again(false);
 	unlink(content);
 	unlink(flows);
 	return 0;

@@ -149,7 +149,7 @@ class Host:
             return False
         return True
 
-    def prepare(self, contents: Iterable[Content]) -> Sequence[ContentState]:
+    def prepare(self, contents: Sequence[Content]) -> Sequence[ContentState]:
         """All at once, as a controller does."""
 
         async def prepared(pusher: PusherClient) -> Sequence[ContentState]:
@@ -161,7 +161,7 @@ class Host:
                     return states
                 await asyncio.sleep(PREPARE_POLL_SECONDS)
 
-        return self.ask(prepared)
+        return self.ask(prepared) if contents else ()
 
     def counters(self) -> dict[str, int]:
         return self.ask(lambda pusher: pusher.flow_counters()).by_name
@@ -169,7 +169,7 @@ class Host:
     def flows(self) -> Sequence[FlowState]:
         return self.ask(lambda pusher: pusher.flows(1000))
 
-    def restart(self, contents: Iterable[Content]) -> None:
+    def restart(self, contents: Sequence[Content]) -> None:
         """After it was killed."""
         self.pusher.start()
         self.pusher.wait_until(self.answers)
@@ -257,6 +257,9 @@ class Lab:
             entries += _content_entries(content, self.ready[content.number].response_bytes)
         self.insert(entries)
         self.set_secrets()
+        # As a controller does: they are asked again who have waited for the switch for long.
+        flows = self.host.flows()
+        self.ask(lambda pusher: pusher.adopt_flows(flows))
 
     def rotate_secrets(self) -> None:
         self.secrets += 1
