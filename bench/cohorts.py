@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tcp_lab
-from rows import Row, row
-from tcp import missing as missing  # noqa: PLC0414
-from tcp_load import Case, Load, add_round, percentile
-
 import cohortlab
+from tcplab import Content, sha256
+
+import tcp_lab
 from hectograph.core.cohorts import CohortSettings
 from hectograph.service import Service
-from tcplab import Content, sha256
+from rows import Row, row
+from tcp import missing as missing
+from tcp_load import Case, Load, add_round, percentile
 
 T = TypeVar("T")
 

@@ -84,11 +84,7 @@ class ContentHost:
             record.leaving is None
             and record.error is None
             # What is not measured yet is compared when it is.
-            and (
-                record.version is None
-                or content.spec == spec_of(record)
-                or not may_remove_others
-            )
+            and (record.version is None or content.spec == spec_of(record) or not may_remove_others)
         ):
             return False
         await session.remove_content(content.spec.id, reset=reset)

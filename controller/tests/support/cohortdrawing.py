@@ -91,7 +91,8 @@ def draw(members: Sequence[Member], title: str) -> str:
     for at in _ticks(seconds * 1000, 9):
         parts.append(_line(x(at / 1000), y(0), x(at / 1000), y(reach), "#f0f0f0"))
         parts.append(
-            f'<text x="{x(at / 1000)}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{at:g} ms</text>'
+            f'<text x="{x(at / 1000)}" y="{HEIGHT - BOTTOM + 18}" '
+            f'text-anchor="middle">{at:g} ms</text>'
         )
     for number, member in enumerate(members):
         colour = COLOURS[number % len(COLOURS)]
@@ -110,10 +111,14 @@ def draw(members: Sequence[Member], title: str) -> str:
             f'<path d="{_stairs(member, x, y)}" fill="none" stroke="{colour}" stroke-width="1"/>'
         )
         at = TOP + 16 + 34 * number
-        parts.append(_line(str(WIDTH - RIGHT + 14), str(at), str(WIDTH - RIGHT + 34), str(at), colour))
+        parts.append(
+            _line(str(WIDTH - RIGHT + 14), str(at), str(WIDTH - RIGHT + 34), str(at), colour)
+        )
         parts.append(f'<text x="{WIDTH - RIGHT + 40}" y="{at + 4}">{member.name}</text>')
     below = TOP + 16 + 34 * len(members) + 10
-    for line, text in enumerate(("bars: segments that came", "circles: that came again,", "or late", "lines: acknowledged")):
+    for line, text in enumerate(
+        ("bars: segments that came", "circles: that came again,", "or late", "lines: acknowledged")
+    ):
         parts.append(
             f'<text x="{WIDTH - RIGHT + 14}" y="{below + 16 * line}" fill="#555">{text}</text>'
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 from random import Random
@@ -123,7 +124,7 @@ def crowd(
 
 
 def _digest(curl: "subprocess.Popen[bytes]") -> str:
-    assert curl.stdout is not None
+    assert isinstance(curl.stdout, BufferedReader)
     assert curl.stderr is not None
     with curl.stdout as output, curl.stderr as errors:
         digest = hashlib.file_digest(output, "sha256").hexdigest()

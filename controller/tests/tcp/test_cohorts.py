@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cohortlab import WINDOW, Counted, Crowd, controlled, crowd, serve
+from cohortlab import Counted, Crowd, controlled, crowd, serve
 from fakes.waiting import until
 from tcplab import Lab, running_lab
 
@@ -37,7 +37,10 @@ def bare(request: pytest.FixtureRequest) -> Iterator[Lab]:
     target = TARGETS[str(request.param)]
     if reason := target.missing():
         pytest.skip(reason)
-    with Testbed() as testbed, running_lab(testbed, target, (1500,) * CLIENTS, entries=False) as lab:
+    with (
+        Testbed() as testbed,
+        running_lab(testbed, target, (1500,) * CLIENTS, entries=False) as lab,
+    ):
         yield lab
 
 
@@ -149,9 +152,7 @@ async def test_losses(bare: Lab, service: Service, tmp_path: Path, *, everywhere
 
 
 @pytest.mark.parametrize("sickness", ["slow", "stopped", "killed"])
-async def test_sick_members(
-    healthy: Lab, service: Service, tmp_path: Path, sickness: str
-) -> None:
+async def test_sick_members(healthy: Lab, service: Service, tmp_path: Path, sickness: str) -> None:
     """A member at 1 Mbit/s, one that stops reading, one whose connection ends: the others
     have the file, and it has what it asked for, if it still wants it."""
     served = await serve(service, tmp_path, "film", 8 * MIB)
