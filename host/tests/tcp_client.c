@@ -99,7 +99,8 @@ void sim_add_content(struct sim *sim, const char *path)
 void sim_open(struct sim *sim, const char *flows, const char *content)
 {
 	memset(sim, 0, sizeof(*sim));
-	memset(flight, 0, sizeof(flight));
+	for (uint32_t i = 0; i < highest; i++)
+		flight[i].used = false;
 	flying = highest = vacant = 0;
 	sim->focus = &sim->client;
 	sim->secret = 1;
