@@ -252,11 +252,12 @@ class Lab:
         self.switch.start()
         grpc_port = int(self.address.rpartition(":")[2])
         self.switch.wait_until(lambda: self.here.listens_on_tcp(grpc_port))
+        # In a controller's order: nothing is refused that will not be.
+        self.set_secrets()
         entries = _host_entries(self.host)
         for content in self.contents:
             entries += _content_entries(content, self.ready[content.number].response_bytes)
         self.insert(entries)
-        self.set_secrets()
         # As a controller does: they are asked again who have waited for the switch for long.
         flows = self.host.flows()
         self.ask(lambda pusher: pusher.adopt_flows(flows))
@@ -349,10 +350,10 @@ def _content_entries(content: Content, response_bytes: int) -> list[fy.P4TableEn
     entries: list[fy.P4TableEntry] = []
     for address in content.addresses:
         number = int(address) | (MAPPED if address.version == 4 else 0)
-        match = _key(address=number)
-        entries.append(fy.P4TableEntry("content_address", match=match, action=own))
         match = _key(address=number, port=80)
         entries.append(fy.P4TableEntry("service", match=match, action=serve))
+        match = _key(address=number)
+        entries.append(fy.P4TableEntry("content_address", match=match, action=own))
     return entries
 
 
