@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,8 @@ class CohortSettings:
     """Of one cohort; 0: as many as the pusher can."""
 
 
-@dataclass(frozen=True, slots=True)
-class CohortMember:
-    """A client that shall get a cohort's pushes."""
+class CohortMember(NamedTuple):
+    """A client that shall get a cohort's pushes: they come by the thousand."""
 
     instance: int
     """Its place in the cohort, never used again in it."""

@@ -142,8 +142,16 @@ def _member_action_name(entry: MemberEntry) -> str:
     return f"{protocol}_ipv{entry.src_addr.version}"
 
 
+def group_fields(schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """Of an entry of push_group, those fields that are encoded, and their widths in bits."""
+    widths = {"group": schema.tables["push_group"].match_fields["group"].bitwidth}
+    if not keys_only:
+        widths["multicast_group"] = schema.actions["replicate"].params["multicast_group"].bitwidth
+    return widths
+
+
 def member_fields(entry: MemberEntry, schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
-    """Of such an entry, those that are encoded, and their widths in bits."""
+    """The same of such an entry of table member."""
     widths = {name: schema.tables["member"].match_fields[name].bitwidth for name in MEMBER_KEY}
     if not keys_only:
         params = schema.actions[_member_action_name(entry)].params

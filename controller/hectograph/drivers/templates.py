@@ -14,9 +14,10 @@ from ipaddress import IPv4Address, IPv6Address
 from operator import attrgetter
 from typing import Any
 
-from hectograph.core.entities import MemberEntry
+from hectograph.core.entities import MemberEntry, PushGroup
 
-Encode = Callable[[MemberEntry], bytes]
+Entity = MemberEntry | PushGroup
+Encode = Callable[[Entity], bytes]
 
 _ADDRESSES = {32: IPv4Address, 128: IPv6Address}
 
@@ -24,7 +25,7 @@ _ADDRESSES = {32: IPv4Address, 128: IPv6Address}
 class Template:
     """Of all updates that differ in these fields' values only."""
 
-    def __init__(self, encode: Encode, sample: MemberEntry, widths: Mapping[str, int]) -> None:
+    def __init__(self, encode: Encode, sample: Entity, widths: Mapping[str, int]) -> None:
         """`widths`: of the fields, in bits."""
         low, high = (_filled(sample, widths, byte) for byte in (0x55, 0xAA))
         base = encode(low)
@@ -36,15 +37,16 @@ class Template:
             ]
             holes.append((places[0], places[-1] + 1, name))
         holes.sort()
-        self._values = attrgetter(*(name for _, _, name in holes))
+        # An attrgetter of one name alone gives no tuple: one name more, which zip() leaves out.
+        self._values = attrgetter(*(name for _, _, name in holes), "__class__")
         self._sizes = [0 if name in _ADDRESS_FIELDS else end - begin for begin, end, name in holes]
         self._format = _format(base, holes)
 
-    def fill(self, entry: MemberEntry) -> bytes:
+    def fill(self, entity: Entity) -> bytes:
         return self._format % tuple(
             [
                 value.to_bytes(size) if size else value.packed
-                for value, size in zip(self._values(entry), self._sizes, strict=True)
+                for size, value in zip(self._sizes, self._values(entity), strict=False)
             ]
         )
 
@@ -52,7 +54,7 @@ class Template:
 _ADDRESS_FIELDS = ("src_addr", "dst_addr")
 
 
-def _filled(sample: MemberEntry, widths: Mapping[str, int], byte: int) -> MemberEntry:
+def _filled(sample: Entity, widths: Mapping[str, int], byte: int) -> Entity:
     values: dict[str, Any] = {}
     for name, bits in widths.items():
         number = int.from_bytes(bytes([byte]) * (bits // 8))

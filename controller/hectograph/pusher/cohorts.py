@@ -23,7 +23,7 @@ MAX_16_BITS = 0xFFFF
 ENTER_MEMBERS = 512
 """pusher.options: how many a request has room for."""
 
-_REASONS = {
+REASONS = {
     pb.CohortLeft.LONE: LeftReason.LONE,
     pb.CohortLeft.LATE: LeftReason.LATE,
     pb.CohortLeft.ALL_SENT: LeftReason.ALL_SENT,
@@ -55,7 +55,7 @@ def event_of(message: pb.CohortEvent) -> CohortEvent:
             cohort=message.cohort,
             content=message.content,
             joined=tuple([_member(each) for each in message.joined]),
-            left=tuple([CohortLeft(each.instance, _REASONS[each.reason]) for each in message.left]),
+            left=tuple([CohortLeft(each.instance, REASONS[each.reason]) for each in message.left]),
             ended=message.ended,
             groups=tuple(message.groups),
             entered=message.entered,
@@ -125,7 +125,7 @@ def cohort_of(message: pb.Cohort) -> CohortState:
         repair_bytes=message.repair_bytes,
         group_repairs=message.group_repairs,
         joined_late=message.joined_late,
-        left={reason: message.left[n] for n, reason in _REASONS.items() if n < len(message.left)},
+        left={reason: message.left[n] for n, reason in REASONS.items() if n < len(message.left)},
     )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows (core/flows.py) in the host protocol's messages."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from hectograph.core.flows import FlowAnswer, FlowCounters, FlowKey, FlowPhase, FlowState
@@ -27,13 +28,14 @@ _ANSWER_NUMBERS = {answer: number for number, answer in _ANSWERS.items()}
 _IPV4_MAPPED = b"\0" * 10 + b"\xff" * 2
 
 
+@lru_cache(4096)
 def address_of(packed: bytes) -> IPv4Address | IPv6Address:
     if packed.startswith(_IPV4_MAPPED):
         return IPv4Address(packed[len(_IPV4_MAPPED) :])
     return IPv6Address(packed)
 
 
-def _packed(address: IPv4Address | IPv6Address) -> bytes:
+def packed_address(address: IPv4Address | IPv6Address) -> bytes:
     return address.packed if address.version == 6 else _IPV4_MAPPED + address.packed
 
 
@@ -49,8 +51,8 @@ def _packed_mac(mac: str) -> bytes:
 
 def key_message(key: FlowKey) -> pb.FlowKey:
     return pb.FlowKey(
-        client_address=_packed(key.client),
-        service_address=_packed(key.service),
+        client_address=packed_address(key.client),
+        service_address=packed_address(key.service),
         client_port=key.client_port,
         service_port=key.service_port,
     )
@@ -60,8 +62,8 @@ def flow_message(flow: FlowState) -> pb.Flow:
     """What another pusher takes over."""
     try:
         return pb.Flow(
-            client_address=_packed(flow.key.client),
-            service_address=_packed(flow.key.service),
+            client_address=packed_address(flow.key.client),
+            service_address=packed_address(flow.key.service),
             client_port=flow.key.client_port,
             service_port=flow.key.service_port,
             content=flow.content,

@@ -17,6 +17,7 @@ from hectograph.switch import native, status
 from hectograph.switch.codec import ActionCodec, KeyCodec
 from hectograph.switch.counters import decode_counter, encode_counter
 from hectograph.switch.meters import MeterCodec, decode_meter
+from hectograph.switch.shapes import Shapes
 from hectograph.switch.values import CounterValue, Entry, MatchKey, MeterRates
 
 _REFUSALS: dict[int, tuple[Callable[[str], Refused], str]] = {
@@ -56,6 +57,10 @@ class Table:
         self._actions = {action.id: action for action in actions}
         self._actions_by_index = {action.index: action for action in actions}
         self._runtime = runtime
+        self._shapes: Shapes | None = None
+        if key.fields and not key.has_mask and not traits.is_const:
+            writable = [each for each in actions if each.scope != p4i.ActionRef.DEFAULT_ONLY]
+            self._shapes = Shapes(traits.id, key, writable)
         self._metadata: dict[MatchKey, bytes] = {}
         self.on_timeout: Callable[[int], None] = lambda _: None
         """Is told of every idle timeout that is written, in ns."""
@@ -73,7 +78,10 @@ class Table:
             if entry.is_default_action:
                 self._write_default(update, entry)
             elif update == p4r.Update.INSERT:
-                self._insert(entry)
+                if self._shapes is not None and (usual := self._shapes.read(entry)) is not None:
+                    self._runtime.insert(*usual, cookie=0)
+                else:
+                    self._insert(entry)
             elif update == p4r.Update.MODIFY:
                 self._modify(entry)
             else:

@@ -131,7 +131,7 @@ def test_one_batch_makes_a_cohort(lab: Lab) -> None:
 
 
 def test_an_entry_says_what_its_member_said() -> None:
-    member = replace(cohort_member(2), vlan_tci=5)
+    member = cohort_member(2)._replace(vlan_tci=5)
     entry = entry_of(9, member)
     assert (entry.dst_addr, entry.dst_port, entry.dst_mac) == (
         member.client,

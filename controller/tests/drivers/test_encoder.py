@@ -51,6 +51,7 @@ def canonical(request: p4r.WriteRequest) -> bytes:
         entry = update.entity.table_entry
         for match in entry.match:
             match.exact.value = match.exact.value.lstrip(b"\0") or b"\0"
+        entry.action.action.params.sort(key=lambda param: param.param_id)
         for param in entry.action.action.params:
             param.value = param.value.lstrip(b"\0") or b"\0"
     return request.SerializeToString(deterministic=True)
@@ -64,6 +65,12 @@ def finsys(changes: list[Change]) -> bytes:
 @given(st.sampled_from(Operation), entries(st.ip_addresses(v=4)) | entries(st.ip_addresses(v=6)))
 def test_members(operation: Operation, entry: MemberEntry) -> None:
     changes = [Change(operation, entry)]
+    assert canonical(ENCODER.write_request(changes)) == finsys(changes)
+
+
+@given(st.sampled_from(Operation), number(16), number(16))
+def test_groups(operation: Operation, group: int, tree: int) -> None:
+    changes = [Change(operation, PushGroup(group, tree))]
     assert canonical(ENCODER.write_request(changes)) == finsys(changes)
 
 

@@ -203,8 +203,9 @@ async def test_a_restarted_controller_takes_over_what_runs(lab: Lab) -> None:
     history = list(lab.switch.history)
     lab.begin()
     await until(lambda: lab.stands(cohort))
-    since = lab.switch.history[len(history) :]
-    assert not any(change.operation.value == "insert" for change in since)
+    assert not any(
+        change.operation.value == "insert" for change in lab.switch.history[len(history) :]
+    )
     lab.pusher.tell(cohort.join(cohort_member(9)))
     await until(lambda: cohort.entered == {1, 3, 9})
     other = await lab.started(9)
