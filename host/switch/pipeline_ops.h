@@ -176,6 +176,48 @@ static inline hg_i128 hg_keep128(hg_i128 value, unsigned int bits)
 	return value < -half || value > half - 1 + half ? hg_signed128((hg_u128)value, bits) : value;
 }
 
+/* A parser may go so often through states of a loop that need not take a byte; then it is ParserTimeout. */
+#define HG_PARSER_STEPS 65536u
+
+/* Where a stack's element is looked for: beyond the end lies one that is never valid. */
+static inline uint32_t hg_slot(uint64_t index, uint32_t size)
+{
+	return index < size ? (uint32_t)index : size;
+}
+
+/*
+ * A varbit is whole bytes, but may begin `skip` bits after the start of one.
+ * hg_varbit_take() reads it, hg_varbit_put() makes room for it before the `rest`
+ * bytes of its header that are written already, the first of which is the one
+ * that it begins in.
+ */
+static inline void hg_varbit_take(uint8_t *to, const uint8_t *at, uint32_t skip, uint32_t bytes)
+{
+	if (!skip) {
+		memcpy(to, at, bytes);
+		return;
+	}
+	for (uint32_t i = 0; i < bytes; i++)
+		to[i] = (uint8_t)(at[i] << skip | at[i + 1] >> (8 - skip));
+}
+
+static inline void hg_varbit_put(uint8_t *at, uint32_t rest, uint32_t skip, const uint8_t *varbit, uint32_t bytes)
+{
+	uint8_t before;
+
+	memmove(at + bytes, at, rest);
+	if (!skip) {
+		memcpy(at, varbit, bytes);
+		return;
+	}
+	before = at[0] & (uint8_t)(0xff00 >> skip);
+	for (uint32_t i = 0; i < bytes; i++) {
+		at[i] = before | varbit[i] >> skip;
+		before = (uint8_t)(varbit[i] << (8 - skip));
+	}
+	at[bytes] = before | (at[bytes] & 0xff >> skip);
+}
+
 /*
  * RFC 1071: the end-around carries of a sum of 16- or 32-bit words. A word plus
  * itself with its halves swapped has the sum of the halves, carry and all, in its
@@ -210,6 +252,12 @@ static inline void hg_bits_add(struct hg_bits *to, uint64_t value, unsigned int 
 	for (; to->rest_bits >= 16; to->rest_bits -= 16)
 		to->sum += to->rest >> (to->rest_bits - 16) & 0xffff;
 	to->rest &= ((uint64_t)1 << to->rest_bits) - 1;
+}
+
+static inline void hg_bits_add_bytes(struct hg_bits *to, const uint8_t *bytes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		hg_bits_add(to, bytes[i], 8);
 }
 
 static inline uint16_t hg_bits_fold(const struct hg_bits *of)

@@ -264,7 +264,11 @@ def _disagreement(where: str, what: str) -> Refused:
 
 def _field_widths(document: dict[str, Any]) -> dict[tuple[str, str], int]:
     types = {
-        header_type["name"]: {field[0]: int(field[1]) for field in header_type["fields"]}
+        header_type["name"]: {
+            field[0]: int(field[1])
+            for field in header_type["fields"]
+            if field[1] != "*"  # a varbit, which no key and no digest has
+        }
         for header_type in document["header_types"]
     }
     return {

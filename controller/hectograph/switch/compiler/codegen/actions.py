@@ -9,6 +9,7 @@ from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.block import Goto, Label, Line, resolve
 from hectograph.switch.compiler.codegen.block import function as function_text
 from hectograph.switch.compiler.codegen.expressions import Expressions
+from hectograph.switch.compiler.codegen.headers import HeaderStatement, HeaderStatements
 from hectograph.switch.compiler.codegen.kinds import constant
 from hectograph.switch.compiler.codegen.layout import Layout, c_type, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_comment
@@ -32,6 +33,7 @@ class Statements:
     def __init__(self, layout: Layout, program: ir.Program, expressions: Expressions) -> None:
         self._layout = layout
         self._expressions = expressions
+        self._headers = HeaderStatements(layout, expressions)
         self._counters = {each: n for n, each in enumerate(program.counters)}
         self._meters = {each: n for n, each in enumerate(program.meters)}
         self._registers = {each: n for n, each in enumerate(program.registers)}
@@ -50,14 +52,10 @@ class Statements:
 
     def statement(self, statement: ir.Statement) -> list[Line]:
         if isinstance(statement, ir.Assign):
-            text = self._expressions.assignment(statement.target, statement.value)
-            return [f"\t{text}"] if text else []
-        if isinstance(statement, ir.CopyHeader):
-            return self._copy(statement.target, statement.source)
-        if isinstance(statement, ir.AddHeader):
-            return self._add(statement.header)
-        if isinstance(statement, ir.RemoveHeader):
-            return self._remove(statement.header)
+            lines = self._expressions.assignment(statement.target, statement.value)
+            return [f"\t{line}" for line in lines]
+        if isinstance(statement, HeaderStatement):
+            return [f"\t{line}" for line in self._headers.statement(statement)]
         if isinstance(statement, ir.Count):
             return self._count(statement)
         if isinstance(statement, ir.ExecuteMeter):
@@ -90,44 +88,12 @@ class Statements:
             f"\tphv->standard.clone_fields = {number};",
         ]
 
-    def _add(self, header: ir.Header) -> list[Line]:
-        """BMv2 clears a header that was not valid, and keeps one that was."""
-        if header.metadata:
-            return []
-        member = self._layout.member(header)
-        return [
-            f"\tif (!{member}.valid) {{",
-            f"\t\t{member} = ({self._layout.struct(header.type)}){{ .valid = true }};",
-            f"\t\tphv->packet_bytes += {header.type.bytes};",
-            "\t}",
-        ]
-
-    def _remove(self, header: ir.Header) -> list[Line]:
-        if header.metadata:
-            return []
-        member = self._layout.member(header)
-        return [
-            f"\tif ({member}.valid) {{",
-            f"\t\t{member}.valid = false;",
-            f"\t\tphv->packet_bytes -= {header.type.bytes};",
-            "\t}",
-        ]
-
-    def _copy(self, target: ir.Header, source: ir.Header) -> list[Line]:
-        """Of a header that is not valid BMv2 copies just that; the length stays as it is."""
-        if target is source:
-            return []
-        if target.metadata or source.metadata:
-            raise UnsupportedFeature("copying metadata as a whole: not supported")
-        to, of = self._layout.member(target), self._layout.member(source)
-        return [f"\tif ({of}.valid)", f"\t\t{to} = {of};", "\telse", f"\t\t{to}.valid = false;"]
-
     def _count(self, count: ir.Count) -> list[Line]:
         cells = f"ctx->counters[{self._counters[count.counter]}]"
         return self._indexed(
             count.index,
             count.counter.size,
-            lambda index: f"hg_count(&{cells}[{index}], ctx->frame_length);",
+            lambda index: [f"hg_count(&{cells}[{index}], ctx->frame_length);"],
         )
 
     def _meter(self, execute: ir.ExecuteMeter) -> list[Line]:
@@ -138,8 +104,9 @@ class Statements:
         return self._indexed(
             execute.index,
             execute.meter.size,
-            lambda index: (
-                f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};"
+            lambda index: self._expressions.store(
+                execute.target,
+                f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};",
             ),
         )
 
@@ -150,12 +117,13 @@ class Statements:
     def _read_register(self, read: ir.ReadRegister) -> list[Line]:
         if read.target.field.bits != read.register.bits or read.target.field.signed:
             raise UnsupportedFeature("reading a register into another type: not supported")
-        target, cells = self._layout.field(read.target), self._cells(read.register)
+        target, cells = self._expressions.raw(read.target), self._cells(read.register)
         plain = read.register.bits > _ATOMIC_BITS
 
-        def load(index: str) -> str:
+        def load(index: str) -> list[str]:
             cell = f"{cells}[{index}]"
-            return f"{target} = {cell if plain else f'hg_register_load(&{cell})'};"
+            value = cell if plain else f"hg_register_load(&{cell})"
+            return self._expressions.store(read.target, f"{target} = {value};")
 
         return self._indexed(read.index, read.register.size, load)
 
@@ -165,13 +133,13 @@ class Statements:
         value = self._expressions.stored(cell, write.value)
         plain = write.register.bits > _ATOMIC_BITS
 
-        def store(index: str) -> str:
+        def store(index: str) -> list[str]:
             cell = f"{cells}[{index}]"
-            return f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"
+            return [f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"]
 
         return self._indexed(write.index, write.register.size, store)
 
-    def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:
+    def _indexed(self, index: ir.Data, size: int, use: Callable[[str], list[str]]) -> list[Line]:
         """An index beyond the end does nothing, as in BMv2."""
         values = value_range(index)
         if values.low < 0 or values.high >= 1 << 32:
@@ -180,13 +148,13 @@ class Statements:
             return []
         text = self._expressions.plain(index)
         if values.high < size:
-            return [f"\t{use(text)}"]
+            return [f"\t{line}" for line in use(text)]
         return [
             "\t{",
             f"\t\tuint32_t index = (uint32_t){text};",
             "",
             f"\t\tif (index < {size})",
-            f"\t\t\t{use('index')}",
+            *(f"\t\t\t{line}" for line in use("index")),
             "\t}",
         ]
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 1071 checksums, verified after the parser and updated after egress."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from hectograph.errors import HectographError, UnsupportedFeature
 from hectograph.switch.compiler import ir
@@ -13,6 +14,8 @@ from hectograph.switch.compiler.codegen.expressions import Expressions
 from hectograph.switch.compiler.codegen.kinds import bare, constant
 from hectograph.switch.compiler.codegen.layout import Layout
 from hectograph.switch.compiler.codegen.names import Names
+
+_Part: TypeAlias = ir.FieldValue | ir.Bits
 
 
 class ChecksumCode:
@@ -71,9 +74,10 @@ class ChecksumCode:
         groups = list(self._groups(checksum, sure))
         # Left out, a header shifts what follows by its length: no matter where
         # that is a whole number of words.
-        static = all(header is None or _bits(items) % 16 == 0 for header, items in groups)
+        static = all(header is None or _bits(parts) % 16 == 0 for header, parts in groups)
+        varbits = any(_is_varbit(part) for part in checksum.inputs)
         try:
-            body = self._words(groups) if static else self._string(groups)
+            body = self._words(groups) if static and not varbits else self._string(groups)
         except HectographError as error:
             error.where = error.where or checksum.where
             raise
@@ -82,31 +86,32 @@ class ChecksumCode:
 
     def _groups(
         self, checksum: ir.Checksum, sure: set[ir.Header]
-    ) -> Iterator[tuple[ir.Header | None, list[Item]]]:
+    ) -> Iterator[tuple[ir.Header | None, list[_Part]]]:
         """Runs of inputs that are there if that header is valid; None: always."""
 
-        def header(part: ir.FieldValue | ir.Bits) -> ir.Header | None:
+        def header(part: _Part) -> ir.Header | None:
             if isinstance(part, ir.Bits) or part.header.metadata or part.header in sure:
                 return None
             return part.header
 
         for of, parts in groupby(checksum.inputs, header):
-            yield of, [self._item(part) for part in parts]
+            yield of, list(parts)
 
-    def _item(self, part: ir.FieldValue | ir.Bits) -> Item:
+    def _item(self, part: _Part) -> Item:
         if isinstance(part, ir.Bits):
             return Item(constant(part.value), part.bits, 128 if part.bits > 64 else 64)
         return field_item(self._layout.field(part), part.field)
 
-    def _words(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:
+    def _words(self, groups: list[tuple[ir.Header | None, list[_Part]]]) -> list[str]:
         """Where no bit's place in its word depends on what is left out."""
         lines = ["\tuint64_t sum = 0;", ""]
         always: list[Item] = []
-        for header, items in groups:
+        for header, parts in groups:
+            items = [self._item(part) for part in parts]
             if header is None:
                 always += items
                 continue
-            before = Item("", _bits(always) % 16, 8)
+            before = Item("", sum(item.bits for item in always) % 16, 8)
             lines += [
                 f"\tif ({self._layout.valid(header)}) {{",
                 *(f"\t\tsum += {word};" for word in _sum_words([before, *items])),
@@ -115,10 +120,10 @@ class ChecksumCode:
         lines += [f"\tsum += {word};" for word in _sum_words(always)]
         return [*lines, "\treturn (uint16_t)~hg_fold(sum);"]
 
-    def _string(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:
+    def _string(self, groups: list[tuple[ir.Header | None, list[_Part]]]) -> list[str]:
         lines = ["\tstruct hg_bits bits = { 0 };", ""]
-        for header, items in groups:
-            inner = [f"hg_bits_add(&bits, {text}, {size});" for text, size in _pieces(items)]
+        for header, parts in groups:
+            inner = self._added(parts)
             if header is None:
                 lines += [f"\t{line}" for line in inner]
             else:
@@ -126,14 +131,29 @@ class ChecksumCode:
                 lines += [opening, *(f"\t\t{line}" for line in inner), "\t}"]
         return [*lines, "\treturn (uint16_t)~hg_bits_fold(&bits);"]
 
+    def _added(self, parts: list[_Part]) -> Iterator[str]:
+        for varbit, run in groupby(parts, _is_varbit):
+            if not varbit:
+                for text, size in _pieces([self._item(part) for part in run]):
+                    yield f"hg_bits_add(&bits, {text}, {size});"
+                continue
+            for part in run:
+                if isinstance(part, ir.FieldValue):
+                    field = self._layout.field(part)
+                    yield f"hg_bits_add_bytes(&bits, {field}.data, {field}.bytes);"
 
-def _bits(items: Sequence[Item]) -> int:
-    return sum(item.bits for item in items)
+
+def _is_varbit(part: _Part) -> bool:
+    return isinstance(part, ir.FieldValue) and part.field.varbit
+
+
+def _bits(parts: Iterable[_Part]) -> int:
+    return sum(part.bits if isinstance(part, ir.Bits) else part.field.bits for part in parts)
 
 
 def _pieces(items: Sequence[Item]) -> Iterator[tuple[str, int]]:
     """The items in pieces of at most 32 bits."""
-    total = _bits(items)
+    total = sum(item.bits for item in items)
     for at in range(0, total, 32):
         size = min(32, total - at)
         yield bare(cut(items, at, size)), size
@@ -154,7 +174,7 @@ def _sure(checksum: ir.Checksum) -> set[ir.Header]:
         found.add(checksum.target.header)
     while conditions:
         condition = conditions.pop()
-        if isinstance(condition, ir.IsValid):
+        if isinstance(condition, ir.IsValid) and isinstance(condition.header, ir.Header):
             found.add(condition.header)
         elif isinstance(condition, ir.Logical) and condition.op == "and":
             conditions += [condition.left, condition.right]

@@ -2,7 +2,8 @@
 """The whole program: a v1model one, as simple_switch takes it."""
 
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.frontend.actions import load_actions, load_arrays
+from hectograph.switch.compiler.frontend.actions import load_actions
+from hectograph.switch.compiler.frontend.arrays import load_arrays
 from hectograph.switch.compiler.frontend.checksums import load_checksums
 from hectograph.switch.compiler.frontend.clones import check_places
 from hectograph.switch.compiler.frontend.headers import Headers
@@ -49,6 +50,8 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
     source = root.find("program")
     return ir.Program(
         headers=tuple(headers.by_name.values()),
+        unions=tuple(headers.unions.values()),
+        stacks=tuple(headers.stacks.values()),
         errors=_errors(root),
         parser=parser,
         ingress=ingress,

@@ -3,7 +3,7 @@
 
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.flow import in_order
-from hectograph.switch.compiler.frontend.actions import Arrays
+from hectograph.switch.compiler.frontend.arrays import Arrays
 from hectograph.switch.compiler.frontend.expressions import Expressions
 from hectograph.switch.compiler.frontend.headers import Headers
 from hectograph.switch.compiler.frontend.reader import Node
@@ -106,7 +106,7 @@ class _Loader:
             )
         if kind not in _MATCHES:
             node.unsupported(f"the match kind '{kind}'")
-        field = self._headers.field(target)
+        field = self._headers.number(target)
         default_name = ".".join(part.string() for part in target.items())
         return ir.KeyField(name.string() if name else default_name, _MATCHES[kind], field)
 

@@ -4,7 +4,15 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
+from hectograph.switch.compiler.ir.expressions import (
+    Bool,
+    Data,
+    FieldValue,
+    HeaderRef,
+    Lvalue,
+    Validity,
+)
+from hectograph.switch.compiler.ir.headers import Stack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,24 +63,54 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    target: FieldValue
+    target: Lvalue
     value: Data
 
 
 @dataclass(frozen=True, slots=True)
-class CopyHeader:
-    target: Header
-    source: Header
+class AssignVarbit:
+    target: Lvalue
+    source: Lvalue
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHeaders:
+    """A header, or one after the other those of a union."""
+
+    targets: tuple[HeaderRef, ...]
+    sources: tuple[HeaderRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStack:
+    target: Stack
+    source: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Every element moves so far towards the end; those that the first were are not valid."""
+
+    stack: Stack
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """The other way round."""
+
+    stack: Stack
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class AddHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +131,12 @@ class Count:
 class ExecuteMeter:
     meter: Meter
     index: Data
-    target: FieldValue
+    target: Lvalue
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRegister:
-    target: FieldValue
+    target: Lvalue
     register: Register
     index: Data
 
@@ -147,7 +185,11 @@ class Jump:
 
 Statement: TypeAlias = (
     Assign
-    | CopyHeader
+    | AssignVarbit
+    | CopyHeaders
+    | CopyStack
+    | Push
+    | Pop
     | AddHeader
     | RemoveHeader
     | MarkToDrop

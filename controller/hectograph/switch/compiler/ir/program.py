@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 
 from hectograph.switch.compiler.ir.actions import Bits, Counter, Digest, FieldList, Meter, Register
-from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
+from hectograph.switch.compiler.ir.expressions import Bool, FieldValue
+from hectograph.switch.compiler.ir.headers import Header, Stack, Union
 from hectograph.switch.compiler.ir.parser import Parser
 from hectograph.switch.compiler.ir.tables import Pipeline
 
@@ -25,6 +26,8 @@ class Checksum:
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     headers: tuple[Header, ...]
+    unions: tuple[Union, ...]
+    stacks: tuple[Stack, ...]
     errors: dict[str, int]
     parser: Parser
     ingress: Pipeline
