@@ -9,6 +9,7 @@
 #define HG_PIPELINE_OPS_H
 
 #include "pipeline.h"
+#include "pipeline_hash.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HG_ORDER16(x) __builtin_bswap16(x)
@@ -218,51 +219,13 @@ static inline void hg_varbit_put(uint8_t *at, uint32_t rest, uint32_t skip, cons
 	at[bytes] = before | (at[bytes] & 0xff >> skip);
 }
 
-/*
- * RFC 1071: the end-around carries of a sum of 16- or 32-bit words. A word plus
- * itself with its halves swapped has the sum of the halves, carry and all, in its
- * upper half.
- */
-static inline uint16_t hg_fold(uint64_t sum)
-{
-	uint32_t half;
-
-	sum += sum << 32 | sum >> 32;
-	half = (uint32_t)(sum >> 32);
-	half += half << 16 | half >> 16;
-	return (uint16_t)(half >> 16);
-}
-
-/*
- * The same sum where headers that are not valid are left out, so that what
- * follows them lies at an offset known only then: a string of bits, put together
- * a word at a time.
- */
-struct hg_bits {
-	uint64_t sum;  /* of the whole words so far */
-	uint64_t rest; /* the bits after them */
-	unsigned int rest_bits;
+/* The actions of a table with an action profile. */
+static const struct hg_param hg_choice_params[] = {
+	{ "choice", 32, offsetof(struct hg_choice_data, choice), sizeof(uint32_t) },
 };
-
-/* `bits` is at most 32, and value has no others. */
-static inline void hg_bits_add(struct hg_bits *to, uint64_t value, unsigned int bits)
-{
-	to->rest = to->rest << bits | value;
-	to->rest_bits += bits;
-	for (; to->rest_bits >= 16; to->rest_bits -= 16)
-		to->sum += to->rest >> (to->rest_bits - 16) & 0xffff;
-	to->rest &= ((uint64_t)1 << to->rest_bits) - 1;
-}
-
-static inline void hg_bits_add_bytes(struct hg_bits *to, const uint8_t *bytes, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		hg_bits_add(to, bytes[i], 8);
-}
-
-static inline uint16_t hg_bits_fold(const struct hg_bits *of)
-{
-	return hg_fold(of->sum + (of->rest << (16 - of->rest_bits) & 0xffff));
-}
+static const struct hg_action_spec hg_choice_actions[HG_CHOICE_ACTIONS] = {
+	[HG_CHOICE_NONE] = { "none", 0, NULL, 0 },
+	[HG_CHOICE_MADE] = { "choice", 1, hg_choice_params, sizeof(struct hg_choice_data) },
+};
 
 #endif

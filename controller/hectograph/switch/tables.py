@@ -356,7 +356,7 @@ class Table:
 
     def _decode(self, entry: Entry, answer: p4r.TableEntry, wanted: p4r.TableEntry) -> None:
         self.describe(entry, answer)
-        self._actions_by_index[entry.action].decode(answer.action.action, entry.params)
+        self._decode_action(entry, answer.action)
         cookie, metadata = self._opaque(entry)
         answer.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
         answer.metadata = metadata
@@ -369,6 +369,9 @@ class Table:
             answer.counter_data.CopyFrom(decode_counter(entry.counter))
         if entry.meter is not None and wanted.HasField("meter_config"):
             answer.meter_config.CopyFrom(decode_meter(entry.meter))
+
+    def _decode_action(self, entry: Entry, answer: p4r.TableAction) -> None:
+        self._actions_by_index[entry.action].decode(answer.action, entry.params)
 
 
 class Tables:

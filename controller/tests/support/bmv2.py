@@ -136,7 +136,8 @@ async def running(device_id: int, cpu_port: int) -> AsyncGenerator[Bmv2]:
             finally:
                 await switch.close()
     finally:
-        process.kill()
+        if process.returncode is None:  # it may have ended itself
+            process.kill()
         await process.wait()
 
 

@@ -65,7 +65,7 @@ def _before_node(node: ir.Node, after: Places, end: Places) -> Places:
     if isinstance(node, ir.ActionCall):
         return _before_action(node.action, after, end)
     actions = [_before_action(each, after, end) for each in node.actions]
-    return (_union(actions) if actions else after) | _read(node.key)
+    return (_union(actions) if actions else after) | _read((node.key, node.profile))
 
 
 def _before_action(action: ir.Action, after: Places, end: Places) -> Places:
@@ -92,6 +92,9 @@ def _inputs(statement: ir.Statement) -> object:
         return (statement.sources, *map(_indices, statement.targets))
     if isinstance(statement, ir.CopyStack):
         return (statement.source, statement.source.elements)
+    if isinstance(statement, ir.Hash):
+        parts = (statement.base, statement.size, statement.calculation.inputs)
+        return (*parts, _indices(statement.target))
     if isinstance(statement, (ir.ExecuteMeter, ir.ReadRegister)):
         return (statement.index, _indices(statement.target))
     if isinstance(statement, (ir.Push, ir.Pop)):
@@ -122,12 +125,13 @@ def _read(part: object) -> Places:
 # ---- writes ------------------------------------------------------------------------
 
 
+_STORES = (ir.Assign, ir.AssignVarbit, ir.ExecuteMeter, ir.Hash, ir.ReadRegister)
 _Unions: TypeAlias = Mapping[ir.Header, tuple[ir.Header, ...]]
 """The headers of a header's union."""
 
 
 def _written(statement: ir.Statement, unions: _Unions) -> Places:
-    if isinstance(statement, (ir.Assign, ir.AssignVarbit, ir.ExecuteMeter, ir.ReadRegister)):
+    if isinstance(statement, _STORES):
         return frozenset(_possible(statement.target))
     if isinstance(statement, ir.MarkToDrop):
         fields = (statement.egress_spec, statement.mcast_grp)

@@ -129,7 +129,6 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
     "assume (primitive 'assume')": (act("assume", const(1)), ACT),
     "log_msg": (act("log_msg", {"type": "string", "value": "x"}), ACT),
     "random numbers": (act("modify_field_rng_uniform", field("meta", "m"), const(0)), ACT),
-    "hashes": (act("modify_field_with_hash_based_offset", field("meta", "m")), ACT),
     "recirculation": (act("recirculate", const(1)), ACT),
     "resubmission": (act("resubmit", const(1)), ACT),
     "truncation": (act("truncate", const(1)), ACT),
@@ -191,11 +190,7 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         "parse_states[start].transitions[0]",
     ),
     # Tables
-    "action profiles and selectors": (
-        put("pipelines", 0, "action_profiles", value=NAMED),
-        "pipelines[ingress].action_profiles[thing]",
-    ),
-    "table type 'indirect_ws'": (put(*TABLE, "type", value="indirect_ws"), "tables[t]"),
+    "a table of type 'remote'": (put(*TABLE, "type", value="remote"), "tables[t]"),
     "a table without default entry": (put(*TABLE, "default_entry", value=None), "tables[t]"),
     "a mask on a match key": (put(*TABLE, "key", 0, "mask", value="0x0f"), "tables[t].key[h.x]"),
     "the match kind 'fuzzy'": (

@@ -8,13 +8,14 @@ from hectograph.errors import HectographError, UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.block import Goto, Label, Line, resolve
 from hectograph.switch.compiler.codegen.block import function as function_text
+from hectograph.switch.compiler.codegen.calculations import call, hash_name
 from hectograph.switch.compiler.codegen.expressions import Expressions
 from hectograph.switch.compiler.codegen.headers import HeaderStatement, HeaderStatements
-from hectograph.switch.compiler.codegen.kinds import constant
+from hectograph.switch.compiler.codegen.kinds import U64, bare, constant, literal
 from hectograph.switch.compiler.codegen.layout import Layout, c_type, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_comment
-from hectograph.switch.compiler.codegen.ranges import value_range
-from hectograph.switch.compiler.flow import in_order
+from hectograph.switch.compiler.codegen.ranges import unsigned, value_range
+from hectograph.switch.compiler.flow import in_order, states_in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
 
@@ -38,6 +39,7 @@ class Statements:
         self._meters = {each: n for n, each in enumerate(program.meters)}
         self._registers = {each: n for n, each in enumerate(program.registers)}
         self._digests = {each: n for n, each in enumerate(program.digests)}
+        self._calculations = {each: n for n, each in enumerate(program.calculations)}
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
@@ -64,6 +66,8 @@ class Statements:
             return self._read_register(statement)
         if isinstance(statement, ir.WriteRegister):
             return self._write_register(statement)
+        if isinstance(statement, ir.Hash):
+            return self._hash(statement)
         if isinstance(statement, ir.SendDigest):
             return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
         if isinstance(statement, ir.Clone):
@@ -109,6 +113,24 @@ class Statements:
                 f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};",
             ),
         )
+
+    def _hash(self, hash_: ir.Hash) -> list[Line]:
+        """In 64 bits, as in BMv2."""
+        wide = [value_range(each) for each in (hash_.base, hash_.size)]
+        if any(each not in unsigned(64) for each in wide):
+            raise UnsupportedFeature("a hash between signed or very wide bounds: not supported")
+        text = call(hash_name(self._calculations[hash_.calculation]), hash_.calculation)
+        size = wide[1].constant
+        if size is None:
+            most = f"hg_at_least_1({bare(self._expressions.plain(hash_.size))})"
+        else:
+            most = literal(max(size, 1), U64)
+        base = bare(self._expressions.plain(hash_.base))
+        text = f"({text} % {most} + {base})"
+        field = hash_.target.field
+        stored = self._expressions.stored_bits(field, text)
+        store = f"{self._expressions.raw(hash_.target)} = {stored};"
+        return [f"\t{line}" for line in self._expressions.store(hash_.target, store)]
 
     def _cells(self, register: ir.Register) -> str:
         number = self._registers[register]
@@ -198,6 +220,12 @@ class Actions:
         names = Names()
         pipelines = (program.ingress, program.egress)
         self._called = _actions(node for each in pipelines for node in in_order(each))
+        self._in_parser = [
+            each.op.statement
+            for state in states_in_order(program.parser)
+            for each in state.ops
+            if isinstance(each.op, ir.ParserStatement)
+        ]
         declared = _actions(node for each in pipelines for node in each.nodes.values())
         for action in {**self._called, **declared}:
             self._functions[action] = _function(action, layout, program, names)
@@ -219,18 +247,21 @@ class Actions:
 
     def sent(self) -> set[ir.Digest]:
         """The digests that some packet may send."""
-        return {
-            each.statement.digest
-            for action in self._called
-            for each in action.body
-            if isinstance(each.statement, ir.SendDigest)
-        }
+        return {each.digest for each in self._bodies() if isinstance(each, ir.SendDigest)}
+
+    def hashed(self) -> set[ir.Calculation]:
+        return {each.calculation for each in self._bodies() if isinstance(each, ir.Hash)}
 
     @property
     def clones(self) -> bool:
         """Whether some packet may be cloned."""
-        bodies = [each.statement for action in self._called for each in action.body]
-        return any(isinstance(each, ir.Clone) for each in bodies)
+        return any(isinstance(each, ir.Clone) for each in self._bodies())
+
+    def _bodies(self) -> Iterator[ir.Statement]:
+        """What some packet may run."""
+        for action in self._called:
+            yield from (each.statement for each in action.body)
+        yield from self._in_parser
 
     def definitions(self) -> list[str]:
         lines: list[str] = []

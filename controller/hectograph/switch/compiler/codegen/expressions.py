@@ -356,6 +356,16 @@ class Expressions:
         exists = self.exists(target.element) if isinstance(target, ir.ElementField) else None
         return [f"if ({exists})", f"\t{statement}"] if exists else [statement]
 
+    def stored_bits(self, field: ir.Field, text: str) -> str:
+        """What such a field holds after it was assigned an unsigned number of 64 bits."""
+        if field.signed:
+            raise UnsupportedFeature("a hash in a signed field: not supported")
+        if field.bits >= 64:
+            return bare(text)
+        if field.bits == storage_bits(field.bits):
+            return f"(uint{field.bits}_t){text}"
+        return f"{text} & {number((1 << field.bits) - 1)}"
+
     def stored(self, field: ir.Field, value: ir.Data) -> str:
         """What such a field holds after the value was assigned to it."""
         values = value_range(value)

@@ -13,6 +13,7 @@ from hectograph.switch.compiler.codegen.layout import Layout
 from hectograph.switch.compiler.codegen.names import Names, c_comment
 from hectograph.switch.compiler.codegen.ranges import value_range
 from hectograph.switch.compiler.codegen.select import SelectCode, end, look_text
+from hectograph.switch.compiler.flow import states_in_order
 from hectograph.switch.compiler.loops import endless
 
 ACCEPT = "accept"
@@ -35,7 +36,7 @@ class ParserCode:
         """parse(); `verify` are the statements that verify checksums."""
         parser = self._program.parser
         flow: list[Line] = [Goto(self._label(parser.start))]
-        for state in _reachable(parser):
+        for state in states_in_order(parser):
             flow += self._state(state)
         flow.append(Label(ACCEPT))
         body = [
@@ -197,16 +198,3 @@ def _looked(look: ir.Lookahead, into: ir.Field) -> str:
     if into.signed:
         raise UnsupportedFeature("looking ahead into a shorter signed field: not supported")
     return f"({text} & {constant((1 << into.bits) - 1)})"
-
-
-def _reachable(parser: ir.Parser) -> list[ir.ParserState]:
-    """Depth first from the start, so that most transitions fall through."""
-    order: dict[str, ir.ParserState] = {}
-    ahead = [parser.start]
-    while ahead:
-        name = ahead.pop()
-        if name is None or name in order:
-            continue
-        state = order[name] = parser.states[name]
-        ahead += [*(case.next for case in reversed(state.cases)), state.default]
-    return list(order.values())

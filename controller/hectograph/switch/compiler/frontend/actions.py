@@ -15,7 +15,6 @@ _UNSUPPORTED_PRIMITIVES = {
     "assume": "assume",
     "log_msg": "log_msg",
     "modify_field_rng_uniform": "random numbers",
-    "modify_field_with_hash_based_offset": "hashes",
     "recirculate": "recirculation",
     "resubmit": "resubmission",
     "truncate": "truncation",
@@ -77,6 +76,7 @@ class Statements:
             "execute_meter": (3, self._meter),
             "register_read": (3, self._read_register),
             "register_write": (3, self._write_register),
+            "modify_field_with_hash_based_offset": (4, self._hash),
             "generate_digest": (2, self._digest),
             "clone_ingress_pkt_to_egress": (2, self._clone_ingress),
             "clone_egress_pkt_to_egress": (2, self._clone_egress),
@@ -176,6 +176,17 @@ class Statements:
             self._register(register),
             self._expressions.data(index),
             self._expressions.data(value),
+        )
+
+    def _hash(self, target: Node, base: Node, calculation: Node, size: Node) -> ir.Statement:
+        name = _named(calculation, "calculation")
+        if name not in self._arrays.calculations:
+            calculation.invalid(f"there is no calculation '{name}'")
+        return ir.Hash(
+            self._target(target),
+            self._expressions.data(base),
+            self._arrays.calculations[name],
+            self._expressions.data(size),
         )
 
     def _digest(self, _receiver: Node, number: Node) -> ir.Statement:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What primitives name: counters, meters and registers, digests and field lists."""
+"""What primitives and tables name: counters, digests, calculations and their like."""
 
 from dataclasses import dataclass
 
 from hectograph.switch.compiler import ir
+from hectograph.switch.compiler.frontend.calculations import load_calculation, load_calculations
 from hectograph.switch.compiler.frontend.clones import load_field_lists
 from hectograph.switch.compiler.frontend.digests import load_digests
 from hectograph.switch.compiler.frontend.headers import MAX_FIELD_BITS, Headers
@@ -20,6 +21,8 @@ class Arrays:
     registers: dict[str, ir.Register]
     digests: dict[int, ir.Digest]
     field_lists: dict[int, ir.FieldList]
+    calculations: dict[str, ir.Calculation]
+    profiles: dict[str, ir.ActionProfile]
 
 
 def load_arrays(root: Node, headers: Headers) -> Arrays:
@@ -48,7 +51,19 @@ def load_arrays(root: Node, headers: Headers) -> Arrays:
         {each.name: each for each in map(_register, root.array("register_arrays"))},
         load_digests(root, headers),
         load_field_lists(root, headers),
+        load_calculations(root, headers),
+        {
+            each.name: each
+            for pipeline in root.array("pipelines")
+            for each in (_profile(node, headers) for node in pipeline.array("action_profiles"))
+        },
     )
+
+
+def _profile(node: Node, headers: Headers) -> ir.ActionProfile:
+    name, selector = node["name"].string(), node.find("selector")
+    chosen = None if selector is None else load_calculation(name, selector, headers)
+    return ir.ActionProfile(name, node["max_size"].natural(), chosen)
 
 
 def _register(node: Node) -> ir.Register:

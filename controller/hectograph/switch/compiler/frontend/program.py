@@ -57,12 +57,17 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         ingress=ingress,
         egress=egress,
         deparser=tuple(headers.header(item) for item in deparser.array("order")),
-        checksums=load_checksums(root, headers),
+        checksums=load_checksums(root, headers, arrays.calculations),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),
         registers=tuple(arrays.registers.values()),
         digests=tuple(arrays.digests.values()),
         field_lists=tuple(arrays.field_lists.values()),
+        profiles=tuple(arrays.profiles.values()),
+        calculations=(
+            *arrays.calculations.values(),
+            *(each.selector for each in arrays.profiles.values() if each.selector),
+        ),
         name=source.string() if source else "",
     )
 

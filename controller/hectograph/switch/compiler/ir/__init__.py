@@ -12,7 +12,6 @@ from hectograph.switch.compiler.ir.actions import (
     AddHeader,
     Assign,
     AssignVarbit,
-    Bits,
     Call,
     Clone,
     CopyHeaders,
@@ -25,6 +24,7 @@ from hectograph.switch.compiler.ir.actions import (
     ExecuteMeter,
     Exit,
     FieldList,
+    Hash,
     Jump,
     MarkToDrop,
     Meter,
@@ -38,6 +38,7 @@ from hectograph.switch.compiler.ir.actions import (
     Statement,
     WriteRegister,
 )
+from hectograph.switch.compiler.ir.calculations import Algorithm, Bits, Calculation
 from hectograph.switch.compiler.ir.expressions import (
     ArithmeticOp,
     Binary,
@@ -97,6 +98,7 @@ from hectograph.switch.compiler.ir.parser import (
 from hectograph.switch.compiler.ir.program import Checksum, Program
 from hectograph.switch.compiler.ir.tables import (
     ActionCall,
+    ActionProfile,
     Conditional,
     Entry,
     KeyField,
@@ -113,8 +115,10 @@ __all__ = [
     "Action",
     "ActionCall",
     "ActionParameter",
+    "ActionProfile",
     "AddHeader",
     "Advance",
+    "Algorithm",
     "ArithmeticOp",
     "Assign",
     "AssignVarbit",
@@ -122,6 +126,7 @@ __all__ = [
     "Bits",
     "Bool",
     "BoolChoice",
+    "Calculation",
     "Call",
     "Checksum",
     "Choice",
@@ -151,6 +156,7 @@ __all__ = [
     "FieldList",
     "FieldValue",
     "FromBool",
+    "Hash",
     "Header",
     "HeaderRef",
     "HeaderType",

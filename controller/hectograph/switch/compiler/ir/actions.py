@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from hectograph.switch.compiler.ir.calculations import Bits, Calculation
 from hectograph.switch.compiler.ir.expressions import (
     Bool,
     Data,
@@ -40,14 +41,6 @@ class DirectMeter:
     name: str
     in_bytes: bool
     target: FieldValue
-
-
-@dataclass(frozen=True, slots=True)
-class Bits:
-    """A constant of a known width."""
-
-    value: int
-    bits: int
 
 
 DigestElement: TypeAlias = FieldValue | Validity | Bits
@@ -149,6 +142,16 @@ class WriteRegister:
 
 
 @dataclass(frozen=True, slots=True)
+class Hash:
+    """The target becomes base + the hash modulo `size`; a size of 0 is as good as 1."""
+
+    target: Lvalue
+    base: Data
+    calculation: Calculation
+    size: Data
+
+
+@dataclass(frozen=True, slots=True)
 class SendDigest:
     digest: Digest
 
@@ -197,6 +200,7 @@ Statement: TypeAlias = (
     | ExecuteMeter
     | ReadRegister
     | WriteRegister
+    | Hash
     | SendDigest
     | Clone
     | Exit
