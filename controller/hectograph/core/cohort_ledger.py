@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 from hectograph.core.cohort_group import CohortGroup
 from hectograph.core.cohort_numbers import GroupNumbers
 from hectograph.core.cohort_tables import Batch, CohortTables
-from hectograph.core.cohorts import CohortEntry, CohortEvent, CohortMember, LeftReason
+from hectograph.core.cohorts import CohortEntry, CohortEvent, CohortMember
 from hectograph.core.entities import Change, Tables
 from hectograph.core.histogram import Histogram
 from hectograph.core.hosted_cohort import HostedCohort, Key, Refusal, entry_of
@@ -48,7 +48,6 @@ class CohortLedger:
         self.numbers = numbers
         self.tables = CohortTables(Tables())
         self.refusals: Counter[Refusal] = Counter()
-        self.left: Counter[LeftReason] = Counter()
         self.latency = Histogram(LATENCY_SECONDS)
         """From when a member was told of until its pusher was answered."""
 
@@ -91,7 +90,6 @@ class CohortLedger:
 
     def hear(self, host: str, event: CohortEvent, now: float) -> None:
         key = (host, event.cohort)
-        self.left.update(left.reason for left in event.left)
         cohort = self._cohorts.get(key)
         if cohort is None:
             if not event.joined and not event.groups:

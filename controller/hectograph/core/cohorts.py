@@ -14,7 +14,7 @@ class CohortSettings:
 
     window_seconds: float = 0.005
     """How long a request waits for others; 0: there are no cohorts."""
-    patience_seconds: float = 0.05
+    patience_seconds: float = 0.1
     """Beyond that, how long it waits for its entry before it goes alone."""
     max_members: int = 0
     """Of one cohort; 0: as many as the pusher can."""
@@ -124,6 +124,10 @@ class CohortState:
     """Members that came while it ran."""
     left: Mapping[LeftReason, int] = field(default_factory=dict[LeftReason, int])
     """How many, by reason."""
+
+    @property
+    def is_running(self) -> bool:
+        return self.phase is CohortPhase.RUNNING
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 
 from hectograph.core.cohort_ledger import CohortLedger
 from hectograph.core.cohort_numbers import GroupNumbers, first_numbers
+from hectograph.core.cohort_status import SwitchEntries
 from hectograph.core.cohort_tables import take_cohorts
 from hectograph.core.cohorts import CohortEvent, CohortSettings
 from hectograph.core.entities import Change, Operation, Tables
 from hectograph.core.model import Host
 from hectograph.core.profiles import Profile, profile
-from hectograph.core.records import Edit
+from hectograph.core.records import CohortNumbersRecord, Edit
 from hectograph.core.state import State
 from hectograph.drivers.base import PusherDriver, Session, WriteResult
 from hectograph.errors import HectographError
@@ -110,11 +111,17 @@ class SwitchCohorts:
 
     # What there is to see
 
-    def troubles(self) -> dict[str, str | None]:
-        """By host: why it is not watched; None: it is."""
-        hosts = [host.name for host in self._state.hosts_on(self._name)]
-        seen = {name: watcher.trouble for name, (_, watcher, _) in self._watchers.items()}
-        return {name: seen.get(name, f"switch {self._name} is not ready") for name in hosts}
+    def trouble(self, host: str) -> str | None:
+        """Why it is not watched; None: it is."""
+        if host not in self._watchers:
+            return f"switch {self._name} is not ready"
+        _, watcher, _ = self._watchers[host]
+        return watcher.trouble
+
+    def entries(self) -> SwitchEntries:
+        ledger = self.ledger
+        standing = sum(map(len, ledger.tables.actual.members.values()))
+        return SwitchEntries(self._name, standing, dict(ledger.refusals), ledger.latency)
 
     # The tasks
 
@@ -125,7 +132,8 @@ class SwitchCohorts:
             self._yielded = False
         try:
             await self._begun.wait()
-            await race(self._write(session), self._reserve(), self._watch())
+            await self._reserve()
+            await race(self._write(session), self._keep_reserved(), self._watch())
         finally:
             self._begun.clear()
             for name in list(self._watchers):
@@ -172,19 +180,19 @@ class SwitchCohorts:
                 _, watcher, _ = self._watchers[host]
                 watcher.answer(entry)
 
+    async def _keep_reserved(self) -> None:
+        while True:
+            await self._short.wait()
+            self._short.clear()
+            await self._reserve()
+
     async def _reserve(self) -> None:
         """Group numbers are written ahead before they are used."""
         numbers = self.ledger.numbers
-        while True:
-            self._short.clear()
-            if not numbers.is_short:
-                await self._short.wait()
-                continue
+        while numbers.is_short:
             record = numbers.plan(time.monotonic())
             try:
-                await self._commit(
-                    lambda state: Edit(puts=(record,) if record.switch in state.switches else ())  # noqa: B023
-                )
+                await self._commit(lambda state: _numbers_edit(state, record))  # noqa: B023
             except HectographError as error:
                 logger.warning("switch %s: group numbers: %s", self._name, error)
                 await asyncio.sleep(RESERVE_SECONDS)
@@ -241,3 +249,8 @@ class SwitchCohorts:
                 if not refusal.stale or change.operation is not Operation.DELETE:
                     refused.append(change)
         return refused
+
+
+def _numbers_edit(state: State, record: CohortNumbersRecord) -> Edit:
+    """Unless the switch was deleted meanwhile."""
+    return Edit(puts=(record,)) if record.switch in state.switches else Edit()

@@ -186,7 +186,6 @@ def test_who_left_is_removed_later(lab: Lab) -> None:
         (Operation.DELETE, (MemberEntry, FIRST, 2)),
     ]
     assert lab.switch.members[FIRST].keys() == {1, 3}
-    assert lab.ledger.left == {LeftReason.BEHIND: 1}
 
 
 def test_who_left_before_the_write_gets_none(lab: Lab) -> None:

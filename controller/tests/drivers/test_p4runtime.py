@@ -13,6 +13,7 @@ import pytest
 from fakes.examples import GROUP, SWITCH, member
 from fakes.pusher import FakePusher
 from fakes.waiting import until
+from realswitch import ARTIFACTS, P4INFO, RealSwitch
 
 from hectograph.core.diff import count_differences
 from hectograph.core.entities import (
@@ -34,17 +35,12 @@ from hectograph.core.entities import (
     UdpMemberEntry,
     key,
 )
-from hectograph.core.model import Switch
 from hectograph.core.status import ApplyState, CounterValue, SwitchState
 from hectograph.drivers.base import Session
 from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput, Unavailable
 from hectograph.service import Service as Controller
-from hectograph.testbed.targets import DEVICE_ID, Target, target
-
-ARTIFACTS = Path(__file__).parents[3] / "p4/build/v1model"
-P4INFO = ARTIFACTS / "hectograph.p4info.txtpb"
-START_SECONDS = 20.0
+from hectograph.testbed.targets import DEVICE_ID
 
 IPV4 = UdpMemberEntry(
     group=5,
@@ -115,64 +111,6 @@ SETTINGS: list[Entity] = [
 ]
 DEFAULT_SECRETS = FlowSecrets(0, 0, epoch=1, previous_epoch=1, mss=1220, number=0)
 """What the pipeline itself begins with (p4/shared/secrets.p4)."""
-
-
-class RealSwitch:
-    """A switch's process on a port that stays the same."""
-
-    def __init__(self, kind: Target, directory: Path) -> None:
-        self._kind = kind
-        self._directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def record(self) -> Switch:
-        return replace(SWITCH, address=self.address, device_id=DEVICE_ID, profile=self._kind.name)
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._kind.command({}, self.address),
-            cwd=self._directory,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        await until(self._listens, seconds=START_SECONDS)
-
-    async def kill(self) -> None:
-        """-9, as if it crashed."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def _listens(self) -> bool:
-        host, port = self.address.split(":")
-        try:
-            _, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
-
-
-@pytest.fixture(params=["embedded", "bmv2"])
-async def switch(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RealSwitch]:
-    kind = target(request.param)
-    if missing := kind.missing():
-        pytest.skip(missing)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    switch = RealSwitch(kind, tmp_path)
-    await switch.start()
-    yield switch
-    await switch.kill()
-
-
-@pytest.fixture
-def driver() -> P4RuntimeDriver:
-    return P4RuntimeDriver(P4INFO, ARTIFACTS / "hectograph.json")
 
 
 @pytest.fixture
