@@ -11,6 +11,8 @@ from hectograph.demo.tcp_report import TcpReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortReport(TcpReport):
+    # A dataclass with slots is made twice: super() knows only the first.
+
     cohorts: int
     """That began to push."""
     pushes: int
@@ -26,14 +28,14 @@ class CohortReport(TcpReport):
         return self.host_bytes / self.file_bytes
 
     def as_json(self) -> str:
-        values = json.loads(super().as_json())
+        values = json.loads(TcpReport.as_json(self))
         more = ("cohorts", "pushes", "repairs", "evictions")
         return json.dumps(
             values | {"mode": "cohort"} | {name: getattr(self, name) for name in more}
         )
 
     def show(self, console: Console) -> None:
-        super().show(console)
+        TcpReport.show(self, console)
         console.print(
             f"the host sent {self.copies:.3f} times the file, in {self.pushes:,} pushes to "
             f"{self.cohorts} cohort{'' if self.cohorts == 1 else 's'}; {self.repairs} repairs, "
