@@ -226,6 +226,27 @@ static void give_up(struct hg_engine *engine, uint32_t index)
 	hg_flow_close(engine, index);
 }
 
+/* The first time, a cohort's member gets one segment again: it may only be late, and then has all the others. */
+static void nudge(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	uint32_t segment = hg_flow_at(engine, index)->segment * HG_SEQ_GRANULE;
+	struct hg_content *content;
+	const struct hg_response *response = hg_flow_response(engine, record, &content);
+
+	hg_count(engine, HG_TCP_timeouts);
+	hg_flow_at(engine, index)->backoff++;
+	if (response && record->acked < record->sent)
+		hg_transmit_piece(engine, index, content, response, record->acked,
+				  record->sent - record->acked < segment ? record->sent : record->acked + segment);
+}
+
+static void give_up_cohort(struct hg_engine *engine, uint32_t index)
+{
+	hg_cohort_leave(engine, index, HG_LEFT_SILENT);
+	retransmit(engine, index);
+}
+
 static void run_out(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow *flow = hg_flow_at(engine, index);
@@ -255,8 +276,10 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 		probe_window(engine, index);
 		break;
 	default:
-		hg_cohort_leave(engine, index, HG_LEFT_SILENT);
-		retransmit(engine, index);
+		if (flow->timer.tag && !flow->backoff)
+			nudge(engine, index);
+		else
+			give_up_cohort(engine, index);
 	}
 	hg_timeout_arm(engine, index, true);
 }
