@@ -100,6 +100,7 @@ struct hg_cohort {
 	uint32_t pace_at;
 	uint32_t sent_at;   /* us: when something was last pushed */
 	uint32_t heard_at;  /* us: when anything was last acknowledged, or asked for */
+	uint8_t silences;   /* retransmission timeouts since then */
 	uint32_t edge;      /* of the members that have an entry: the least of what they take, ... */
 	uint32_t progress;  /* ... of what reached them */
 	uint32_t acked;     /* ... and of what they acknowledged */

@@ -180,8 +180,10 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 	if (reached < member->missing)
 		reached = member->missing;
 	if (cohort->reached[member->place] == UINT32_MAX || reached > cohort->reached[member->place] ||
-	    record->acked + flow->window > cohort->edges[member->place])
+	    record->acked + flow->window > cohort->edges[member->place]) {
 		cohort->heard_at = engine->now;
+		cohort->silences = 0;
+	}
 	member->asked = 0;
 	cohort->edges[member->place] = record->acked + flow->window;
 	if (flow->window > cohort->widest[member->place])

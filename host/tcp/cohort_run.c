@@ -6,6 +6,9 @@
 /* So many pushes make a window, unless that would be longer than a push can be. */
 #define RUN_WINDOW_SHARE 4
 
+/* Retransmission timeouts in a row without a word from anybody: then everyone goes alone. */
+#define SILENCES_MAX 3
+
 static struct hg_pacing pacing_of(const struct hg_cohort *cohort)
 {
 	return (struct hg_pacing){ &cohort->cubic, cohort->rtt.smoothed, hg_cohort_segment(cohort) };
@@ -100,7 +103,7 @@ static void look(struct hg_engine *engine, struct hg_cohort *cohort)
 
 static uint32_t patience(const struct hg_cohort *cohort)
 {
-	return hg_rtt_timeout(&cohort->rtt, 0);
+	return hg_rtt_timeout(&cohort->rtt, cohort->silences);
 }
 
 static void transmit(struct hg_engine *engine, struct hg_cohort *cohort, struct hg_content *content)
@@ -127,6 +130,16 @@ static void transmit(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 static bool is_drained(const struct hg_engine *engine, const struct hg_cohort *cohort)
 {
 	return !cohort->entered || cohort->progress >= cohort->length || engine->now - cohort->sent_at > hg_cohort_slowest_us(cohort);
+}
+
+/* Nobody has said anything: what came of it may only be late, on either way. */
+static void push_first_again(struct hg_engine *engine, struct hg_cohort *cohort, struct hg_content *content)
+{
+	hg_count(engine, HG_TCP_cohort_group_repairs);
+	cohort->group_repairs += cohort->group_count;
+	cohort->heard_at = engine->now;
+	hg_cohort_push(engine, cohort, content, cohort->acked,
+		       hg_least(cohort->acked + hg_cohort_segment(cohort), cohort->sent));
 }
 
 static void run(struct hg_engine *engine, struct hg_cohort *cohort)
@@ -158,10 +171,12 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 	if (engine->now - cohort->heard_at <= patience(cohort))
 		return;
 	/* Windows that are shut are no failure. */
-	if (cohort->progress < cohort->sent)
-		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
-	else
+	if (cohort->progress == cohort->sent)
 		hg_cohort_ask(engine, cohort);
+	else if (++cohort->silences < SILENCES_MAX)
+		push_first_again(engine, cohort, content);
+	else
+		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
 }
 
 static void run_any(struct hg_engine *engine, struct hg_cohort *cohort)

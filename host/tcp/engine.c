@@ -16,6 +16,9 @@
 /* Pulls that are taken in one turn, before timers have theirs. */
 #define PULLS_A_TURN 512
 
+/* So often timers may have to wait for pulls that have come, before they have their turn. */
+#define TURNS_LATE 8
+
 /* How often contents and interface are looked after. */
 #define LOOK_NS (100 * HG_NS_PER_MS)
 /* How often the files of contents that nobody downloads are looked at, in such looks. */
@@ -158,7 +161,11 @@ static void *run(void *argument)
 		engine->turn++;
 		engine->now = (uint32_t)(hg_now() / 1000);
 		busy = take_pulls(engine);
-		hg_timeouts_run(engine);
+		/* What has come may be what they wait for. */
+		if (!busy || ++engine->late == TURNS_LATE) {
+			hg_timeouts_run(engine);
+			engine->late = 0;
+		}
 		hg_cohorts_run(engine);
 		look_after(engine);
 		hg_outbox_flush(&engine->outbox);

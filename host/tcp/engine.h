@@ -26,6 +26,7 @@ struct hg_engine {
 	uint32_t now;    /* us, of this turn of the loop */
 	uint32_t ask_at; /* us: when the next client is asked where it stands */
 	uint64_t turn;
+	uint32_t late; /* turns that timers have waited */
 	uint64_t looked; /* ns: when contents and interface were last looked after */
 	uint32_t looks;
 
