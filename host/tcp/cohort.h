@@ -55,6 +55,7 @@ struct hg_member {
 	uint32_t flow;
 	uint32_t base;     /* sequence number of the response's first byte */
 	uint32_t joined_at; /* us */
+	uint32_t nudged;   /* up to here it was sent something again after a timeout, and nothing beyond came; 0: no */
 	uint32_t missing;  /* below it, what it lacks is what it came too late for */
 	uint16_t cohort;   /* its place among them */
 	uint16_t place;    /* in the cohort's arrays */
@@ -205,6 +206,11 @@ bool hg_cohort_holds(const struct hg_engine *engine, uint32_t index);
 void hg_cohort_sync(struct hg_engine *engine, uint32_t index);
 /* A member's acknowledgement was read. */
 void hg_cohort_heard(struct hg_engine *engine, uint32_t index);
+/*
+ * A retransmission timeout of a member. true, for the first time: it may only be late, and
+ * is to get the segment up to `end` again. Comes nothing but that, it was no delay.
+ */
+bool hg_cohort_bears(struct hg_engine *engine, uint32_t index, uint32_t end);
 /* A member begins to recover from a loss. */
 void hg_cohort_lost(struct hg_engine *engine, uint32_t index);
 /* So much is sent to a member alone, that the cohort had pushed before. */

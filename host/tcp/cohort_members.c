@@ -165,6 +165,16 @@ void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort)
 	hg_flow_send_ack(engine, member->flow);
 }
 
+bool hg_cohort_bears(struct hg_engine *engine, uint32_t index, uint32_t end)
+{
+	struct hg_member *member;
+
+	if (!hg_cohort_of(engine, index, &member) || member->nudged)
+		return false;
+	member->nudged = end;
+	return true;
+}
+
 void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
@@ -185,6 +195,8 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
 		cohort->silences = 0;
 	}
 	member->asked = 0;
+	if (reached > member->nudged)
+		member->nudged = 0;
 	cohort->edges[member->place] = record->acked + flow->window;
 	if (flow->window > cohort->widest[member->place])
 		cohort->widest[member->place] = flow->window;

@@ -226,23 +226,21 @@ static void give_up(struct hg_engine *engine, uint32_t index)
 	hg_flow_close(engine, index);
 }
 
-/* The first time, a cohort's member gets one segment again: it may only be late, and then has all the others. */
-static void nudge(struct hg_engine *engine, uint32_t index)
+/* Of a cohort's member the first may only be a delay, on either way: it gets one segment again. */
+static void time_out(struct hg_engine *engine, uint32_t index)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
 	uint32_t segment = hg_flow_at(engine, index)->segment * HG_SEQ_GRANULE;
+	uint32_t end = record->sent - record->acked < segment ? record->sent : record->acked + segment;
 	struct hg_content *content;
 	const struct hg_response *response = hg_flow_response(engine, record, &content);
 
-	hg_count(engine, HG_TCP_timeouts);
-	hg_flow_at(engine, index)->backoff++;
-	if (response && record->acked < record->sent)
-		hg_transmit_piece(engine, index, content, response, record->acked,
-				  record->sent - record->acked < segment ? record->sent : record->acked + segment);
-}
-
-static void give_up_cohort(struct hg_engine *engine, uint32_t index)
-{
+	if (response && record->acked < end && hg_cohort_bears(engine, index, end)) {
+		hg_count(engine, HG_TCP_timeouts);
+		hg_flow_at(engine, index)->backoff++;
+		hg_transmit_piece(engine, index, content, response, record->acked, end);
+		return;
+	}
 	hg_cohort_leave(engine, index, HG_LEFT_SILENT);
 	retransmit(engine, index);
 }
@@ -276,10 +274,7 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 		probe_window(engine, index);
 		break;
 	default:
-		if (flow->timer.tag && !flow->backoff)
-			nudge(engine, index);
-		else
-			give_up_cohort(engine, index);
+		time_out(engine, index);
 	}
 	hg_timeout_arm(engine, index, true);
 }

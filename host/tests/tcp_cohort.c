@@ -142,7 +142,7 @@ static void one_loses(void)
 	CHECK(crowd_run_until_done(&crowd, 20 * SECOND, 0));
 	check_all(0);
 	CHECK(count(HG_TCP_cohort_repairs) > 0);
-	CHECK(count(HG_TCP_segments) < 60);
+	CHECK(count(HG_TCP_segments) < 100);
 	CHECK_EQUAL(count(HG_TCP_cohort_group_repairs), 0);
 	CHECK(crowd.left[HG_LEFT_ALL_SENT] >= 7);
 	check_empty();
