@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 from random import Random
@@ -124,12 +123,16 @@ def crowd(
 
 
 def _digest(curl: "subprocess.Popen[bytes]") -> str:
-    assert isinstance(curl.stdout, BufferedReader)
+    assert curl.stdout is not None
     assert curl.stderr is not None
+    digest = hashlib.sha256()
     with curl.stdout as output, curl.stderr as errors:
-        digest = hashlib.file_digest(output, "sha256").hexdigest()
+        while some := output.read(1 << 16):
+            digest.update(some)
         complaint = errors.read().decode()
-    return digest if curl.wait(CURL_SECONDS) == 0 else complaint or f"status {curl.returncode}"
+    if curl.wait(CURL_SECONDS) == 0:
+        return digest.hexdigest()
+    return complaint or f"status {curl.returncode}"
 
 
 @dataclass(frozen=True, slots=True)
