@@ -279,6 +279,9 @@ struct hg_switch_stats {
 	uint64_t dropped_no_port;      /* egress port that does not exist */
 	uint64_t dropped_cpu_queue;    /* CPU queue full */
 	uint64_t dropped_clones;       /* clones of clones of clones ... */
+	uint64_t dropped_again;        /* resubmitted or recirculated too often, or too many at once */
+	uint64_t dropped_assertions;   /* assert() or assume() of what does not hold */
+	uint64_t dropped_stuck;        /* a loop in an action did not end */
 	uint64_t dropped_digests;      /* digests, not packets: too many waited */
 };
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);

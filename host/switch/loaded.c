@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 static const struct hg_runtime_ops runtime_ops = {
 	.lookup = table_lookup,
 	.meter = meter_mark,
@@ -159,6 +161,7 @@ static int make_lane(struct hg_loaded *loaded)
 		.registers = loaded->registers,
 		.profiles = loaded->choosable,
 		.digests = loaded->digests,
+		.random = now_ns() | 1,
 		.ops = &runtime_ops,
 	};
 	loaded->clone = new_phv(loaded->pipeline);
@@ -167,7 +170,9 @@ static int make_lane(struct hg_loaded *loaded)
 		if (!loaded->clones[i])
 			return -ENOMEM;
 	}
-	return loaded->phv && loaded->saved && loaded->clone ? 0 : -ENOMEM;
+	if (!loaded->phv || !loaded->saved || !loaded->clone)
+		return -ENOMEM;
+	return again_init(&loaded->again, loaded->pipeline);
 }
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
@@ -247,6 +252,7 @@ void loaded_close(struct hg_loaded *loaded)
 	free(loaded->phv);
 	free(loaded->saved);
 	free(loaded->clone);
+	again_clear(&loaded->again);
 	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
 		free(loaded->clones[i]);
 	if (loaded->object)

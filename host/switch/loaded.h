@@ -3,6 +3,7 @@
 #ifndef HG_LOADED_H
 #define HG_LOADED_H
 
+#include "again.h"
 #include "digests.h"
 #include "group.h"
 #include "profile.h"
@@ -39,6 +40,7 @@ struct hg_loaded {
 	void *phv;     /* as parsed, and after ingress */
 	void *saved;   /* of a PHV that several copies share, what their egress restores */
 	void *clone;   /* a packet that ingress cloned, as parsed again */
+	struct again_queue again;
 	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
 };
 

@@ -47,13 +47,24 @@ struct hg_standard_metadata {
 	uint32_t priority;
 	uint64_t ingress_global_timestamp; /* microseconds since the switch started */
 	uint64_t egress_global_timestamp;
-	/* Not v1model's: what clone() asked for. */
-	uint32_t clone_session; /* HG_CLONE | session; 0: nothing */
-	uint32_t clone_fields;  /* the field list that the clone keeps; 0: none */
+	/* Not v1model's: what is to become of the packet besides. */
+	uint32_t asked;          /* enum hg_ask; 0 for nearly all packets */
+	uint32_t clone_session;
+	uint32_t clone_fields;   /* the field list that the clone keeps; 0: none */
+	uint32_t again_fields;   /* the same of a packet that goes through the pipeline again */
+	uint32_t truncate_bytes; /* the most that is to leave of it */
+};
+
+enum hg_ask {
+	HG_ASK_CLONE = 1,
+	HG_ASK_RESUBMIT = 2,    /* ingress */
+	HG_ASK_RECIRCULATE = 4, /* egress */
+	HG_ASK_TRUNCATE = 8,    /* what leaves; stays until then */
+	HG_ASK_FAILED = 16,     /* an assertion does not hold */
+	HG_ASK_STUCK = 32,      /* a loop did not end */
 };
 
 /* A session's number has 15 bits, as in simple_switch. */
-#define HG_CLONE 0x8000u
 #define HG_CLONE_SESSION 0x7fffu
 
 /* BMv2's values of standard_metadata.instance_type. */
@@ -244,6 +255,7 @@ struct hg_context {
 	const uint8_t *payload;     /* what the parser left of the packet */
 	uint32_t payload_bytes;
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
+	uint64_t random;       /* the state of hg_random(), not 0 */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
 };
@@ -356,9 +368,13 @@ struct hg_pipeline {
 	void (*restore)(void *phv, const void *from);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
-	/* For clones; NULL where the program makes none: copy a field list, and zero all metadata. */
+	/*
+	 * For clones and packets that go again; NULL where the program makes none: copy a
+	 * field list, and zero all metadata.
+	 */
 	void (*keep_fields)(uint32_t fields, void *phv, const void *from);
 	void (*reset_metadata)(void *phv);
+	bool goes_again; /* packets may be resubmitted or recirculated */
 };
 
 extern const struct hg_pipeline hg_pipeline;

@@ -180,6 +180,30 @@ static inline hg_i128 hg_keep128(hg_i128 value, unsigned int bits)
 /* A parser may go so often through states of a loop that need not take a byte; then it is ParserTimeout. */
 #define HG_PARSER_STEPS 65536u
 
+/* An action may jump back so often; then the packet is dropped. */
+#define HG_ACTION_TURNS 65536u
+
+/* Of the numbers from low to high, which is not below it: xorshift64*, scaled. */
+static inline uint64_t hg_random(struct hg_context *ctx, uint64_t low, uint64_t high)
+{
+	uint64_t state = ctx->random, count = high - low + 1;
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	ctx->random = state;
+	state *= 0x2545f4914f6cdd1dull;
+	return count ? low + (uint64_t)((hg_u128)state * count >> 64) : state;
+}
+
+static inline void hg_truncate(struct hg_standard_metadata *standard, uint64_t bytes)
+{
+	if (standard->asked & HG_ASK_TRUNCATE && standard->truncate_bytes < bytes)
+		return;
+	standard->truncate_bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+	standard->asked |= HG_ASK_TRUNCATE;
+}
+
 /* Where a stack's element is looked for: beyond the end lies one that is never valid. */
 static inline uint32_t hg_slot(uint64_t index, uint32_t size)
 {

@@ -150,6 +150,9 @@ void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
 	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
 	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
+	stats->dropped_again = atomic_load_explicit(&from->dropped_again, memory_order_relaxed);
+	stats->dropped_assertions = atomic_load_explicit(&from->dropped_assertions, memory_order_relaxed);
+	stats->dropped_stuck = atomic_load_explicit(&from->dropped_stuck, memory_order_relaxed);
 	stats->dropped_digests = atomic_load_explicit(&from->dropped_digests, memory_order_relaxed);
 }
 

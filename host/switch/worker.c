@@ -157,6 +157,7 @@ static bool do_round(struct hg_switch *sw)
 	/* Copies leave before what they point into is given back. */
 	flush(&worker->output);
 	cpu_flush(&sw->cpu);
+	forward_flushed(forwarder.loaded);
 	for (uint32_t i = 0; i < worker->lender_count; i++)
 		worker->lenders[i]->ops->release(worker->lenders[i]);
 	if (packet_out)

@@ -84,6 +84,9 @@ class SwitchStats:
     dropped_no_port: int
     dropped_cpu_queue: int
     dropped_clones: int
+    dropped_again: int
+    dropped_assertions: int
+    dropped_stuck: int
     dropped_digests: int
 
 

@@ -36,6 +36,12 @@ def changes_length(program: ir.Program) -> bool:
     return any(isinstance(each, (ir.AddHeader, ir.RemoveHeader)) for each in statements)
 
 
+def truncates(program: ir.Program) -> bool:
+    """Whether egress may cut a packet short."""
+    statements = _statements(in_order(program.egress))
+    return any(isinstance(each, ir.Truncate) for each in statements)
+
+
 def of_header(header: ir.Header) -> list[Place]:
     """All of its places: metadata is always valid."""
     fields = [ir.FieldValue(header, each) for each in header.type.fields]
@@ -69,16 +75,20 @@ def _before_node(node: ir.Node, after: Places, end: Places) -> Places:
 
 
 def _before_action(action: ir.Action, after: Places, end: Places) -> Places:
-    """Jumps only go forward: one pass suffices."""
+    """One pass suffices where all jumps go forward; else until nothing changes."""
     if any(isinstance(each.statement, ir.Exit) for each in action.body):
         after |= end
-    before = [after] * (len(action.body) + 1)
-    for number, each in reversed(list(enumerate(action.body))):
-        statement, live = each.statement, before[number + 1]
-        if isinstance(statement, ir.Jump):
-            target = before[statement.target]
-            live = target if statement.unless is None else target | live
-        before[number] = live - _overwritten(statement) | _read(_inputs(statement))
+    empty: Places = frozenset()
+    before = [*([empty] * len(action.body)), after]
+    previous: list[Places] = []
+    while previous != before:
+        previous = before.copy()
+        for number, each in reversed(list(enumerate(action.body))):
+            statement, live = each.statement, before[number + 1]
+            if isinstance(statement, ir.Jump):
+                target = before[statement.target]
+                live = target if statement.unless is None else target | live
+            before[number] = live - _overwritten(statement) | _read(_inputs(statement))
     return before[0]
 
 
@@ -92,6 +102,8 @@ def _inputs(statement: ir.Statement) -> object:
         return (statement.sources, *map(_indices, statement.targets))
     if isinstance(statement, ir.CopyStack):
         return (statement.source, statement.source.elements)
+    if isinstance(statement, ir.Random):
+        return (statement.low, statement.high, _indices(statement.target))
     if isinstance(statement, ir.Hash):
         parts = (statement.base, statement.size, statement.calculation.inputs)
         return (*parts, _indices(statement.target))
@@ -125,7 +137,14 @@ def _read(part: object) -> Places:
 # ---- writes ------------------------------------------------------------------------
 
 
-_STORES = (ir.Assign, ir.AssignVarbit, ir.ExecuteMeter, ir.Hash, ir.ReadRegister)
+_STORES = (
+    ir.Assign,
+    ir.AssignVarbit,
+    ir.ExecuteMeter,
+    ir.Hash,
+    ir.Random,
+    ir.ReadRegister,
+)
 _Unions: TypeAlias = Mapping[ir.Header, tuple[ir.Header, ...]]
 """The headers of a header's union."""
 

@@ -123,6 +123,12 @@ class Compiled:
         index = self._table(table)
         ok(lib.hg_entry_meter_set(self._switch, self._loaded, index, entry, config))
 
+    def stats(self) -> dict[str, int]:
+        """Those that are not 0."""
+        stats = ffi.new("struct hg_switch_stats *")
+        lib.hg_switch_stats_get(self._switch, stats)
+        return {name: value for name in dir(stats) if (value := getattr(stats, name))}
+
     def _table(self, name: str) -> int:
         return ok(lib.hg_table_index(self._loaded, name.encode()))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hectograph.errors import HectographError, UnsupportedFeature
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.codegen.block import Goto, Label, Line, resolve
+from hectograph.switch.compiler.codegen.block import Goto, Label, Line, deeper, resolve
 from hectograph.switch.compiler.codegen.block import function as function_text
 from hectograph.switch.compiler.codegen.calculations import call, hash_name
 from hectograph.switch.compiler.codegen.expressions import Expressions
@@ -18,6 +18,8 @@ from hectograph.switch.compiler.codegen.ranges import unsigned, value_range
 from hectograph.switch.compiler.flow import in_order, states_in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
+
+TURNS = "HG_ACTION_TURNS"
 
 _ATOMIC_BITS = 64
 """Of a register's cell that is read and written whole (pipeline.h)."""
@@ -43,10 +45,13 @@ class Statements:
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
-        for number_, each in enumerate(placed):
-            lines.append(Label(f"statement_{number_}"))
+        for number, each in enumerate(placed):
+            lines.append(Label(f"statement_{number}"))
             try:
-                lines += self.statement(each.statement)
+                if isinstance(each.statement, ir.Jump):
+                    lines += self._jump(each.statement, number, len(placed))
+                else:
+                    lines += self.statement(each.statement)
             except HectographError as error:
                 error.where = error.where or each.where
                 raise
@@ -72,8 +77,24 @@ class Statements:
             return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
         if isinstance(statement, ir.Clone):
             return self._clone(statement)
+        if isinstance(statement, (ir.Resubmit, ir.Recirculate)):
+            asked = "RESUBMIT" if isinstance(statement, ir.Resubmit) else "RECIRCULATE"
+            return [
+                f"\tphv->standard.asked |= HG_ASK_{asked};",
+                f"\tphv->standard.again_fields = {statement.fields.number};",
+            ]
+        if isinstance(statement, ir.Truncate):
+            length = bare(self._expressions.modular(statement.length, 64, 64))
+            return [f"\thg_truncate(&phv->standard, {length});"]
+        if isinstance(statement, ir.Random):
+            return self._random(statement)
+        if isinstance(statement, ir.Assert):
+            holds = self._expressions.truth(ir.NonZero(statement.condition))
+            return [f"\tif (!{holds})", "\t\tphv->standard.asked |= HG_ASK_FAILED;"]
+        if isinstance(statement, ir.LogMessage):
+            return []
         if isinstance(statement, ir.Jump):
-            return self._jump(statement)
+            raise UnsupportedFeature("a jump outside an action: not supported")
         if isinstance(statement, ir.Exit):
             return ["\texiting = true;"]
         return self._drop(statement)
@@ -88,7 +109,8 @@ class Statements:
         session = self._expressions.modular(clone.session, 64, 15)
         number = clone.fields.number if clone.fields else 0
         return [
-            f"\tphv->standard.clone_session = ({session} & HG_CLONE_SESSION) | HG_CLONE;",
+            "\tphv->standard.asked |= HG_ASK_CLONE;",
+            f"\tphv->standard.clone_session = {session} & HG_CLONE_SESSION;",
             f"\tphv->standard.clone_fields = {number};",
         ]
 
@@ -131,6 +153,19 @@ class Statements:
         stored = self._expressions.stored_bits(field, text)
         store = f"{self._expressions.raw(hash_.target)} = {stored};"
         return [f"\t{line}" for line in self._expressions.store(hash_.target, store)]
+
+    def _random(self, random: ir.Random) -> list[Line]:
+        """BMv2 writes nothing where the bounds are the wrong way round."""
+        bounds = (random.low, random.high)
+        if any(value_range(each) not in unsigned(64) for each in bounds):
+            raise UnsupportedFeature(
+                "random numbers between signed or very wide bounds: not supported"
+            )
+        low, high = (bare(self._expressions.plain(each)) for each in bounds)
+        value = self._expressions.stored_bits(random.target.field, f"hg_random(ctx, {low}, {high})")
+        store = f"{self._expressions.raw(random.target)} = {value};"
+        lines = [f"\t\t{line}" for line in self._expressions.store(random.target, store)]
+        return [f"\tif ({low} <= {high}) {{", *lines, "\t}"]
 
     def _cells(self, register: ir.Register) -> str:
         number = self._registers[register]
@@ -180,12 +215,20 @@ class Statements:
             "\t}",
         ]
 
-    def _jump(self, jump: ir.Jump) -> list[Line]:
+    def _jump(self, jump: ir.Jump, number: int, count: int) -> list[Line]:
+        """A jump back may come too often: then the action ends, and so does the packet."""
         target = f"statement_{jump.target}"
-        if jump.unless is None:
-            return [Goto(target)]
-        opposite = self._expressions.negation(jump.unless)
-        return [Goto(target, f"\tif ({opposite})\n\t\t")]
+        opposite = None if jump.unless is None else self._expressions.negation(jump.unless)
+        if jump.target > number:
+            return [Goto(target, f"\tif ({opposite})\n\t\t" if opposite else "\t")]
+        back: list[Line] = [
+            f"\tif (++turns > {TURNS}) {{",
+            "\t\tphv->standard.asked |= HG_ASK_STUCK;",
+            Goto(f"statement_{count}", "\t\t"),
+            "\t}",
+            Goto(target),
+        ]
+        return [f"\tif ({opposite}) {{", *deeper(back), "\t}"] if opposite else back
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +300,11 @@ class Actions:
         """Whether some packet may be cloned."""
         return any(isinstance(each, ir.Clone) for each in self._bodies())
 
+    @property
+    def go_again(self) -> bool:
+        """Whether some packet may be resubmitted or recirculated."""
+        return any(isinstance(each, (ir.Resubmit, ir.Recirculate)) for each in self._bodies())
+
     def _bodies(self) -> Iterator[ir.Statement]:
         """What some packet may run."""
         for action in self._called:
@@ -308,8 +356,12 @@ def _definition(action: ir.Action, function: Function) -> list[str]:
     if function.takes_data:
         parameters += f", const struct {function.data_struct} *data"
     body = function.body
+    before = ["\tbool exiting = false;"] if function.exits else []
+    if any(TURNS in line for line in body):
+        before.append("\tuint32_t turns = 0;")
+    body = [*before, *([""] if before else []), *body]
     if function.exits:
-        body = ["\tbool exiting = false;", "", *body, "\treturn exiting;"]
+        body.append("\treturn exiting;")
     comment = [f"/* {c_comment(action.source)} */"] if action.source else []
     kind = "bool" if function.exits else "void"
     head = f"static {kind} {function.name}({parameters})"

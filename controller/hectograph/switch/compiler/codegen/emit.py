@@ -26,7 +26,7 @@ def generate(program: ir.Program) -> str:
     layout = Layout(program)
     actions = Actions(layout, program)
     digests = DigestCode(layout, program)
-    clones = CloneCode(layout, program, clones=actions.clones)
+    clones = CloneCode(layout, program, clones=actions.clones, goes_again=actions.go_again)
     headers = HeaderCode(layout, program)
     tables = TableCode(layout, program, actions)
     control = ControlCode(layout, actions, tables)

@@ -359,7 +359,7 @@ class Expressions:
     def stored_bits(self, field: ir.Field, text: str) -> str:
         """What such a field holds after it was assigned an unsigned number of 64 bits."""
         if field.signed:
-            raise UnsupportedFeature("a hash in a signed field: not supported")
+            raise UnsupportedFeature("a hash or a random number in a signed field: not supported")
         if field.bits >= 64:
             return bare(text)
         if field.bits == storage_bits(field.bits):

@@ -6,7 +6,13 @@ from itertools import groupby
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.layout import Layout
-from hectograph.switch.compiler.liveness import Place, changes_length, of_header, restored
+from hectograph.switch.compiler.liveness import (
+    Place,
+    changes_length,
+    of_header,
+    restored,
+    truncates,
+)
 
 
 class ReplicaCode:
@@ -25,6 +31,8 @@ class ReplicaCode:
                 members += map(self._member, places)
         if changes_length(self._program):
             members.append("phv->packet_bytes")
+        if truncates(self._program):
+            members += ["phv->standard.asked", "phv->standard.truncate_bytes"]
         head = "static void restore(void *opaque, const void *opaque_from)"
         if not members:
             return function(head, ("opaque", "opaque_from"), [])

@@ -10,6 +10,7 @@ from hectograph.switch.compiler.codegen.bits import Item, store, words
 from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.calculations import call, hash_name
 from hectograph.switch.compiler.codegen.deparser import field_item
+from hectograph.switch.compiler.codegen.kinds import constant
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_string
 
@@ -201,10 +202,12 @@ class TableCode:
         if isinstance(key.target, ir.Validity):
             return Item(self._layout.valid(key.target.header), 1, 8)
         item = field_item(self._layout.field(key.target), key.target.field)
-        valid = self._layout.valid(key.target.header)
-        if valid == "true":
-            return item
-        return Item(f"({valid} ? {item.text} : 0)", item.bits, item.storage)
+        valid, text = self._layout.valid(key.target.header), item.text
+        if key.mask is not None:
+            text = f"({text} & {constant(key.mask & (1 << item.bits) - 1)})"
+        if valid != "true":
+            text = f"({valid} ? {text} : 0)"
+        return Item(text, item.bits, item.storage)
 
 
 def _truth(value: bool) -> str:

@@ -9,17 +9,6 @@ from hectograph.switch.compiler.frontend.expressions import Expressions
 from hectograph.switch.compiler.frontend.headers import MAX_FIELD_BITS, Headers
 from hectograph.switch.compiler.frontend.reader import Node
 
-_UNSUPPORTED_PRIMITIVES = {
-    "_assert": "assert",
-    "assert": "assert",
-    "assume": "assume",
-    "log_msg": "log_msg",
-    "modify_field_rng_uniform": "random numbers",
-    "recirculate": "recirculation",
-    "resubmit": "resubmission",
-    "truncate": "truncation",
-}
-
 
 def load_actions(root: Node, headers: Headers, arrays: Arrays) -> dict[int, ir.Action]:
     """The program's actions by id; a name may stand for several."""
@@ -48,18 +37,13 @@ class Statements:
         self._arrays = arrays
 
     def load_all(self, nodes: list[Node]) -> tuple[ir.Placed, ...]:
-        return tuple(
-            ir.Placed(self.load(node, number, len(nodes)), node.where)
-            for number, node in enumerate(nodes)
-        )
+        return tuple(ir.Placed(self.load(node, len(nodes)), node.where) for node in nodes)
 
-    def load(self, node: Node, number: int = 0, count: int = 1) -> ir.Statement:
-        """The primitive that is statement `number` of `count`."""
+    def load(self, node: Node, count: int = 1) -> ir.Statement:
+        """The primitive that is one of `count` statements."""
         op, arguments = node["op"].string(), node.array("parameters")
-        if op in _UNSUPPORTED_PRIMITIVES:
-            node.unsupported(f"{_UNSUPPORTED_PRIMITIVES[op]} (primitive '{op}')")
         if op in ("_jump", "_jump_if_zero"):
-            return self._jump(node, op, number, count)
+            return self._jump(node, op, count)
         loaders: dict[str, tuple[int, Callable[..., ir.Statement]]] = {
             "assign": (2, self._assign),
             "assign_VL": (2, self.assign_varbit),
@@ -80,6 +64,13 @@ class Statements:
             "generate_digest": (2, self._digest),
             "clone_ingress_pkt_to_egress": (2, self._clone_ingress),
             "clone_egress_pkt_to_egress": (2, self._clone_egress),
+            "resubmit": (1, self._resubmit),
+            "recirculate": (1, self._recirculate),
+            "truncate": (1, self._truncate),
+            "modify_field_rng_uniform": (3, self._random),
+            "assert": (1, self._assert),
+            "assume": (1, self._assert),
+            "log_msg": (2, self._log),
             "exit": (0, ir.Exit),
         }
         if op not in loaders:
@@ -201,6 +192,30 @@ class Statements:
     def _clone_egress(self, session: Node, fields: Node) -> ir.Statement:
         return ir.Clone("egress", self._expressions.data(session), self._field_list(fields))
 
+    def _resubmit(self, fields: Node) -> ir.Statement:
+        return ir.Resubmit(self._field_list(fields) or fields.unsupported("no field list here"))
+
+    def _recirculate(self, fields: Node) -> ir.Statement:
+        return ir.Recirculate(self._field_list(fields) or fields.unsupported("no field list here"))
+
+    def _truncate(self, length: Node) -> ir.Statement:
+        return ir.Truncate(self._expressions.data(length))
+
+    def _random(self, target: Node, low: Node, high: Node) -> ir.Statement:
+        bounds = self._expressions.data(low), self._expressions.data(high)
+        return ir.Random(self._target(target), *bounds)
+
+    def _assert(self, condition: Node) -> ir.Statement:
+        return ir.Assert(self._expressions.data(condition))
+
+    def _log(self, text: Node, values: Node) -> ir.Statement:
+        if text["type"].string() != "string":
+            text.invalid("is not a string")
+        if values["type"].string() != "parameters_vector":
+            values.invalid("is not a vector of parameters")
+        data = tuple(self._expressions.data(each) for each in values["value"].items())
+        return ir.LogMessage(text["value"].string(), data)
+
     def _field_list(self, node: Node) -> ir.FieldList | None:
         found = self._expressions.data(node)
         if not isinstance(found, ir.Constant):
@@ -210,15 +225,15 @@ class Statements:
             node.invalid("is not a field list")
         return fields
 
-    def _jump(self, node: Node, op: str, number: int, count: int) -> ir.Statement:
+    def _jump(self, node: Node, op: str, count: int) -> ir.Statement:
         *condition, offset = node.array("parameters") or node.invalid("has no target")
         target = self._expressions.data(offset)
         if len(condition) != (op == "_jump_if_zero"):
             node.invalid("has the wrong number of arguments")
         if not isinstance(target, ir.Constant):
             node.unsupported("a jump to a computed target")
-        if not number < target.value <= count:
-            node.unsupported("a jump backwards or out of its action")
+        if not 0 <= target.value <= count:
+            node.unsupported("a jump out of its action")
         unless = ir.NonZero(self._expressions.data(condition[0])) if condition else None
         return ir.Jump(target.value, unless)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal, TypeGuard, TypeVar, cast, get_args
 
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.frontend.headers import Headers
+from hectograph.switch.compiler.frontend.headers import Headers, field_at
 from hectograph.switch.compiler.frontend.reader import Node
 from hectograph.switch.compiler.frontend.references import (
     REFERENCES,
@@ -216,10 +216,8 @@ class Expressions:
         return ir.Saturate(operand, width.value, signed=op == "sat_cast")
 
     def _access(self, node: Node) -> ir.Lvalue:
-        header, index = self.header(node["left"]), node["right"].natural()
-        if index >= len(header.type.fields):
-            node.invalid(f"header '{header.name}' has {len(header.type.fields)} field(s)")
-        return field(header, header.type.fields[index])
+        header = self.header(node["left"])
+        return field(header, field_at(header.type, node["right"]))
 
     def _member(self, node: Node) -> ir.HeaderRef:
         union, index = self.union(node["left"]), node["right"].natural()

@@ -108,10 +108,22 @@ class Headers:
 
 
 def field_of(of: HeaderType, name: Node) -> Field:
+    return _find(of, name.string(), name)
+
+
+def field_at(of: HeaderType, index: Node) -> Field:
+    if index.natural() >= len(of.declared):
+        index.invalid(f"header type '{of.name}' has {len(of.declared)} field(s)")
+    return _find(of, of.declared[index.natural()], index)
+
+
+def _find(of: HeaderType, name: str, where: Node) -> Field:
     for field in of.fields:
-        if field.name == name.string():
+        if field.name == name:
             return field
-    return name.invalid(f"header type '{of.name}' has no field '{name.string()}'")
+    if name in of.declared:
+        where.unsupported(f"more than {MAX_FIELD_BITS} bits, but in a header as a whole")
+    return where.invalid(f"header type '{of.name}' has no field '{name}'")
 
 
 def _header(node: Node, types: dict[str, HeaderType]) -> Header:
@@ -155,13 +167,26 @@ def _header_type(node: Node) -> HeaderType:
         bits, signed = width.natural(), bool(flags) and flags[0].boolean()
         if len(flags) > 1 and flags[1].boolean():
             item.unsupported("saturating fields")
-        if not 1 <= bits <= MAX_FIELD_BITS:
-            item.unsupported(f"a field of {bits} bits (1 to {MAX_FIELD_BITS})")
+        if not 1 <= bits <= 8 * MAX_HEADER_BYTES:
+            item.unsupported(f"a field of {bits} bits (1 to {8 * MAX_HEADER_BYTES})")
         if signed and not 2 <= bits < MAX_FIELD_BITS:
             item.unsupported(f"a signed field of {bits} bits (2 to {MAX_FIELD_BITS - 1})")
-        fields.append(Field(name.string(), bits, signed, offset))
+        fields += _pieces(name.string(), bits, offset, signed=signed)
         offset += bits
-    return HeaderType(node["name"].string(), tuple(_sized(each, offset, node) for each in fields))
+    declared = tuple(item.items()[0].string() for item in node.array("fields"))
+    return HeaderType(
+        node["name"].string(), tuple(_sized(each, offset, node) for each in fields), declared
+    )
+
+
+def _pieces(name: str, bits: int, offset: int, *, signed: bool) -> list[Field]:
+    """What is wider than C's integers goes in and out with its header, piece by piece."""
+    if bits <= MAX_FIELD_BITS:
+        return [Field(name, bits, signed, offset)]
+    return [
+        Field(f"{name}#{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
+        for at in range(0, bits, MAX_FIELD_BITS)
+    ]
 
 
 def _sized(field: Field, fixed_bits: int, node: Node) -> Field:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines: tables with their keys and entries, conditionals, and what follows what."""
 
+from dataclasses import replace
+
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.flow import in_order
 from hectograph.switch.compiler.frontend.arrays import Arrays
@@ -111,8 +113,6 @@ class _Loader:
 
     def _key_field(self, node: Node) -> ir.KeyField:
         kind, target, name = node["match_type"].string(), node["target"], node.find("name")
-        if node.find("mask"):
-            node.unsupported("a mask on a match key")
         if kind == "valid":
             header = self._headers.header(target)
             return ir.KeyField(
@@ -122,7 +122,9 @@ class _Loader:
             node.unsupported(f"the match kind '{kind}'")
         field = self._headers.number(target)
         default_name = ".".join(part.string() for part in target.items())
-        return ir.KeyField(name.string() if name else default_name, _MATCHES[kind], field)
+        key = ir.KeyField(name.string() if name else default_name, _MATCHES[kind], field)
+        mask = node.find("mask")
+        return key if mask is None else replace(key, mask=mask.octets(key.bytes))
 
     def _call(self, node: Node, actions: tuple[ir.Action, ...]) -> ir.Call:
         action, data = self._action(node["action_id"]), node.array("action_data")

@@ -158,7 +158,7 @@ class SendDigest:
 
 @dataclass(frozen=True, slots=True)
 class FieldList:
-    """What a clone keeps of its packet's metadata."""
+    """What a clone, or a packet that goes again, keeps of its metadata."""
 
     number: int
     fields: tuple[FieldValue, ...]
@@ -174,13 +174,58 @@ class Clone:
 
 
 @dataclass(frozen=True, slots=True)
+class Resubmit:
+    """At the end of ingress, the packet as it was received."""
+
+    fields: FieldList
+
+
+@dataclass(frozen=True, slots=True)
+class Recirculate:
+    """At the end of egress, the packet as it would have left."""
+
+    fields: FieldList
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The most that is to leave of the packet; of several, the least."""
+
+    length: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """From `low` to `high`, if that is not below it."""
+
+    target: Lvalue
+    low: Data
+    high: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """A packet for which it does not hold is dropped."""
+
+    condition: Data
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """`{}` stands for a value."""
+
+    text: str
+    values: tuple[Data, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """To the statement with that number, which comes later; with a condition, only if it fails."""
+    """To the statement with that number; with a condition, only if it fails."""
 
     target: int
     unless: Bool | None
@@ -203,6 +248,12 @@ Statement: TypeAlias = (
     | Hash
     | SendDigest
     | Clone
+    | Resubmit
+    | Recirculate
+    | Truncate
+    | Random
+    | Assert
+    | LogMessage
     | Exit
     | Jump
 )

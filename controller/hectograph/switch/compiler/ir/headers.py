@@ -22,6 +22,8 @@ class Field:
 class HeaderType:
     name: str
     fields: tuple[Field, ...]
+    declared: tuple[str, ...]
+    """The names of the fields as the program has them: a very wide one is several here."""
 
     @property
     def varbit(self) -> Field | None:

@@ -23,6 +23,8 @@ class KeyField:
     name: str
     match: Match
     target: FieldValue | Validity
+    mask: int | None = None
+    """What counts of it; None: all."""
 
     @property
     def bits(self) -> int:
