@@ -18,7 +18,7 @@ from pathlib import Path
 
 import usage
 from hectograph.testbed import End, Namespace, Program, Testbed
-from hectograph.testbed.targets import TARGETS
+from hectograph.testbed.targets import TARGETS, Target
 
 sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 
@@ -176,8 +176,8 @@ class Lab:
 
 
 @contextmanager
-def running() -> Generator[Lab]:
-    target, mtus = TARGETS["embedded"], [MTU] * CLIENTS
+def running(target: Target = TARGETS["embedded"]) -> Generator[Lab]:
+    mtus = [MTU] * CLIENTS
     with Testbed() as bed, tcplab.running_lab(bed, target, mtus, relays=False) as ours:
         nginx = bed.namespace("nginx")
         clients = [client.namespace for client in ours.clients]

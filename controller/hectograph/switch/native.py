@@ -41,6 +41,7 @@ IO_KINDS: dict[str, int] = {
     "auto": lib.HG_IO_AUTO,
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
+    "fanout": lib.HG_IO_FANOUT,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 
