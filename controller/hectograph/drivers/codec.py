@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our entities in P4Runtime's words, and back; names as in the pipeline's P4Info.
-
-finsy returns addresses as numbers, and a port alone for a replica whose instance is 0.
-"""
+"""Our entities in P4Runtime's words, and its digests in ours; names as in the pipeline's
+P4Info. encoder.py writes many, decoder.py reads."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -24,12 +22,10 @@ from hectograph.core.entities import (
     Operation,
     PuntMeter,
     PushGroup,
-    Replica,
     Service,
     ServiceHost,
     TcpMemberEntry,
     TcpMeter,
-    UdpMemberEntry,
 )
 from hectograph.core.flows import FlowKey, FlowState
 
@@ -161,24 +157,6 @@ def member_fields(entry: MemberEntry, schema: finsy.P4Schema, *, keys_only: bool
     return widths
 
 
-def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
-    """None for what is no business of ours: const and default entries, idle meters."""
-    decoded = p4entity.decode_entity(message, schema)
-    match decoded:
-        case finsy.P4TableEntry(is_default_action=False):
-            return _decode_entry(decoded)
-        case finsy.P4MulticastGroupEntry():
-            replicas = frozenset(map(_replica, decoded.replicas))
-            return MulticastGroup(decoded.multicast_group_id, replicas)
-        case finsy.P4TableEntry(table_id="flow_secrets", action=finsy.P4TableAction() as action):
-            return FlowSecrets(**action.args)
-        case finsy.P4MeterEntry(index=int(index), config=finsy.P4MeterConfig() as config):
-            kind = PuntMeter if decoded.meter_id == PUNT_METER else TcpMeter
-            return kind(index, config.pir, config.pburst)
-        case _:
-            return None
-
-
 def decode_handshakes(digests: finsy.P4DigestList) -> list[FlowState]:
     """From p4/v1model/flow_learning.p4."""
     return [_flow(cast("dict[str, Any]", digest)) for digest in digests]
@@ -206,44 +184,3 @@ def _flow(learnt: Mapping[str, Any]) -> FlowState:
 def _address(number: int) -> IPv4Address | IPv6Address:
     address = IPv6Address(number)
     return address.ipv4_mapped or address
-
-
-def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
-    action = entry.action
-    if not isinstance(action, finsy.P4TableAction):
-        return None
-    match entry.table_id:
-        case "host_port":
-            return HostPort(entry["ingress_port"])
-        case "push_group":
-            return PushGroup(entry["group"], action.args["multicast_group"])
-        case "member":
-            return _decode_member(entry, action.name, action.args)
-        case "service":
-            return Service(IPv6Address(entry["address"]), entry["port"], **action.args)
-        case "content_address":
-            return ContentAddress(IPv6Address(entry["address"]), **action.args)
-        case "service_host":
-            return ServiceHost(entry["host_set"], entry["bucket"], **action.args)
-        case _:
-            return None
-
-
-def _decode_member(entry: finsy.P4TableEntry, action: str, args: dict[str, Any]) -> MemberEntry:
-    protocol, version = action.split("_ipv")
-    address = IPv4Address if version == "4" else IPv6Address
-    values = args | {name: entry[name] for name in MEMBER_KEY}
-    values |= {"src_addr": address(args["src_addr"]), "dst_addr": address(args["dst_addr"])}
-    if protocol == "tcp":
-        return TcpMemberEntry(**values)
-    if version == "4":
-        values["hop_limit"] = values.pop("ttl")
-    return UdpMemberEntry(**values)
-
-
-def _replica(replica: int | tuple[int, int] | p4entity.P4Replica) -> Replica:
-    if isinstance(replica, int):
-        return Replica(replica, 0)
-    if isinstance(replica, tuple):
-        return Replica(*replica)
-    return Replica(replica.port, replica.instance)

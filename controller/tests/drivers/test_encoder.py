@@ -22,6 +22,7 @@ from hectograph.core.entities import (
     UdpMemberEntry,
 )
 from hectograph.drivers import codec
+from hectograph.drivers.decoder import Decoder
 from hectograph.drivers.encoder import Encoder
 
 SCHEMA = finsy.P4Schema(P4INFO)
@@ -95,7 +96,7 @@ def test_many_of_all_kinds_keep_their_order() -> None:
         )
     ]
     request = ENCODER.write_request(changes)
-    decoded = [codec.decode_entity(update.entity, SCHEMA) for update in request.updates]
+    decoded = [Decoder(SCHEMA).entity(update.entity) for update in request.updates]
     assert decoded == [change.entity for change in changes]
 
 
