@@ -95,6 +95,7 @@ static void read_stats(struct port *port, struct hg_port_stats *stats)
 		.tx_uncut = read_relaxed(&counters->tx_uncut),
 		.tx_supers = read_relaxed(&counters->tx_supers),
 		.tx_super_segments = read_relaxed(&counters->tx_super_segments),
+		.tx_fanned = read_relaxed(&counters->tx_fanned),
 		.rx_supers = read_relaxed(&counters->rx_supers),
 		.rx_super_segments = read_relaxed(&counters->rx_super_segments),
 		.rx_bundles = read_relaxed(&counters->rx_bundles),

@@ -200,6 +200,7 @@ static void replicate(const struct forwarder *forwarder, struct hg_standard_meta
 	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
 	void *saved = forwarder->loaded->saved;
 
+	forwarder->output->copies = group->count;
 	if (group->count > 1)
 		pipeline->restore(saved, standard);
 	for (uint32_t i = 0; i < group->count; i++) {
@@ -307,6 +308,7 @@ static void pass(const struct forwarder *forwarder, struct hg_standard_metadata 
 	} else {
 		standard->instance_type = HG_INSTANCE_NORMAL;
 		standard->egress_port = standard->egress_spec;
+		forwarder->output->copies = 1;
 		egress(forwarder, standard, &payload, 0);
 	}
 }

@@ -30,6 +30,7 @@ static inline void add_relaxed(_Atomic uint64_t *number, uint64_t more)
  * the frame. The payload stays where it is until the batch ends.
  */
 struct output {
+	uint32_t copies; /* that are made of the packet which is being forwarded */
 	uint8_t *(*header)(struct output *output, uint32_t port);
 	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
 		     uint32_t payload_bytes);

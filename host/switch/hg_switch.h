@@ -29,9 +29,10 @@ struct hg_switch;
 
 /* How frames leave by a port. */
 enum hg_io {
-	HG_IO_AUTO = 0,     /* as super-frames where the kernel takes them */
+	HG_IO_AUTO = 0,     /* the most of the following that the kernel takes */
 	HG_IO_AFPACKET = 1, /* each by itself */
 	HG_IO_SUPER = 2,    /* as super-frames; a port where the kernel does not take them is refused */
+	HG_IO_FANOUT = 3,   /* those that are copies of one run also share its payload; likewise */
 };
 
 struct hg_switch_config {
@@ -67,6 +68,7 @@ struct hg_port_stats {
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
 	uint64_t tx_uncut;     /* long frames to be cut up that are no TCP or UDP, are wrong in a sum, or whose segments are too long */
 	uint64_t tx_supers, tx_super_segments; /* super-frames, and the frames in them */
+	uint64_t tx_fanned; /* super-frames that shared their payload with others */
 	uint64_t rx_supers, rx_super_segments;
 	uint64_t rx_bundles, rx_bundle_pushes;
 	uint64_t rx_bundle_malformed; /* bundles of which the rest, from the first bad push on, was dropped */

@@ -5,7 +5,7 @@ finsy returns addresses as numbers, and a port alone for a replica whose instanc
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, cast
 
@@ -27,7 +27,9 @@ from hectograph.core.entities import (
     Replica,
     Service,
     ServiceHost,
+    TcpMemberEntry,
     TcpMeter,
+    UdpMemberEntry,
 )
 from hectograph.core.flows import FlowKey, FlowState
 
@@ -36,11 +38,12 @@ SECRETS_TABLE = "flow_secrets"
 """Without a key: its default action holds them."""
 PUNT_METER = "punt_meter"
 TCP_METER = "tcp_meter"
+MEMBER_KEY = ("group", "instance")
 METERS = (PUNT_METER, TCP_METER)
 HANDSHAKES = "learnt_flow_t"
 """The digest."""
 
-_UPDATE_TYPES = {
+UPDATE_TYPES = {
     Operation.INSERT: p4r.Update.INSERT,
     Operation.MODIFY: p4r.Update.MODIFY,
     Operation.DELETE: p4r.Update.DELETE,
@@ -49,7 +52,7 @@ _UPDATE_TYPES = {
 
 def encode_change(change: Change, schema: finsy.P4Schema) -> p4r.Update:
     entity = _encode(change.entity, keys_only=change.operation is Operation.DELETE)
-    return p4r.Update(type=_UPDATE_TYPES[change.operation], entity=entity.encode(schema))
+    return p4r.Update(type=UPDATE_TYPES[change.operation], entity=entity.encode(schema))
 
 
 def _encode(entity: Entity, *, keys_only: bool) -> p4entity.P4Entity:
@@ -124,19 +127,38 @@ def _meter_config(entity: PuntMeter | TcpMeter) -> finsy.P4MeterConfig:
 
 
 def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
-    ipv4 = entry.src_addr.version == 4
-    return finsy.P4TableAction(
-        "udp_ipv4" if ipv4 else "udp_ipv6",
-        dst_mac=entry.dst_mac,
-        src_mac=entry.src_mac,
-        vlan_tci=entry.vlan_tci,
-        src_addr=int(entry.src_addr),
-        dst_addr=int(entry.dst_addr),
-        src_port=entry.src_port,
-        dst_port=entry.dst_port,
-        member_sum=entry.member_sum,
-        **{"ttl" if ipv4 else "hop_limit": entry.hop_limit},
-    )
+    """Parameters are called as the entry's fields are, but for IPv4's time to live."""
+    names = (field.name for field in fields(entry) if field.name not in MEMBER_KEY)
+    args = {name: getattr(entry, name) for name in names}
+    args |= {"src_addr": int(entry.src_addr), "dst_addr": int(entry.dst_addr)}
+    action = _member_action_name(entry)
+    if action == "udp_ipv4":
+        args["ttl"] = args.pop("hop_limit")
+    return finsy.P4TableAction(action, **args)
+
+
+def _member_action_name(entry: MemberEntry) -> str:
+    protocol = "tcp" if isinstance(entry, TcpMemberEntry) else "udp"
+    return f"{protocol}_ipv{entry.src_addr.version}"
+
+
+def group_fields(schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """Of an entry of push_group, those fields that are encoded, and their widths in bits."""
+    widths = {"group": schema.tables["push_group"].match_fields["group"].bitwidth}
+    if not keys_only:
+        widths["multicast_group"] = schema.actions["replicate"].params["multicast_group"].bitwidth
+    return widths
+
+
+def member_fields(entry: MemberEntry, schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """The same of such an entry of table member."""
+    widths = {name: schema.tables["member"].match_fields[name].bitwidth for name in MEMBER_KEY}
+    if not keys_only:
+        params = schema.actions[_member_action_name(entry)].params
+        widths |= {
+            "hop_limit" if param.name == "ttl" else param.name: param.bitwidth for param in params
+        }
+    return widths
 
 
 def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
@@ -208,20 +230,15 @@ def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
 
 
 def _decode_member(entry: finsy.P4TableEntry, action: str, args: dict[str, Any]) -> MemberEntry:
-    address = IPv4Address if action == "udp_ipv4" else IPv6Address
-    return MemberEntry(
-        group=entry["group"],
-        instance=entry["instance"],
-        dst_mac=args["dst_mac"],
-        src_mac=args["src_mac"],
-        vlan_tci=args["vlan_tci"],
-        src_addr=address(args["src_addr"]),
-        dst_addr=address(args["dst_addr"]),
-        hop_limit=args["ttl" if action == "udp_ipv4" else "hop_limit"],
-        src_port=args["src_port"],
-        dst_port=args["dst_port"],
-        member_sum=args["member_sum"],
-    )
+    protocol, version = action.split("_ipv")
+    address = IPv4Address if version == "4" else IPv6Address
+    values = args | {name: entry[name] for name in MEMBER_KEY}
+    values |= {"src_addr": address(args["src_addr"]), "dst_addr": address(args["dst_addr"])}
+    if protocol == "tcp":
+        return TcpMemberEntry(**values)
+    if version == "4":
+        values["hop_limit"] = values.pop("ttl")
+    return UdpMemberEntry(**values)
 
 
 def _replica(replica: int | tuple[int, int] | p4entity.P4Replica) -> Replica:

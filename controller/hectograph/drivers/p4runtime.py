@@ -28,14 +28,21 @@ from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
 from hectograph.drivers import codec
 from hectograph.drivers.arbitration import Arbitration
-from hectograph.drivers.base import PacketIn, Readings, Refusal, WriteResult
+from hectograph.drivers.base import (
+    MAX_UPDATES,
+    PacketIn,
+    Readings,
+    Refusal,
+    WriteResult,
+)
+from hectograph.drivers.encoder import Encoder
 from hectograph.errors import InvalidInput, Unavailable
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-MAX_UPDATES = 256
-"""In one write request: some 50 KB, and a few milliseconds of encoding."""
+DECODE_SLICE = 32
+"""Entities that are decoded before others get their turn: a few milliseconds."""
 DIGEST_LIST = 128
 DIGEST_NS = 100_000_000
 DIGEST_ACK_NS = 1_000_000_000
@@ -53,10 +60,11 @@ class P4RuntimeDriver:
             if not path.is_file():
                 raise InvalidInput("the compiled pipeline is missing", where=str(path))
         self._schema = finsy.P4Schema(p4info, device_config)
+        self._encoder = Encoder(self._schema)
 
     @asynccontextmanager
     async def __call__(self, switch: Switch) -> AsyncGenerator["P4RuntimeSession", None]:
-        session = P4RuntimeSession(switch, self._schema)
+        session = P4RuntimeSession(switch, self._schema, self._encoder)
         try:
             await session.open()
             yield session
@@ -65,9 +73,10 @@ class P4RuntimeDriver:
 
 
 class P4RuntimeSession:
-    def __init__(self, switch: Switch, schema: finsy.P4Schema) -> None:
+    def __init__(self, switch: Switch, schema: finsy.P4Schema, encoder: Encoder) -> None:
         self._device_id = switch.device_id
         self._schema = schema
+        self._encoder = encoder
         self._client = P4Client(switch.address, wait_for_ready=False)
         self._sending = asyncio.Lock()
         self._arbitration = Arbitration(switch.device_id)
@@ -169,15 +178,12 @@ class P4RuntimeSession:
                     tables.put(entity)
         return tables
 
-    async def write(self, changes: Sequence[Change]) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
         refusals: list[Refusal | None] = []
         requests = written = 0
-        for start in range(0, len(changes), MAX_UPDATES):
-            part = changes[start : start + MAX_UPDATES]
-            request = p4r.WriteRequest(
-                device_id=self._device_id,
-                updates=[codec.encode_change(change, self._schema) for change in part],
-            )
+        for start in range(0, len(changes), at_once):
+            request = self._encoder.write_request(changes[start : start + at_once])
+            request.device_id = self._device_id
             requests += 1
             written += request.ByteSize()
             refusals += await self._write(request)
@@ -245,8 +251,8 @@ class P4RuntimeSession:
         request = p4r.ReadRequest(device_id=self._device_id, entities=[entity.encode(self._schema)])
         with _unavailable("read"):
             async for reply in self._client.request_iter(request):
-                for index, message in enumerate(reply.entities):
-                    if index % MAX_UPDATES == MAX_UPDATES - 1:
+                for index, message in enumerate(reply.entities, 1):
+                    if index % DECODE_SLICE == 0:
                         await asyncio.sleep(0)
                     yield message
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
+from hectograph.core.cohorts import CohortMemberState, CohortState
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus
 from hectograph.core.streams import pusher_name
 from hectograph.drivers.base import PusherDriver, PusherHello, PusherSession
-from hectograph.errors import HectographError, Unavailable
+from hectograph.errors import HectographError, InvalidInput, Unavailable
 from hectograph.reconciler.hosting import ContentHost
 from hectograph.reconciler.roster import Roster
 from hectograph.reconciler.stream import AskGroup, SaveProgress, StreamKeeper
@@ -119,6 +120,19 @@ class HostReconciler:
         async with self._aside() as session:
             return await session.forget_flows(keys)
 
+    async def cohorts(self) -> Sequence[CohortState]:
+        """As its pusher has them now; none while it cannot be reached, or knows of none."""
+        try:
+            async with self._aside() as session:
+                return await session.cohorts()
+        except (Unavailable, InvalidInput):
+            return ()
+
+    async def cohort_members(self, cohort: int) -> Sequence[CohortMemberState]:
+        """NotFound: there is no such cohort any more."""
+        async with self._aside() as session:
+            return await session.cohort_members(cohort)
+
     def _aside(self) -> AbstractAsyncContextManager[PusherSession]:
         """A connection beside the one that run() keeps: long calls hold up nothing there."""
         return self._driver(self._state.host(self._name))
@@ -152,6 +166,7 @@ class HostReconciler:
         while True:
             self._wake.clear()
             await self._settle(session)
+            await self._list_flows(session)
             waiting = any(keeper.is_waiting for keeper in self._keepers.values())
             waiting |= not self._contents.is_complete
             pause = WAITING_POLL_SECONDS if waiting else POLL_SECONDS
@@ -175,6 +190,16 @@ class HostReconciler:
         await contents.settle(session, may_remove_others=self._may_stop_others())
         self._flows = await session.flow_counters()
         self._roster.seen(self._name, hello.mac, contents.contents, complete=contents.is_complete)
+
+    async def _list_flows(self, session: PusherSession) -> None:
+        """For those who take them over should this host die."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        if started < self._list_at:
+            return
+        self._listed = await session.flows(MAX_FLOWS)
+        ended = clock()
+        self._list_at = ended + max(LIST_SECONDS, (ended - started) / LIST_SHARE)
 
     def _current_keepers(self) -> Iterator[StreamKeeper]:
         """One for each stream that this host has now; those of others are forgotten."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: host/native's
     ffi,
@@ -42,6 +42,7 @@ IO_KINDS: dict[str, int] = {
     "auto": lib.HG_IO_AUTO,
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
+    "fanout": lib.HG_IO_FANOUT,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 
@@ -141,10 +142,11 @@ class Table:
     def get_default(self) -> Entry:
         return self._snapshot(lambda out: lib.hg_default_get(*self._place, out))[0]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
+        """As they are now, whatever is written before they are looked at."""
         return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
 
-    def expired(self) -> tuple[list[Entry], int | None]:
+    def expired(self) -> tuple[Sequence[Entry], int | None]:
         """Those that were idle for their timeout, and after how many ns there may be more."""
         following = ffi.new("uint64_t *")
         place = self._place
@@ -186,22 +188,37 @@ class Table:
         self._fill(key)
         return self._entry
 
-    def _snapshot(self, take: Callable[[CData], int]) -> list[Entry]:
+    def _snapshot(self, take: Callable[[CData], int]) -> Sequence[Entry]:
         out = ffi.new("struct hg_snapshot **")
         _check(take(out))
-        snapshot = out[0]
-        try:
-            entry = ffi.new("struct hg_read_entry *")
-            entries: list[Entry] = []
-            for position in range(lib.hg_snapshot_count(snapshot)):
-                lib.hg_snapshot_get(snapshot, position, entry)
-                entries.append(self._decode(entry))
-            return entries
-        finally:
-            lib.hg_snapshot_free(snapshot)
+        return _Snapshot(out[0], self._key_bytes, has_mask=self._has_mask)
 
-    def _decode(self, entry: CData) -> Entry:
-        size = self._key_bytes
+
+class _Snapshot(Sequence[Entry]):
+    """Copies of entries, decoded as they are asked for."""
+
+    def __init__(self, snapshot: CData, key_bytes: int, *, has_mask: bool) -> None:
+        self._snapshot = ffi.gc(snapshot, lib.hg_snapshot_free)
+        self._count: int = lib.hg_snapshot_count(snapshot)
+        self._entry = ffi.new("struct hg_read_entry *")
+        self._key_bytes = key_bytes
+        self._has_mask = has_mask
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        if isinstance(index, slice):
+            return [self._get(position) for position in range(*index.indices(self._count))]
+        return self._get(range(self._count)[index])
+
+    def _get(self, position: int) -> Entry:
+        entry, size = self._entry, self._key_bytes
+        lib.hg_snapshot_get(self._snapshot, position, entry)
         key = None
         if entry.key != ffi.NULL:
             mask = bytes(ffi.buffer(entry.mask, size)) if self._has_mask else b""

@@ -62,6 +62,7 @@ class PortStats:
     tx_uncut: int
     tx_supers: int
     tx_super_segments: int
+    tx_fanned: int
     rx_supers: int
     rx_super_segments: int
     rx_bundles: int
