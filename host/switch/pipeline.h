@@ -156,6 +156,9 @@ struct hg_profile_spec {
 
 enum hg_choice_action { HG_CHOICE_NONE, HG_CHOICE_MADE, HG_CHOICE_ACTIONS };
 
+/* A parser value set is a table, too: what has an entry in it is a member. */
+enum hg_value_set_action { HG_VALUE_SET_OUT, HG_VALUE_SET_IN, HG_VALUE_SET_ACTIONS };
+
 struct hg_choice_data {
 	uint32_t choice;
 };

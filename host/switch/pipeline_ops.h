@@ -252,4 +252,9 @@ static const struct hg_action_spec hg_choice_actions[HG_CHOICE_ACTIONS] = {
 	[HG_CHOICE_MADE] = { "choice", 1, hg_choice_params, sizeof(struct hg_choice_data) },
 };
 
+static const struct hg_action_spec hg_value_set_actions[HG_VALUE_SET_ACTIONS] = {
+	[HG_VALUE_SET_OUT] = { "out", 0, NULL, 0 },
+	[HG_VALUE_SET_IN] = { "in", 0, NULL, 0 },
+};
+
 #endif

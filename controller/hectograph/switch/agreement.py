@@ -70,6 +70,7 @@ class _Program:
             for pipeline in document["pipelines"]
             for profile in pipeline.get("action_profiles", ())
         }
+        self.value_sets = self._value_sets(document)
         self.counters = _arrays(document["counter_arrays"])
         self.meters = _arrays(document["meter_arrays"])
         self.direct_counters = _direct(document["counter_arrays"])
@@ -89,6 +90,22 @@ class _Program:
     def _bits(self, reference: Sequence[str]) -> int:
         header, field = reference
         return 1 if field == "$valid$" else self._fields[header, field]
+
+    def _value_sets(self, document: dict[str, Any]) -> dict[str, list[int | None]]:
+        """The widths of the keys that each is compared with."""
+        found: dict[str, list[int | None]] = {}
+        for parser in document["parsers"]:
+            for state in parser["parse_states"]:
+                for each in state["transitions"]:
+                    if each.get("type") == "parse_vset":
+                        found[each["value"]] = [
+                            self._select_bits(k) for k in state["transition_key"]
+                        ]
+        return found
+
+    def _select_bits(self, key: dict[str, Any]) -> int | None:
+        """None: the compiler knows."""
+        return self._bits(key["value"]) if key["type"] == "field" else None
 
     def _digest_bits(self, element: dict[str, Any]) -> int | None:
         """None: a constant, whose width the JSON does not have."""
@@ -113,6 +130,7 @@ def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
     for meter in p4info.direct_meters:
         _check_direct("direct meter", meter, tables, program.direct_meters)
     _check_profiles(p4info, program)
+    _check_value_sets(p4info, program)
     _check_registers(p4info, program)
     _check_digests(p4info, program)
 
@@ -142,6 +160,7 @@ def _check_ids(p4info: p4i.P4Info) -> None:
         *p4info.direct_meters,
         *p4info.registers,
         *p4info.digests,
+        *p4info.value_sets,
         *p4info.controller_packet_metadata,
     ):
         name, object_id = info.preamble.name, info.preamble.id
@@ -164,6 +183,7 @@ def _check_values(p4info: p4i.P4Info) -> None:
     owners: list[tuple[str, Sequence[_Value]]] = [
         *((info.preamble.name, info.match_fields) for info in p4info.tables),
         *((info.preamble.name, info.params) for info in p4info.actions),
+        *((info.preamble.name, info.match) for info in p4info.value_sets),
         *((info.preamble.name, info.metadata) for info in p4info.controller_packet_metadata),
     ]
     for owner, values in owners:
@@ -238,6 +258,19 @@ def _check_profiles(p4info: p4i.P4Info, program: _Program) -> None:
     for table in p4info.tables:
         if names.get(table.implementation_id) != program.tables[table.preamble.name].profile:
             raise _disagreement(f"table {table.preamble.name}", "has another action profile")
+
+
+def _check_value_sets(p4info: p4i.P4Info, program: _Program) -> None:
+    for info in p4info.value_sets:
+        where = f"value set {info.preamble.name}"
+        bits = program.value_sets.get(info.preamble.name)
+        if bits is None:
+            raise _disagreement(where, "is only in P4Info")
+        same = len(bits) == len(info.match) and all(
+            width in (None, each.bitwidth) for width, each in zip(bits, info.match, strict=True)
+        )
+        if not same:
+            raise _disagreement(where, "is of other fields")
 
 
 def _check_registers(p4info: p4i.P4Info, program: _Program) -> None:

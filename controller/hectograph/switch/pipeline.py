@@ -21,11 +21,7 @@ from hectograph.switch.profiles import Profile, Profiles
 from hectograph.switch.registers import Register, Registers
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
-
-_LATER: dict[str, str] = {
-    "extern_entry": "externs",
-    "value_set_entry": "value sets",
-}
+from hectograph.switch.valuesets import ValueSets, bind_value_set
 
 
 class Pipeline:
@@ -49,6 +45,7 @@ class Pipeline:
         self._counters = IndirectCounters(
             [IndirectCounter(i, loaded.counter(i.preamble.name)) for i in p4info.counters]
         )
+        self._value_sets = ValueSets([bind_value_set(loaded, info) for info in p4info.value_sets])
         self._registers = Registers(
             [Register(info, p4info.type_info, loaded) for info in p4info.registers]
         )
@@ -94,6 +91,8 @@ class Pipeline:
                 self._registers.write(kind, entity.register_entry)
             case "digest_entry":
                 self.digests.write(kind, entity.digest_entry)
+            case "value_set_entry":
+                self._value_sets.write(kind, entity.value_set_entry)
             case other:
                 raise _cannot(other)
 
@@ -137,6 +136,8 @@ class Pipeline:
                 return self._registers.read(entity.register_entry)
             case "digest_entry":
                 return self.digests.read(entity.digest_entry)
+            case "value_set_entry":
+                return self._value_sets.read(entity.value_set_entry)
             case "action_profile_member":
                 return self._profiles.read_members(entity.action_profile_member)
             case "action_profile_group":
@@ -148,7 +149,7 @@ class Pipeline:
 def _cannot(kind: str | None) -> Refused:
     if kind is None:
         return status.invalid("an entity of no kind")
-    return status.not_implemented(_LATER[kind])
+    return status.not_implemented("externs")
 
 
 def _bind_profiles(

@@ -40,6 +40,7 @@ _INSERTED = (
 )
 
 _CELLS = (
+    p4r.Entity(value_set_entry=p4r.ValueSetEntry()),
     p4r.Entity(counter_entry=p4r.CounterEntry()),
     p4r.Entity(meter_entry=p4r.MeterEntry()),
     p4r.Entity(register_entry=p4r.RegisterEntry()),
@@ -88,7 +89,8 @@ def _is_modified(entity: p4r.Entity) -> bool:
     """What exists as long as its table or array does."""
     if entity.HasField("table_entry"):
         return entity.table_entry.is_default_action
-    return any(entity.HasField(kind) for kind in ("counter_entry", "meter_entry", "register_entry"))
+    kinds = ("counter_entry", "meter_entry", "register_entry", "value_set_entry")
+    return any(entity.HasField(kind) for kind in kinds)
 
 
 def _written(old: Pipeline) -> Iterator[p4r.Entity]:
@@ -110,6 +112,8 @@ def _has_content(entity: p4r.Entity) -> bool:
             return bool(data.packet_count or data.byte_count)
         case "meter_entry":
             return entity.meter_entry.HasField("config")
+        case "value_set_entry":
+            return bool(entity.value_set_entry.members)
         case _:
             data = entity.register_entry.data
             return data.bool or bool(data.bitstring.strip(b"\0") or data.enum_value.strip(b"\0"))
@@ -135,6 +139,9 @@ def _shapes(info: p4i.P4Info) -> dict[int, object]:
         shapes[action.preamble.id] = (action.preamble.name, params)
     for profile in info.action_profiles:
         shapes[profile.preamble.id] = (profile.preamble.name, profile.with_selector)
+    for value_set in info.value_sets:
+        fields = [(each.id, each.name, each.match_type) for each in value_set.match]
+        shapes[value_set.preamble.id] = (value_set.preamble.name, fields)
     others: Sequence[Iterable[p4i.Counter | p4i.Meter | p4i.Register | p4i.Digest]] = (
         info.counters,
         info.meters,
@@ -165,6 +172,8 @@ def _refers_only_to(same: set[int], entity: p4r.Entity) -> bool:
             return entity.register_entry.register_id in same
         case "digest_entry":
             return entity.digest_entry.digest_id in same
+        case "value_set_entry":
+            return entity.value_set_entry.value_set_id in same
         case _:
             return True
 

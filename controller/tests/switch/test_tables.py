@@ -330,7 +330,6 @@ async def test_constant_tables_are_read_only(kinds: Controller) -> None:
 
 LATER = {
     "extern_entry {}": "externs",
-    "value_set_entry {}": "value sets",
 }
 
 

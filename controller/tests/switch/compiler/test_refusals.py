@@ -128,6 +128,10 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         put("meter_arrays", value=[{"name": "m", "type": "bytes", "rate_count": 1, "size": 1}]),
         "meter_arrays[m]",
     ),
+    "a value set that no state uses": (
+        put("parse_vsets", value=[{"name": "thing"}]),
+        "parse_vsets[thing]",
+    ),
     # Primitives
     "the primitive 'frobnicate'": (act("frobnicate"), ACT),
     "a jump out of its action": (act("_jump", const(9)), ACT),
@@ -182,8 +186,8 @@ REFUSED: dict[str, tuple[Callable[[Json], None], str]] = {
         put(*START, "transition_key", 0, "type", value="register"),
         "parse_states[start].transition_key[0]",
     ),
-    "transitions of type 'parse_vset'": (
-        put(*START, "transitions", 0, "type", value="parse_vset"),
+    "transitions of type 'magic'": (
+        put(*START, "transitions", 0, "type", value="magic"),
         "parse_states[start].transitions[0]",
     ),
     # Tables

@@ -28,7 +28,7 @@ class ParserCode:
         self._statements = Statements(layout, program, self._expressions)
         self._whole = HeaderStatements(layout, self._expressions)
         self._endless = endless(program.parser)
-        self._select = SelectCode(layout, self._expressions, self._need, self._label)
+        self._select = SelectCode(layout, program, self._expressions, self._need, self._label)
         names = Names(ACCEPT)
         self._labels = {name: names.make(name) for name in program.parser.states}
 

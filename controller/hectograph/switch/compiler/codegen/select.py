@@ -11,6 +11,7 @@ from hectograph.switch.compiler.codegen.deparser import field_item
 from hectograph.switch.compiler.codegen.expressions import Expressions
 from hectograph.switch.compiler.codegen.kinds import bare, constant, number
 from hectograph.switch.compiler.codegen.layout import Layout, c_type
+from hectograph.switch.compiler.codegen.valuesets import is_member
 
 Need: TypeAlias = Callable[[str], list[Line]]
 """Leaves the parser unless so many bytes of the packet are left."""
@@ -20,11 +21,13 @@ class SelectCode:
     def __init__(
         self,
         layout: Layout,
+        program: ir.Program,
         expressions: Expressions,
         need: Need,
         label: Callable[[str | None], str],
     ) -> None:
         self._layout = layout
+        self._value_sets = {each: n for n, each in enumerate(program.parser.value_sets)}
         self._expressions = expressions
         self._need = need
         self._label = label
@@ -53,17 +56,24 @@ class SelectCode:
         return [*lines, default]
 
     def _cases(self, state: ir.ParserState, keys: list[str]) -> list[Line]:
-        possible = [case for case in state.cases if _can_match(case, state.keys)]
+        constant_cases = [each for each in state.cases if isinstance(each, ir.SelectCase)]
+        possible = [case for case in constant_cases if _can_match(case, state.keys)]
         bits = ir.key_bits(state.keys[0])
         if (
             len(keys) == 1
             and 1 < bits <= 64
+            and len(constant_cases) == len(state.cases)
             and all(_covers(case.masks[0], bits) for case in possible)
         ):
             return self._switch(possible, keys[0])
         lines: list[Line] = []
-        for case in possible:
-            condition = " && ".join(_tests(case, state.keys, keys)) or "true"
+        for case in state.cases:
+            if isinstance(case, ir.ValueSetCase):
+                condition = is_member(self._value_sets[case.value_set], keys)
+            elif case not in possible:
+                continue
+            else:
+                condition = " && ".join(_tests(case, state.keys, keys)) or "true"
             lines.append(Goto(self._label(case.next), f"\tif ({condition})\n\t\t"))
         return lines
 

@@ -51,8 +51,8 @@ class TableCode:
             )
         return users[0].actions if users else ()
 
-    def specifications(self) -> list[str]:
-        """Constant data; actions' parameters first, then a table after the other."""
+    def specifications(self, more: list[str]) -> list[str]:
+        """Constant data; actions' parameters first, then a table after the other, and `more`."""
         names = Names()
         lines: list[str] = []
         for action, code in self._actions:
@@ -73,10 +73,10 @@ class TableCode:
             actions = () if table.profile else table.actions
             lines += [*self._key(table), *self._action_specs(self._names[table], actions)]
             lines += self._entries(table)
-        if self.tables:
+        if self.tables or more:
             lines += ["static const struct hg_table_spec tables[] = {"]
             lines += [line for table in self.tables for line in self._spec(table)]
-            lines += ["};", ""]
+            lines += [*more, "};", ""]
         return lines
 
     def lookups(self, used: set[ir.Table]) -> list[str]:

@@ -9,8 +9,8 @@ from hectograph.switch.compiler.frontend.headers import Headers
 from hectograph.switch.compiler.frontend.reader import Node
 
 
-def load_parser(node: Node, headers: Headers, arrays: Arrays) -> ir.Parser:
-    loader = _Loader(headers, arrays)
+def load_parser(root: Node, node: Node, headers: Headers, arrays: Arrays) -> ir.Parser:
+    loader = _Loader(headers, arrays, ValueSets(root))
     states = [loader.state(item) for item in node.array("parse_states")]
     by_name = {state.name: state for state in states}
     for item, state in zip(node.array("parse_states"), states, strict=True):
@@ -20,11 +20,38 @@ def load_parser(node: Node, headers: Headers, arrays: Arrays) -> ir.Parser:
     start = node.find("init_state")
     if start is not None and start.string() not in by_name:
         start.invalid(f"'{start.string()}' is not a state")
-    return ir.Parser(start.string() if start else None, by_name)
+    value_sets = loader.value_sets.used()
+    return ir.Parser(start.string() if start else None, by_name, value_sets)
+
+
+class ValueSets:
+    """The JSON does not say of which keys a set is: those of the first state that uses it."""
+
+    def __init__(self, root: Node) -> None:
+        self._declared = {node["name"].string(): node for node in root.array("parse_vsets")}
+        self._used: dict[str, ir.ValueSet] = {}
+
+    def find(self, item: Node, keys: tuple[ir.SelectKey, ...]) -> ir.ValueSet:
+        name, bits = item["value"].string(), tuple(map(ir.key_bits, keys))
+        node = self._declared.get(name) or item.invalid(f"there is no value set '{name}'")
+        if item.find("mask"):
+            item.unsupported("a mask on a value set")
+        if name not in self._used:
+            self._used[name] = ir.ValueSet(name, node["max_size"].natural(), bits)
+        if self._used[name].bits != bits:
+            item.unsupported("a value set for keys of other widths")
+        return self._used[name]
+
+    def used(self) -> tuple[ir.ValueSet, ...]:
+        for name, node in self._declared.items():
+            if name not in self._used:
+                node.unsupported("a value set that no state uses")
+        return tuple(self._used.values())
 
 
 class _Loader:
-    def __init__(self, headers: Headers, arrays: Arrays) -> None:
+    def __init__(self, headers: Headers, arrays: Arrays, value_sets: ValueSets) -> None:
+        self.value_sets = value_sets
         self._headers = headers
         self._expressions = Expressions(headers)
         self._statements = Statements(self._expressions, arrays)
@@ -32,7 +59,7 @@ class _Loader:
     def state(self, node: Node) -> ir.ParserState:
         keys = tuple(self._key(item) for item in node.array("transition_key"))
         default: str | None = None
-        cases: list[ir.SelectCase] = []
+        cases: list[ir.SelectCase | ir.ValueSetCase] = []
         for item in node.array("transitions"):
             value = item.find("value")
             kind = item.find("type")
@@ -40,6 +67,9 @@ class _Loader:
             following_name = following.string() if following else None
             if (kind and kind.string() == "default") or (value and value.value == "default"):
                 default = following_name
+            elif kind and kind.string() == "parse_vset":
+                found = self.value_sets.find(item, keys)
+                cases.append(ir.ValueSetCase(found, following_name))
             elif kind and kind.string() != "hexstr":
                 item.unsupported(f"transitions of type '{kind.string()}'")
             else:

@@ -44,7 +44,7 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
     if set(pipelines) != {"ingress", "egress"}:
         root.unsupported(f"pipelines other than ingress and egress ({', '.join(pipelines)})")
     egress = load_pipeline(pipelines["egress"], headers, actions, arrays)
-    parser = load_parser(_only(root, "parsers", "parser"), headers, arrays)
+    parser = load_parser(root, _only(root, "parsers", "parser"), headers, arrays)
     ingress = load_pipeline(pipelines["ingress"], headers, actions, arrays)
     check_places(parser, ingress, egress, root)
     source = root.find("program")

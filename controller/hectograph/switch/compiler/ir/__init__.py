@@ -98,6 +98,8 @@ from hectograph.switch.compiler.ir.parser import (
     SelectCase,
     SelectKey,
     SetField,
+    ValueSet,
+    ValueSetCase,
     Verify,
     key_bits,
 )
@@ -213,6 +215,8 @@ __all__ = [
     "Truth",
     "Union",
     "Validity",
+    "ValueSet",
+    "ValueSetCase",
     "VarbitsEqual",
     "Verify",
     "Wrap",

@@ -90,11 +90,28 @@ class SelectCase:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ValueSet:
+    """What the control plane says that keys of these widths may be."""
+
+    name: str
+    size: int
+    bits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSetCase:
+    """Matches where the keys are in the set."""
+
+    value_set: ValueSet
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ParserState:
     name: str
     ops: tuple[PlacedOp, ...]
     keys: tuple[SelectKey, ...]
-    cases: tuple[SelectCase, ...]
+    cases: tuple[SelectCase | ValueSetCase, ...]
     default: str | None
     """The next state's name; None accepts."""
     source: str
@@ -104,3 +121,4 @@ class ParserState:
 class Parser:
     start: str | None
     states: dict[str, ParserState]
+    value_sets: tuple[ValueSet, ...]
