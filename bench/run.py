@@ -21,6 +21,7 @@ BENCHMARKS = {
     "group_push": "Runs to many TCP clients: one push for all, beside a push for each",
     "faults": "Goodput of one download over a bad link",
     "tcp": "Downloads over TCP",
+    "cohorts": "Many downloads from one push",
 }
 RESULTS = Path("build/bench")
 

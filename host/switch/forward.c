@@ -13,6 +13,13 @@ static uint32_t at_most(uint32_t bytes, uint32_t limit)
 	return limit && limit < bytes ? limit : bytes;
 }
 
+/* What checksums over the payload see. */
+static void show_payload(struct hg_loaded *loaded, const struct payload *payload)
+{
+	loaded->context.payload = payload->bytes;
+	loaded->context.payload_bytes = payload->length;
+}
+
 static const struct group *take_session(const struct forwarder *forwarder, struct hg_standard_metadata *standard)
 {
 	uint32_t session = standard->clone_session & HG_CLONE_SESSION;
@@ -46,6 +53,7 @@ static void clone_egress(const struct forwarder *forwarder, struct hg_standard_m
 		rest.length = bytes > header_bytes ? bytes - header_bytes : 0;
 	}
 	copy = forwarder->loaded->clones[depth];
+	show_payload(forwarder->loaded, &rest);
 	for (uint32_t i = 0; i < session->count; i++) {
 		memcpy(copy, standard, pipeline->phv_bytes);
 		pipeline->reset_metadata(copy);
@@ -55,6 +63,7 @@ static void clone_egress(const struct forwarder *forwarder, struct hg_standard_m
 		copy->egress_rid = session->replicas[i].instance;
 		egress(forwarder, copy, &rest, depth + 1);
 	}
+	show_payload(forwarder->loaded, payload);
 	add_relaxed(&forwarder->stats->clones, session->count);
 }
 
@@ -115,6 +124,15 @@ static void replicate_to_group(const struct forwarder *forwarder, struct hg_stan
 	add_relaxed(&forwarder->stats->replicas, group->count);
 }
 
+static struct payload parse(struct hg_loaded *loaded, void *phv, const uint8_t *frame, uint32_t length)
+{
+	uint32_t parsed = loaded->pipeline->parse(&loaded->context, phv, frame, length);
+	struct payload payload = { frame + parsed, length - parsed };
+
+	show_payload(loaded, &payload);
+	return payload;
+}
+
 static void start_phv(const struct forwarder *forwarder, struct hg_standard_metadata *standard, uint32_t port,
 		      uint32_t length)
 {
@@ -136,14 +154,13 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 	struct hg_loaded *loaded = forwarder->loaded;
 	struct hg_standard_metadata *clone = loaded->clone;
 	struct payload payload;
-	uint32_t parsed, bytes;
+	uint32_t bytes;
 
 	if (!session)
 		return;
 	bytes = at_most(length, session->max_bytes);
 	start_phv(forwarder, clone, standard->ingress_port, bytes);
-	parsed = loaded->pipeline->parse(&loaded->context, clone, frame, bytes);
-	payload = (struct payload){ frame + parsed, bytes - parsed };
+	payload = parse(loaded, clone, frame, bytes);
 	/* The parser may have looked at the port and set metadata; as in simple_switch, neither stays. */
 	loaded->pipeline->reset_metadata(clone);
 	loaded->pipeline->keep_fields(standard->clone_fields, clone, standard);
@@ -158,7 +175,6 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 	struct hg_loaded *loaded = forwarder->loaded;
 	struct hg_standard_metadata *standard;
 	struct payload payload;
-	uint32_t parsed;
 
 	add_relaxed(&forwarder->stats->ingress_packets, 1);
 	if (!loaded) {
@@ -167,11 +183,12 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 	}
 	standard = loaded->phv;
 	start_phv(forwarder, standard, port, length);
-	parsed = loaded->pipeline->parse(&loaded->context, standard, frame, length);
-	payload = (struct payload){ frame + parsed, length - parsed };
+	payload = parse(loaded, standard, frame, length);
 	loaded->pipeline->ingress(&loaded->context, standard);
-	if (standard->clone_session)
+	if (standard->clone_session) {
 		clone_ingress(forwarder, standard, frame, length);
+		show_payload(loaded, &payload);
+	}
 
 	if (standard->mcast_grp) {
 		replicate_to_group(forwarder, standard, &payload);

@@ -190,6 +190,25 @@ int hg_register_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg
 int hg_register_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, const uint8_t *value);
 
 /*
+ * Action profiles. A member is an action with its arguments, as in struct hg_flat_entry;
+ * a choice is one member or those of a group, in the order in which a hash picks them,
+ * one with a weight that often. An entry of a table with a profile has the action
+ * "choice" with a choice's number. Numbers are the caller's, small ones; who uses what
+ * the caller knows. -EINVAL (action, arguments, members that are not there)
+ */
+struct hg_chosen {
+	uint32_t member;
+	bool watch;    /* it is not chosen while `port` is down or not there */
+	uint32_t port;
+};
+int hg_profile_index(const struct hg_loaded *loaded, const char *name);
+int hg_profile_action_index(const struct hg_loaded *loaded, uint32_t profile, const char *name);
+int hg_member_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t member, uint32_t action, const uint8_t *params, uint32_t params_bytes);
+int hg_member_clear(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t member); /* -ENOENT, -EBUSY: a choice has it */
+int hg_choice_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t choice, const struct hg_chosen *chosen, uint32_t count);
+int hg_choice_clear(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t choice); /* -ENOENT; entries that have it choose nothing */
+
+/*
  * The replication engine, of the running pipeline: -ENODEV while there is none.
  * A replica to a port that is not there is counted, not an error.
  */

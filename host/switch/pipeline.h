@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 4
+#define HG_PIPELINE_ABI 5
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -131,6 +131,24 @@ struct hg_table_spec {
 	const struct hg_static_entry *entries;
 };
 
+/*
+ * An action profile: members, each an action with its arguments, that the entries of
+ * several tables share. Such an entry holds a choice, by its number: one member, or
+ * those of a group. Its table has two actions of its own for that.
+ */
+struct hg_profile_spec {
+	const char *name;
+	uint32_t size; /* as the program gives it */
+	uint32_t action_count;
+	const struct hg_action_spec *actions; /* of its members */
+};
+
+enum hg_choice_action { HG_CHOICE_NONE, HG_CHOICE_MADE, HG_CHOICE_ACTIONS };
+
+struct hg_choice_data {
+	uint32_t choice;
+};
+
 struct hg_counter_spec {
 	const char *name;
 	uint32_t size;
@@ -181,6 +199,32 @@ struct hg_entry {
 	_Alignas(16) uint8_t data[];
 };
 
+/* Immutable once published. */
+struct hg_member {
+	uint32_t action; /* index in the profile's actions */
+	_Alignas(16) uint8_t data[];
+};
+
+/* What changes when a member is modified, in all choices that it is in. */
+struct hg_member_slot {
+	_Atomic(const struct hg_member *) now;
+};
+
+/* What a choice is among, a member as often as its weight says; one whose watched port is down is not there. */
+struct hg_members {
+	uint32_t count;
+	const struct hg_member_slot *list[];
+};
+
+struct hg_choices {
+	uint32_t count;
+	_Atomic(const struct hg_members *) list[]; /* NULL: there is no such choice */
+};
+
+struct hg_profile {
+	_Atomic(const struct hg_choices *) choices;
+};
+
 struct hg_table; /* host/switch/table.h */
 struct hg_meter_cell;
 struct hg_digests; /* host/switch/digests.h */
@@ -195,7 +239,10 @@ struct hg_context {
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
 	void *const *registers;
+	struct hg_profile *const *profiles;
 	struct hg_digests *digests; /* NULL where the pipeline has none */
+	const uint8_t *payload;     /* what the parser left of the packet */
+	uint32_t payload_bytes;
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
@@ -243,6 +290,27 @@ static inline void hg_hit(const struct hg_entry *entry, uint64_t now_ns)
 		atomic_store_explicit(entry->hit_ns, now_ns, memory_order_relaxed);
 }
 
+/* What the entry's choice is among; nothing where it has none. */
+static inline const struct hg_members *hg_members_of(const struct hg_profile *profile, const struct hg_entry *entry)
+{
+	static const struct hg_members none;
+	uint32_t choice = ((const struct hg_choice_data *)entry->data)->choice;
+	const struct hg_choices *choices = atomic_load_explicit(&profile->choices, memory_order_acquire);
+	const struct hg_members *members = NULL;
+
+	if (entry->action == HG_CHOICE_MADE && choice < choices->count)
+		members = atomic_load_explicit(&choices->list[choice], memory_order_acquire);
+	return members ? members : &none;
+}
+
+/* The member that a hash chooses; NULL where there is none. */
+static inline const struct hg_member *hg_member_of(const struct hg_members *members, uint64_t hash)
+{
+	const struct hg_member_slot *slot = members->count ? members->list[hash % members->count] : NULL;
+
+	return slot ? atomic_load_explicit(&slot->now, memory_order_acquire) : NULL;
+}
+
 /* ---- the export ----------------------------------------------------------- */
 
 struct hg_pipeline {
@@ -260,6 +328,8 @@ struct hg_pipeline {
 	const struct hg_meter_spec *meters;
 	uint32_t register_count;
 	const struct hg_register_spec *registers;
+	uint32_t profile_count;
+	const struct hg_profile_spec *profiles;
 	uint32_t digest_count;
 	const struct hg_digest_spec *digests;
 

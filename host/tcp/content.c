@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 #include "sum.h"
 
 #define PREPARE_BYTES (256 << 10) /* fits a core's second-level cache; a multiple of 128 */
+
+#ifndef MADV_POPULATE_READ /* since Linux 5.14's headers */
+#define MADV_POPULATE_READ 22
+#endif
 
 #define DEFAULT_TYPE "application/octet-stream"
 
@@ -134,6 +139,11 @@ static void *prepare(void *argument)
 		hg_content_withdraw(content, error);
 	else
 		atomic_compare_exchange_strong(&content->state, &preparing, HG_CONTENT_READY);
+	if (content->wake >= 0)
+		eventfd_write(content->wake, 1);
+	/* Else every push's first pages are faults. What cannot be mapped now is found out when it is sent. */
+	if (content->map)
+		(void)madvise((void *)content->map, (size_t)content->status.st_size, MADV_POPULATE_READ);
 	return NULL;
 }
 
@@ -188,7 +198,7 @@ static int render(struct hg_content *content, char *error)
 	return 0;
 }
 
-int hg_content_open(struct hg_content **opened, const struct hg_content_spec *spec, char *error)
+int hg_content_open(struct hg_content **opened, const struct hg_content_spec *spec, int wake, char *error)
 {
 	struct hg_content *content;
 	int ret = check_spec(spec, error);
@@ -200,6 +210,7 @@ int hg_content_open(struct hg_content **opened, const struct hg_content_spec *sp
 		return hg_fail(error, -ENOMEM, "%s: no memory", spec->path);
 	content->spec = *spec;
 	content->state = HG_CONTENT_PREPARING;
+	content->wake = wake;
 	ret = open_file(content, error);
 	if (!ret)
 		ret = render(content, error);

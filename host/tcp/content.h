@@ -41,17 +41,24 @@ struct hg_content {
 	bool resumed;           /* the engine has asked its flows where they stand */
 	bool swept;             /* withdrawn, and its downloads were reset */
 	uint64_t checked;       /* the engine's loop in which the file was last looked at */
+	bool demanded;          /* somebody has asked for it */
+	float demand;           /* requests not long before `demanded_at` (us): cohort_form.c */
+	uint32_t demanded_at;
 
 	int file;
 	struct stat status; /* of the file when it was added */
 	const uint8_t *map;
 	uint16_t *sums;
+	int wake;
 	pthread_t thread;
 	_Atomic bool stop;
 };
 
-/* Opens and maps the file and begins to prepare it. -EFBIG, -EINVAL, or the file's errno. */
-int hg_content_open(struct hg_content **content, const struct hg_content_spec *spec, char *error);
+/*
+ * Opens and maps the file and begins to prepare it; whatever comes of that, `wake` (an
+ * eventfd, or -1) is told. -EFBIG, -EINVAL, or the file's errno.
+ */
+int hg_content_open(struct hg_content **content, const struct hg_content_spec *spec, int wake, char *error);
 
 /* -ESTALE, and why, once the file is not what it was when it was added. */
 int hg_content_check(const struct hg_content *content, char *error);

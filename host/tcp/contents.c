@@ -38,8 +38,8 @@ static bool same(const struct hg_content_spec *a, const struct hg_content_spec *
 	       a->modified == b->modified;
 }
 
-int hg_contents_add(struct hg_contents *contents, const struct hg_content_spec *spec, struct hg_content **added,
-		    char *error)
+int hg_contents_add(struct hg_contents *contents, const struct hg_content_spec *spec, int wake,
+		    struct hg_content **added, char *error)
 {
 	uint32_t place = hg_contents_from(contents, spec->id);
 	struct hg_content *content = hg_contents_find(contents, spec->id);
@@ -54,7 +54,7 @@ int hg_contents_add(struct hg_contents *contents, const struct hg_content_spec *
 	}
 	if (contents->count == HG_CONTENTS_MAX)
 		return hg_fail(error, -ENOSPC, "%d contents are there already", HG_CONTENTS_MAX);
-	ret = hg_content_open(&content, spec, error);
+	ret = hg_content_open(&content, spec, wake, error);
 	if (ret)
 		return ret;
 	memmove(&contents->contents[place + 1], &contents->contents[place],

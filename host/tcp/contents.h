@@ -19,10 +19,11 @@ uint32_t hg_contents_from(const struct hg_contents *contents, uint32_t id);
 
 /*
  * -EEXIST: there is one of this number, of another specification. One of the same is
- * left as it is; one that is withdrawn is replaced by the caller first.
+ * left as it is; one that is withdrawn is replaced by the caller first. `wake`: of
+ * hg_content_open().
  */
-int hg_contents_add(struct hg_contents *contents, const struct hg_content_spec *spec, struct hg_content **added,
-		    char *error);
+int hg_contents_add(struct hg_contents *contents, const struct hg_content_spec *spec, int wake,
+		    struct hg_content **added, char *error);
 
 /* Takes it off the list and closes it. */
 void hg_contents_remove(struct hg_contents *contents, struct hg_content *content);

@@ -16,6 +16,9 @@
 /* Pulls that are taken in one turn, before timers have theirs. */
 #define PULLS_A_TURN 512
 
+/* So often timers may have to wait for pulls that have come, before they have their turn. */
+#define TURNS_LATE 8
+
 /* How often contents and interface are looked after. */
 #define LOOK_NS (100 * HG_NS_PER_MS)
 /* How often the files of contents that nobody downloads are looked at, in such looks. */
@@ -112,7 +115,8 @@ static void look_after(struct hg_engine *engine)
 static void rest(struct hg_engine *engine, bool busy)
 {
 	struct pollfd fds[] = { { .fd = engine->ring.fd, .events = POLLIN }, { .fd = engine->wake, .events = POLLIN } };
-	uint64_t quiet = (uint64_t)hg_timers_quiet(&engine->timers, engine->now) * 1000;
+	uint32_t flows = hg_timers_quiet(&engine->timers, engine->now), cohorts = hg_cohorts_quiet(engine);
+	uint64_t quiet = (uint64_t)(flows < cohorts ? flows : cohorts) * 1000;
 	struct timespec timeout = { 0 };
 	uint64_t value;
 
@@ -130,8 +134,20 @@ static void rest(struct hg_engine *engine, bool busy)
 		getsockopt(engine->ring.fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		engine->outbox.link_lost = true;
 	}
-	if (fds[1].revents && read(engine->wake, &value, sizeof(value)) < 0)
-		return;
+	/* A content may be prepared now, and clients wait for it. */
+	if (fds[1].revents && read(engine->wake, &value, sizeof(value)) > 0)
+		engine->looked = 0;
+}
+
+/* Whoever watches the cohorts is woken once for all that has changed. */
+static void tell(struct hg_engine *engine)
+{
+	struct hg_cohorts *cohorts = &engine->cohorts;
+
+	if (cohorts->watched && cohorts->changed >= 0 && (cohorts->put != cohorts->told || cohorts->lost)) {
+		cohorts->told = cohorts->put;
+		eventfd_write(cohorts->changed, 1);
+	}
 }
 
 static void *run(void *argument)
@@ -139,16 +155,21 @@ static void *run(void *argument)
 	struct hg_engine *engine = argument;
 
 	pthread_mutex_lock(&engine->lock);
-	hg_resume_all(engine);
 	while (!atomic_load_explicit(&engine->stop, memory_order_relaxed)) {
 		bool busy;
 
 		engine->turn++;
 		engine->now = (uint32_t)(hg_now() / 1000);
 		busy = take_pulls(engine);
-		hg_timeouts_run(engine);
+		/* What has come may be what they wait for. */
+		if (!busy || ++engine->late == TURNS_LATE) {
+			hg_timeouts_run(engine);
+			engine->late = 0;
+		}
+		hg_cohorts_run(engine);
 		look_after(engine);
 		hg_outbox_flush(&engine->outbox);
+		tell(engine);
 		rest(engine, busy);
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -166,11 +187,16 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	snprintf(engine->interface, sizeof(engine->interface), "%s", interface);
 	engine->outbox.counters = &engine->counters;
 	engine->outbox.link.fd = engine->ring.fd = engine->wake = -1;
-	engine->now = (uint32_t)(hg_now() / 1000);
+	engine->now = engine->ask_at = (uint32_t)(hg_now() / 1000);
 	ret = hg_flow_table_open(&engine->table, flows, HG_FLOWS_MAX, error);
 	if (ret)
 		goto free;
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	ret = hg_cohorts_open(&engine->cohorts);
+	if (ret) {
+		hg_fail(error, ret, "no memory for cohorts");
+		goto close;
+	}
 	ret = hg_link_open(&engine->outbox.link, interface, bundles, error);
 	if (ret)
 		goto close;
@@ -179,6 +205,7 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 		goto close;
 	engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&engine->lock, NULL);
+	hg_resume_all(engine);
 	ret = engine->wake < 0 ? -errno : -pthread_create(&engine->thread, NULL, run, engine);
 	if (ret) {
 		hg_fail(error, ret, "no thread for the flows: %s", strerror(-ret));
@@ -192,6 +219,7 @@ close:
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 free:
 	free(engine);
 	return ret;
@@ -210,6 +238,7 @@ void hg_engine_stop(struct hg_engine *engine)
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 	pthread_mutex_destroy(&engine->lock);
 	free(engine);
 }

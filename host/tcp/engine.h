@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <pthread.h>
 
+#include "cohort.h"
 #include "contents.h"
 #include "flow_table.h"
 #include "outbox.h"
@@ -20,10 +21,12 @@ struct hg_engine {
 	struct hg_timers timers;
 	struct hg_outbox outbox;
 	struct hg_pull_ring ring;
+	struct hg_cohorts cohorts;
 	struct hg_tcp_counters counters;
 	uint32_t now;    /* us, of this turn of the loop */
 	uint32_t ask_at; /* us: when the next client is asked where it stands */
 	uint64_t turn;
+	uint32_t late; /* turns that timers have waited */
 	uint64_t looked; /* ns: when contents and interface were last looked after */
 	uint32_t looks;
 
@@ -42,6 +45,19 @@ static inline struct hg_flow *hg_flow_at(const struct hg_engine *engine, uint32_
 static inline struct hg_flow_record *hg_record_at(const struct hg_engine *engine, uint32_t index)
 {
 	return hg_flow_record_at(&engine->table, index);
+}
+
+/* Other threads get in between two turns of the loop. */
+static inline void hg_engine_enter(struct hg_engine *engine)
+{
+	atomic_fetch_add(&engine->waiting, 1);
+	pthread_mutex_lock(&engine->lock);
+	atomic_fetch_sub(&engine->waiting, 1);
+}
+
+static inline void hg_engine_leave(struct hg_engine *engine)
+{
+	pthread_mutex_unlock(&engine->lock);
 }
 
 static inline void hg_count(struct hg_engine *engine, enum hg_tcp_counter counter)
@@ -65,7 +81,11 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index);
 void hg_flow_reset(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
 /* An empty segment with the next sequence number. */
 void hg_flow_send_ack(struct hg_engine *engine, uint32_t index);
-/* An empty segment with an old one: every TCP answers where it stands (RFC 9293, 3.10.7.4). */
+/*
+ * An old byte: every TCP answers where it stands (RFC 9293, 3.10.7.4). It is the garbage
+ * octet of RFC 1122, 4.2.3.6, since to an empty segment Linux answers twice a second at
+ * most (tcp_invalid_ratelimit), and a host that dies more often would hear of nobody.
+ */
 void hg_flow_probe(struct hg_engine *engine, uint32_t index);
 /* What it answers with; NULL: its content is not here now. */
 const struct hg_response *hg_flow_response(const struct hg_engine *engine, const struct hg_flow_record *record,
@@ -77,6 +97,8 @@ void hg_flows_reset(struct hg_engine *engine, uint32_t content, bool all);
 
 /* Whatever windows, pacing and recovery allow now. */
 void hg_transmit(struct hg_engine *engine, uint32_t index);
+/* Does it serve? Its file is looked at before anything of it is sent, once in each turn of the loop. */
+bool hg_content_is_fit(struct hg_engine *engine, struct hg_content *content);
 /* Sends [start, end), and the FIN if it is the end. */
 void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
 		       const struct hg_response *response, uint32_t start, uint32_t end);
@@ -110,11 +132,15 @@ void hg_receive(struct hg_engine *engine, const struct hg_pull *pull);
 
 /* Soft halves for all that the file holds. */
 void hg_resume_all(struct hg_engine *engine);
-/* The content is here: asks its clients where they stand. */
+/* The content is new here: flows that are answered with it may wait for it already. */
+void hg_resume_count(struct hg_engine *engine, struct hg_content *content);
+/* It is prepared: asks its clients where they stand. */
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content);
 /* One with a soft half: its client is asked when its turn comes and its content is here. */
 void hg_resume_flow(struct hg_engine *engine, uint32_t index);
-/* One that is waiting for its client's answer: asks once more. */
+/* Until its content is prepared. */
+void hg_resume_wait(struct hg_engine *engine, uint32_t index);
+/* Its client may be reached again: one that does not answer is asked, or sent, at once what it would be later. */
 void hg_resume_again(struct hg_engine *engine, uint32_t index);
 
 /* handover.c: flows that come from another host, and that go to one. */

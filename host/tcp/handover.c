@@ -42,15 +42,14 @@ static uint32_t make(struct hg_engine *engine, const struct hg_flow_status *stat
 	return index;
 }
 
-/* Only whether another host has gone on with it is news. */
+/* Whether another host has gone on with it is news, and that its client may be reached. */
 static void keep(struct hg_engine *engine, uint32_t index, const struct hg_flow_status *status)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 
 	if (record->state == HG_FLOW_RESPONSE && status->acked > record->sent)
 		record->flags |= HG_FLOW_ADOPTED | HG_FLOW_HANDED_OVER;
-	if (is_waiting(engine, index))
-		hg_resume_again(engine, index);
+	hg_resume_again(engine, index);
 }
 
 bool hg_flow_adopt(struct hg_engine *engine, const struct hg_flow_status *status, uint32_t *index)

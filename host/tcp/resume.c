@@ -3,31 +3,39 @@
 
 #include "engine.h"
 
-/* How long such flows wait for their content. */
-#define ORPHAN_US 120000000
+/*
+ * How long such flows wait for their content, which a controller that is away adds when
+ * it is back. A client that has everything acknowledged asks for nothing by itself: it
+ * would wait for ever for a flow that is forgotten.
+ */
+#define ORPHAN_US 1800000000
 
 /* Clients are asked one after the other, so that their answers do not come all at once: 50,000 a second. */
 #define ASK_EVERY_US 20
 #define ASK_WITHIN_US (HG_FLOWS_MAX * ASK_EVERY_US)
 
-static void ask_in_turn(struct hg_engine *engine, uint32_t index)
+static void set_in_turn(struct hg_engine *engine, uint32_t index, enum hg_flow_timeout timeout)
 {
 	uint32_t after = engine->ask_at - engine->now;
 
 	/* The last one's turn has passed. */
 	if (after > ASK_WITHIN_US)
 		after = 0;
-	hg_flow_at(engine, index)->backoff = 0;
-	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, after);
+	hg_timeout_set(engine, index, timeout, after);
 	hg_timeout_schedule(engine, index);
 	engine->ask_at = engine->now + after + ASK_EVERY_US;
 }
 
-static void begin_to_ask(struct hg_engine *engine, uint32_t index, struct hg_content *content)
+static void ask_in_turn(struct hg_engine *engine, uint32_t index)
 {
-	if (hg_record_at(engine, index)->state == HG_FLOW_RESPONSE)
-		content->flows++;
-	ask_in_turn(engine, index);
+	hg_flow_at(engine, index)->backoff = 0;
+	set_in_turn(engine, index, HG_TIMEOUT_RESUME);
+}
+
+void hg_resume_wait(struct hg_engine *engine, uint32_t index)
+{
+	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, ORPHAN_US);
+	hg_timeout_schedule(engine, index);
 }
 
 void hg_resume_flow(struct hg_engine *engine, uint32_t index)
@@ -41,20 +49,27 @@ void hg_resume_flow(struct hg_engine *engine, uint32_t index)
 	}
 	record->flags |= HG_FLOW_ADOPTED | HG_FLOW_HANDED_OVER;
 	hg_flow_at(engine, index)->soft |= HG_SOFT_RESUMING;
-	if (content && content->resumed) {
-		begin_to_ask(engine, index, content);
-		return;
-	}
-	hg_timeout_set(engine, index, HG_TIMEOUT_RESUME, ORPHAN_US);
-	hg_timeout_schedule(engine, index);
+	if (content && record->state == HG_FLOW_RESPONSE)
+		content->flows++;
+	if (content && content->resumed)
+		ask_in_turn(engine, index);
+	else
+		hg_resume_wait(engine, index);
 }
 
 void hg_resume_again(struct hg_engine *engine, uint32_t index)
 {
 	const struct hg_content *content = hg_contents_find(&engine->contents, hg_record_at(engine, index)->content);
+	struct hg_flow *flow = hg_flow_at(engine, index);
 
-	if (content && content->resumed)
-		ask_in_turn(engine, index);
+	if (flow->soft & HG_SOFT_RESUMING) {
+		if (content && content->resumed)
+			ask_in_turn(engine, index);
+	} else if (flow->backoff && (flow->timeout == HG_TIMEOUT_RETRANSMIT || flow->timeout == HG_TIMEOUT_PERSIST)) {
+		/* As RFC 6069: that nothing came had another reason than congestion. */
+		flow->backoff = 1;
+		set_in_turn(engine, index, flow->timeout);
+	}
 }
 
 /* Another host may have gone on with it meanwhile: it is as if it came from there. */
@@ -78,6 +93,15 @@ void hg_resume_all(struct hg_engine *engine)
 			restore(engine, i);
 }
 
+void hg_resume_count(struct hg_engine *engine, struct hg_content *content)
+{
+	for (uint32_t i = 0; i < engine->table.fresh; i++) {
+		const struct hg_flow_record *record = hg_record_at(engine, i);
+
+		content->flows += record->state == HG_FLOW_RESPONSE && record->content == content->spec.id;
+	}
+}
+
 void hg_resume_content(struct hg_engine *engine, struct hg_content *content)
 {
 	content->resumed = true;
@@ -86,6 +110,6 @@ void hg_resume_content(struct hg_engine *engine, struct hg_content *content)
 
 		if (record->state != HG_FLOW_FREE && record->content == content->spec.id &&
 		    hg_flow_at(engine, i)->soft & HG_SOFT_RESUMING)
-			begin_to_ask(engine, i, content);
+			ask_in_turn(engine, i);
 	}
 }

@@ -295,6 +295,22 @@ static void another_content(bool knows)
 	sim_close(&sim);
 }
 
+/* More was sent than its content has here: the number was another's before. It can still be taken over. */
+static void longer_than_its_content(void)
+{
+	struct hg_flow_status flow;
+
+	begin(true);
+	sim_get(&sim);
+	sim_run(&sim, 8000);
+	hg_record_at(&sim.engine, 0)->sent = sim.length + 128;
+	CHECK_EQUAL(list(&flow), 1);
+	CHECK_EQUAL(flow.length, 0);
+	move(false);
+	CHECK_EQUAL(adopt(&flow), 1);
+	sim_close(&sim);
+}
+
 static void forget(void)
 {
 	struct hg_flow_status flow;
@@ -465,6 +481,7 @@ int main(void)
 	in_the_request();
 	another_content(false);
 	another_content(true);
+	longer_than_its_content();
 	forget();
 	old_flow_file(false);
 	old_flow_file(true);

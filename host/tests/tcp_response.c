@@ -125,7 +125,7 @@ static struct hg_content *open_ready(void)
 	struct hg_content_spec spec = spec_of(1);
 	struct hg_content *content;
 
-	CHECK_EQUAL(hg_content_open(&content, &spec, error), 0);
+	CHECK_EQUAL(hg_content_open(&content, &spec, -1, error), 0);
 	while (content->state == HG_CONTENT_PREPARING)
 		usleep(100);
 	return content;
@@ -206,7 +206,7 @@ static void refuses(struct hg_content_spec spec, int code, const char *text)
 {
 	struct hg_content *content;
 
-	CHECK_EQUAL(hg_content_open(&content, &spec, error), code);
+	CHECK_EQUAL(hg_content_open(&content, &spec, -1, error), code);
 	if (!strstr(error, text)) {
 		fprintf(stderr, "\"%s\" does not say \"%s\"\n", error, text);
 		exit(1);

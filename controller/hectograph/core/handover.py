@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose flows go to whom when the buckets of a host set get other hosts. Pure."""
+"""Whose flows go to whom when the buckets of a host set get other hosts, or get them back. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ Owners = Mapping[tuple[int, int], int]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From one host's port to another's."""
+    """From one host's port to another's; to its own, where the switch had lost the bucket."""
 
     old: int
     new: int
@@ -38,12 +38,11 @@ def sets_of(tables: Tables) -> dict[int, int]:
 
 
 def moves(before: Owners, after: Owners) -> dict[Move, set[tuple[int, int]]]:
-    """Which buckets moved, by where from and where to."""
+    """Which buckets moved or came, by where from and where to."""
     found: dict[Move, set[tuple[int, int]]] = defaultdict(set)
     for place, port in after.items():
-        old = before.get(place, port)
-        if old != port:
-            found[Move(old, port)].add(place)
+        if before.get(place) != port:
+            found[Move(before.get(place, port), port)].add(place)
     return dict(found)
 
 

@@ -3,8 +3,9 @@
 
 1. Services that are wanted no more go: from here on their addresses refuse connections.
 2. Secrets, meters and the buckets of host sets are written,
-3. then the addresses that lead to them,
-4. then the services: a SYN is answered only where everything behind the answer stands.
+3. then the services: a SYN is answered only where everything behind the answer stands,
+4. then their addresses: TCP to an address without a service is refused, and on a switch
+   that starts anew that would end the downloads which were running.
 5. Addresses and buckets that nothing leads to any more go.
 """
 
@@ -42,8 +43,8 @@ class TcpDiff:
         return (
             lambda: self._delete(Service),
             lambda: self._write(FlowSecrets, TcpMeter, ServiceHost),
-            lambda: self._write(ContentAddress),
             lambda: self._write(Service),
+            lambda: self._write(ContentAddress),
             lambda: self._delete(ContentAddress, ServiceHost),
         )
 

@@ -180,7 +180,9 @@ class PusherClient(Connection):
             try:
                 await self.send(request)
                 while True:
-                    yield event_of(checked(await self.receive(request)).cohort_event)
+                    event = checked(await self.receive(request)).cohort_event
+                    if event.cohort:  # the first only says that others will come
+                        yield event_of(event)
             except (OSError, EOFError, DecodeError) as error:
                 raise self.unavailable(f"the connection is lost: {error}") from error
             finally:

@@ -7,6 +7,9 @@ stands. So the controller remembers what hosts said of their flows, and what the
 said of handshakes since, and gives those of a bucket to the bucket's new host: once
 before the bucket moves, so that no packet meets a stranger, and once after it, since
 answers to the first went elsewhere.
+
+A switch that starts anew has lost its buckets, and what hosts sent meanwhile is gone: they
+are given their own flows, and ask those again whose next turn may be half a minute away.
 """
 
 import logging
@@ -61,6 +64,7 @@ class Handing:
     """Flows under way from one host to another."""
 
     giver: HostReconciler | None
+    """The taker itself, where only the switch had lost them."""
     taker: HostReconciler
     sets: Mapping[int, int]
     places: set[tuple[int, int]]
@@ -82,14 +86,15 @@ class Handover:
             if taker is not None:
                 handings.append(Handing(self._host_at(move.old), taker, sets, places))
         for handing in handings:
-            await self._adopt(handing)
+            if handing.giver is not handing.taker:
+                await self._adopt(handing)
         return handings
 
     async def finish(self, handings: Sequence[Handing]) -> None:
         """They have moved."""
         for handing in handings:
             flows = await self._adopt(handing)
-            if handing.giver is not None and flows:
+            if flows and handing.giver not in (None, handing.taker):
                 await _forget(handing.giver, [flow.key for flow in flows])
 
     async def _adopt(self, handing: Handing) -> list[FlowState]:

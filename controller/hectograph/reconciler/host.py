@@ -166,6 +166,7 @@ class HostReconciler:
         while True:
             self._wake.clear()
             await self._settle(session)
+            await self._list_flows(session)
             waiting = any(keeper.is_waiting for keeper in self._keepers.values())
             waiting |= not self._contents.is_complete
             pause = WAITING_POLL_SECONDS if waiting else POLL_SECONDS
@@ -189,6 +190,16 @@ class HostReconciler:
         await contents.settle(session, may_remove_others=self._may_stop_others())
         self._flows = await session.flow_counters()
         self._roster.seen(self._name, hello.mac, contents.contents, complete=contents.is_complete)
+
+    async def _list_flows(self, session: PusherSession) -> None:
+        """For those who take them over should this host die."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        if started < self._list_at:
+            return
+        self._listed = await session.flows(MAX_FLOWS)
+        ended = clock()
+        self._list_at = ended + max(LIST_SECONDS, (ended - started) / LIST_SHARE)
 
     def _current_keepers(self) -> Iterator[StreamKeeper]:
         """One for each stream that this host has now; those of others are forgotten."""

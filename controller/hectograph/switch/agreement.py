@@ -40,6 +40,7 @@ class _JsonTable:
     actions: Mapping[str, Sequence[tuple[str, int]]]
     """Parameters' names and bits."""
     timeouts: bool
+    profile: str | None
 
 
 class _Program:
@@ -59,9 +60,15 @@ class _Program:
                 [self._key_field(element) for element in table["key"]],
                 dict(actions[action_id] for action_id in table["action_ids"]),
                 bool(table.get("support_timeout")),
+                table.get("action_profile"),
             )
             for pipeline in document["pipelines"]
             for table in pipeline["tables"]
+        }
+        self.profiles = {
+            profile["name"]: "selector" in profile
+            for pipeline in document["pipelines"]
+            for profile in pipeline.get("action_profiles", ())
         }
         self.counters = _arrays(document["counter_arrays"])
         self.meters = _arrays(document["meter_arrays"])
@@ -105,6 +112,7 @@ def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
         _check_direct("direct counter", counter, tables, program.direct_counters)
     for meter in p4info.direct_meters:
         _check_direct("direct meter", meter, tables, program.direct_meters)
+    _check_profiles(p4info, program)
     _check_registers(p4info, program)
     _check_digests(p4info, program)
 
@@ -127,6 +135,7 @@ def _check_ids(p4info: p4i.P4Info) -> None:
     for info in (
         *p4info.tables,
         *p4info.actions,
+        *p4info.action_profiles,
         *p4info.counters,
         *p4info.direct_counters,
         *p4info.meters,
@@ -217,6 +226,20 @@ def _check_direct(
         raise _disagreement(where, "belongs to another table")
 
 
+def _check_profiles(p4info: p4i.P4Info, program: _Program) -> None:
+    """Sizes are the control plane's: the program has no use for them."""
+    names = {info.preamble.id: info.preamble.name for info in p4info.action_profiles}
+    for info in p4info.action_profiles:
+        where = f"action profile {info.preamble.name}"
+        if info.preamble.name not in program.profiles:
+            raise _disagreement(where, "is only in P4Info")
+        if info.with_selector != program.profiles[info.preamble.name]:
+            raise _disagreement(where, "has a selector in one only")
+    for table in p4info.tables:
+        if names.get(table.implementation_id) != program.tables[table.preamble.name].profile:
+            raise _disagreement(f"table {table.preamble.name}", "has another action profile")
+
+
 def _check_registers(p4info: p4i.P4Info, program: _Program) -> None:
     for info in p4info.registers:
         where = f"register {info.preamble.name}"
@@ -264,7 +287,11 @@ def _disagreement(where: str, what: str) -> Refused:
 
 def _field_widths(document: dict[str, Any]) -> dict[tuple[str, str], int]:
     types = {
-        header_type["name"]: {field[0]: int(field[1]) for field in header_type["fields"]}
+        header_type["name"]: {
+            field[0]: int(field[1])
+            for field in header_type["fields"]
+            if field[1] != "*"  # a varbit, which no key and no digest has
+        }
         for header_type in document["header_types"]
     }
     return {

@@ -21,6 +21,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
 )
 from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
+    Chosen,
     CounterValue,
     DigestMessage,
     Entry,
@@ -285,6 +286,35 @@ class Register:
         _check(lib.hg_register_set(*self._place, first, count, value))
 
 
+class Profile:
+    """An action profile: members, and choices among them that table entries hold by number."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int) -> None:
+        self._place = (switch, loaded, index)
+
+    def action_index(self, name: str) -> int:
+        index: int = lib.hg_profile_action_index(*self._place[1:], name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no action {name} in this action profile")
+        return index
+
+    def set_member(self, number: int, action: int, params: bytes) -> None:
+        _check(lib.hg_member_set(*self._place, number, action, params, len(params)))
+
+    def clear_member(self, number: int) -> None:
+        _check(lib.hg_member_clear(*self._place, number))
+
+    def set_choice(self, number: int, chosen: Sequence[Chosen]) -> None:
+        rows = [
+            (each.member, each.watched_port is not None, each.watched_port or 0) for each in chosen
+        ]
+        array = ffi.new("struct hg_chosen[]", rows)
+        _check(lib.hg_choice_set(*self._place, number, array, len(rows)))
+
+    def clear_choice(self, number: int) -> None:
+        _check(lib.hg_choice_clear(*self._place, number))
+
+
 class LoadedPipeline:
     """A pipeline whose tables exist; packets see it once it is committed."""
 
@@ -314,6 +344,10 @@ class LoadedPipeline:
     def register(self, name: str, *, size: int) -> Register:
         index = self._find(lib.hg_register_index, "register", name)
         return Register(self._switch, self.handle, index, size=size)
+
+    def profile(self, name: str) -> Profile:
+        index = self._find(lib.hg_profile_index, "action profile", name)
+        return Profile(self._switch, self.handle, index)
 
     def digests(self) -> list[str]:
         """Names by index; a digest that is sent from several places is there as often."""
@@ -358,6 +392,7 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
+        self._cpu_port = cpu_port or None
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 
@@ -380,6 +415,10 @@ class Switch:
         stats = ffi.new("struct hg_port_stats[]", count)
         count = min(count, _check(lib.hg_port_list(self._switch, stats, count)))
         return [_port_stats(stats[i]) for i in range(count)]
+
+    def has_port(self, port: int) -> bool:
+        """The CPU port is one, too."""
+        return port == self._cpu_port or any(each.port == port for each in self.ports())
 
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")

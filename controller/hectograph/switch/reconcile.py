@@ -19,6 +19,12 @@ from hectograph.switch.pipeline import Pipeline
 _SLICE = 256
 """Entities before other tasks get their turn."""
 
+_PROFILES = (
+    p4r.Entity(action_profile_member=p4r.ActionProfileMember()),
+    p4r.Entity(action_profile_group=p4r.ActionProfileGroup()),
+)
+"""Table entries refer to them, and groups to members."""
+
 _INSERTED = (
     p4r.Entity(
         packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
@@ -87,6 +93,8 @@ def _is_modified(entity: p4r.Entity) -> bool:
 
 def _written(old: Pipeline) -> Iterator[p4r.Entity]:
     """All that clients, or packets, made of the pipeline."""
+    for wanted in _PROFILES:
+        yield from old.read(wanted)
     yield from old.table_entries()
     for wanted in _INSERTED:
         yield from old.read(wanted)
@@ -121,10 +129,12 @@ def _shapes(info: p4i.P4Info) -> dict[int, object]:
     shapes: dict[int, object] = {}
     for table in info.tables:
         fields = [(each.id, each.name, each.match_type) for each in table.match_fields]
-        shapes[table.preamble.id] = (table.preamble.name, fields)
+        shapes[table.preamble.id] = (table.preamble.name, fields, table.implementation_id)
     for action in info.actions:
         params = [(each.id, each.name) for each in action.params]
         shapes[action.preamble.id] = (action.preamble.name, params)
+    for profile in info.action_profiles:
+        shapes[profile.preamble.id] = (profile.preamble.name, profile.with_selector)
     others: Sequence[Iterable[p4i.Counter | p4i.Meter | p4i.Register | p4i.Digest]] = (
         info.counters,
         info.meters,
@@ -141,7 +151,12 @@ def _refers_only_to(same: set[int], entity: p4r.Entity) -> bool:
     match entity.WhichOneof("entity"):
         case "table_entry":
             entry = entity.table_entry
-            return {entry.table_id, entry.action.action.action_id} <= same
+            return {entry.table_id, *_actions(entry.action)} <= same
+        case "action_profile_member":
+            member = entity.action_profile_member
+            return {member.action_profile_id, member.action.action_id} <= same
+        case "action_profile_group":
+            return entity.action_profile_group.action_profile_id in same
         case "counter_entry":
             return entity.counter_entry.counter_id in same
         case "meter_entry":
@@ -152,3 +167,11 @@ def _refers_only_to(same: set[int], entity: p4r.Entity) -> bool:
             return entity.digest_entry.digest_id in same
         case _:
             return True
+
+
+def _actions(of: p4r.TableAction) -> Iterator[int]:
+    if of.HasField("action"):
+        yield of.action.action_id
+    yield from (
+        each.action.action_id for each in of.action_profile_action_set.action_profile_actions
+    )

@@ -382,7 +382,7 @@ class Table:
         opaque: tuple[int, bytes],
     ) -> None:
         self.describe(entry, answer)
-        self._actions_by_index[entry.action].decode(answer.action.action, entry.params)
+        self._decode_action(entry, answer.action)
         cookie, answer.metadata = opaque
         answer.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
         answer.idle_timeout_ns = entry.idle_timeout_ns
@@ -394,6 +394,9 @@ class Table:
             answer.counter_data.CopyFrom(decode_counter(entry.counter))
         if entry.meter is not None and wanted.HasField("meter_config"):
             answer.meter_config.CopyFrom(decode_meter(entry.meter))
+
+    def _decode_action(self, entry: Entry, answer: p4r.TableAction) -> None:
+        self._actions_by_index[entry.action].decode(answer.action, entry.params)
 
 
 class Tables:

@@ -97,3 +97,11 @@ class DigestMessage(NamedTuple):
 class Replica(NamedTuple):
     port: int
     instance: int
+
+
+class Chosen(NamedTuple):
+    """What a choice is among: a member of an action profile, by its number in the runtime."""
+
+    member: int
+    watched_port: int | None = None
+    """While it is down the member is not chosen."""

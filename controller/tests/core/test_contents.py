@@ -10,7 +10,8 @@ from fakes.examples import CONTENT, HOST, SERVING_SWITCH, VERSION, hosted
 from hectograph.core import content_edits, edits
 from hectograph.core.addressing import addresses, capacity, last_number
 from hectograph.core.contents import ContentPhase
-from hectograph.core.entities import ContentAddress, Service, ServiceHost
+from hectograph.core.diff import Diff
+from hectograph.core.entities import ContentAddress, Service, ServiceHost, Tables, TcpMeter
 from hectograph.core.flows import BUCKETS
 from hectograph.core.hosting import GRACE_SECONDS, HostView, assign_buckets
 from hectograph.core.model import Addressing
@@ -187,6 +188,19 @@ class TestPlan:
             *(ServiceHost(1, bucket, (1, 9)[bucket % 2], 7) for bucket in range(BUCKETS)),
         }
         assert not plan.undecided
+
+    def test_an_empty_switch_refuses_nothing_on_the_way(self, state: State) -> None:
+        """No address stands before its services, and no service before what is behind it."""
+        serve(state)
+        planned, actual = Tables(), Tables()
+        for entity in self.plan(state, views(h1=READY, h2=READY)).entities.values():
+            planned.put(entity)
+        stages: list[set[type]] = []
+        while batch := Diff(planned, actual, (), tcp=True).next_batch():
+            stages.append({type(change.entity) for change in batch})
+            for change in batch:
+                actual.apply(change)
+        assert stages == [{TcpMeter, ServiceHost}, {Service}, {ContentAddress}]
 
     def test_one_that_is_not_published_or_failed_is_not_there(self, state: State) -> None:
         put(state, "other")

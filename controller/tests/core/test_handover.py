@@ -24,8 +24,9 @@ def flow(client_port: int, content: int = 5) -> FlowState:
 
 def test_moves() -> None:
     before, after = owners_of(tables(1, 1, 2)), owners_of(tables(1, 2, 2, 3))
-    assert moves(before, after) == {Move(1, 2): {(1, 1)}}
-    assert moves({}, after) == {}, "what nobody had is given to nobody"
+    assert moves(before, after) == {Move(1, 2): {(1, 1)}, Move(3, 3): {(1, 3)}}
+    back = {Move(1, 1): {(1, 0)}, Move(2, 2): {(1, 1), (1, 2)}, Move(3, 3): {(1, 3)}}
+    assert moves({}, after) == back, "what nobody had was its owner's before the switch lost it"
 
 
 def test_flows_go_with_their_bucket_and_set() -> None:

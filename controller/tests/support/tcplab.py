@@ -38,6 +38,7 @@ BUCKETS = 16
 HOST_MTU = 9000
 BUNDLE_MTU = 65535
 MAPPED = 0xFFFF << 32
+PREPARE_POLL_SECONDS = 0.005
 
 
 _labs = itertools.count()
@@ -51,6 +52,10 @@ class Content:
     path: Path
     sha256: str
     type: str
+
+    @property
+    def spec(self) -> ContentSpec:
+        return ContentSpec(self.number, str(self.path), self.sha256, self.type)
 
     @property
     def addresses(self) -> tuple[IPv4Address, IPv6Address]:
@@ -144,9 +149,19 @@ class Host:
             return False
         return True
 
-    def prepare(self, content: Content) -> ContentState:
-        spec = ContentSpec(content.number, str(content.path), content.sha256, content.type)
-        return self.ask(lambda pusher: pusher.prepare_content(spec))
+    def prepare(self, contents: Sequence[Content]) -> Sequence[ContentState]:
+        """All at once, as a controller does."""
+
+        async def prepared(pusher: PusherClient) -> Sequence[ContentState]:
+            for content in contents:
+                await pusher.add_content(content.spec)
+            while True:
+                states = await pusher.contents()
+                if all(state.phase is not ContentPhase.PREPARING for state in states):
+                    return states
+                await asyncio.sleep(PREPARE_POLL_SECONDS)
+
+        return self.ask(prepared) if contents else ()
 
     def counters(self) -> dict[str, int]:
         return self.ask(lambda pusher: pusher.flow_counters()).by_name
@@ -154,12 +169,11 @@ class Host:
     def flows(self) -> Sequence[FlowState]:
         return self.ask(lambda pusher: pusher.flows(1000))
 
-    def restart(self, contents: Iterable[Content]) -> None:
+    def restart(self, contents: Sequence[Content]) -> None:
         """After it was killed."""
         self.pusher.start()
         self.pusher.wait_until(self.answers)
-        for content in contents:
-            self.prepare(content)
+        self.prepare(contents)
 
 
 @dataclass(slots=True)
@@ -194,7 +208,7 @@ class Lab:
         path.write_bytes(data)
         content = Content(number, path, sha256(data), media_type)
         self.contents.append(content)
-        state = self.host.prepare(content)
+        (state,) = (s for s in self.host.prepare([content]) if s.spec.id == number)
         assert state.phase is ContentPhase.READY, state.error
         self.ready[number] = state
         self.insert(_content_entries(content, state.response_bytes))
@@ -222,8 +236,7 @@ class Lab:
         Without `entries` the buckets are left to a controller."""
         host = _start_host(self.testbed, self.here, self.target, self.prefix, OTHER_HOST_PORT)
         try:
-            for content in self.contents:
-                host.prepare(content)
+            host.prepare(self.contents)
             yield host
         finally:
             if entries:
@@ -239,11 +252,15 @@ class Lab:
         self.switch.start()
         grpc_port = int(self.address.rpartition(":")[2])
         self.switch.wait_until(lambda: self.here.listens_on_tcp(grpc_port))
+        # In a controller's order: nothing is refused that will not be.
+        self.set_secrets()
         entries = _host_entries(self.host)
         for content in self.contents:
             entries += _content_entries(content, self.ready[content.number].response_bytes)
         self.insert(entries)
-        self.set_secrets()
+        # As a controller does: they are asked again who have waited for the switch for long.
+        flows = self.host.flows()
+        self.ask(lambda pusher: pusher.adopt_flows(flows))
 
     def rotate_secrets(self) -> None:
         self.secrets += 1
@@ -333,10 +350,10 @@ def _content_entries(content: Content, response_bytes: int) -> list[fy.P4TableEn
     entries: list[fy.P4TableEntry] = []
     for address in content.addresses:
         number = int(address) | (MAPPED if address.version == 4 else 0)
-        match = _key(address=number)
-        entries.append(fy.P4TableEntry("content_address", match=match, action=own))
         match = _key(address=number, port=80)
         entries.append(fy.P4TableEntry("service", match=match, action=serve))
+        match = _key(address=number)
+        entries.append(fy.P4TableEntry("content_address", match=match, action=own))
     return entries
 
 

@@ -4,6 +4,7 @@
 import asyncio
 import hashlib
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
@@ -16,6 +17,8 @@ from tcplab import FIRST_CLIENT_PORT, HOST_PORT, HOST_PORTS, Lab, running_lab
 
 from hectograph.core.model import Addressing, Content, FileSource, Host, Switch
 from hectograph.core.status import ContentStage
+from hectograph.reconciler import handover as handover_module
+from hectograph.reconciler import host as host_module
 from hectograph.service import Service
 from hectograph.testbed import Testbed
 from hectograph.testbed.targets import DEVICE_ID, TARGETS
@@ -178,6 +181,63 @@ async def test_another_host_takes_over(bare: Lab, service: Service, tmp_path: Pa
         assert await download(bare, *urls * 4) == [file.sha256] * 8
         bare.host.pusher.start()
         await service.delete_host("h2")
+
+
+@pytest.mark.parametrize("told_by", ["host", "switch"])
+async def test_a_silent_client_is_taken_over(
+    bare: Lab, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    """Its window is shut and its host dies for good: all that the controller knows of it is
+    what its host has said, or only that its handshake was complete."""
+    if told_by == "switch":
+        monkeypatch.setattr(host_module, "LIST_SECONDS", 3600.0)
+    else:
+        monkeypatch.setattr(handover_module, "LEARNT_SECONDS", 0.0)
+    file = File(tmp_path / "file", 2 << 20)
+    with bare.another_host(entries=False) as other:
+        await service.put_host(Host("h2", str(other.control), "s1", other.port))
+        (url, _) = await serve(service, file.content("film"))
+        await until(lambda: len(answering(service)) == 2, seconds=SECONDS)
+        address = IPv6Address(url.removeprefix("http://[").removesuffix("]/"))
+        clients = [client for client in bare.clients for _ in range(6)]
+        socks = [await asyncio.to_thread(client.connect, address) for client in clients]
+        for sock in socks:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        await asyncio.sleep(1.5)
+        ports = {sock.getsockname()[1] for sock in socks}
+        flows = [f for f in await service.flows(limit=100) if f.flow.key.client_port in ports]
+        mine = {flow.flow.key for flow in flows if flow.host == "h1"}
+        assert 0 < len(mine) < len(socks)
+        await asyncio.to_thread(bare.host.pusher.kill)
+        await until(lambda: answering(service) == {"h2"}, seconds=SECONDS)
+        responses = await asyncio.gather(*(asyncio.to_thread(read_all, sock) for sock in socks))
+        digests = {hashlib.sha256(r.partition(b"\r\n\r\n")[2]).hexdigest() for r in responses}
+        assert digests == {file.sha256}
+        counters = await asyncio.to_thread(other.counters)
+        assert counters["flows_handed_over"] >= len(mine)
+        assert counters["flows_adopted"] == 0
+        bare.host.pusher.start()
+        await service.delete_host("h2")
+
+
+def read_all(sock: socket.socket) -> bytes:
+    received = bytearray()
+    with sock:
+        while chunk := sock.recv(1 << 16):
+            received += chunk
+    return bytes(received)
+
+
+async def test_a_switch_that_starts_anew(bare: Lab, service: Service, tmp_path: Path) -> None:
+    """It was away for longer than its hosts' timeouts, and has lost everything."""
+    file = File(tmp_path / "file", 12 << 20)
+    urls = await serve(service, file.content("film"))
+    downloads = asyncio.create_task(download(bare, *urls, *urls, options=("--limit-rate", "4M")))
+    await asyncio.sleep(1)
+    await asyncio.to_thread(bare.switch.kill)
+    await asyncio.sleep(3.5)
+    bare.switch.start()
+    assert await downloads == [file.sha256] * 4
 
 
 def answering(service: Service) -> set[str]:

@@ -2,10 +2,13 @@
 """Every size, client and fault: what arrives is what was added, byte for byte."""
 
 import socket
+from pathlib import Path
 from random import Random
 
 import pytest
 from tcplab import Client, Content, Lab, exchange, sha256
+
+from hectograph.core.flows import FlowKey, FlowPhase
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -30,6 +33,8 @@ SETTINGS = {
     "no SACK": ("net.ipv4.tcp_sack=0", "net.ipv4.tcp_sack=1"),
     "no window scaling": ("net.ipv4.tcp_window_scaling=0", "net.ipv4.tcp_window_scaling=1"),
 }
+
+LIVES = 8
 
 
 def body(response: bytes) -> bytes:
@@ -99,6 +104,39 @@ def test_pusher_killed(lab: Lab, large: Content) -> None:
         for curl in curls:
             output, errors = curl.communicate(timeout=100)
             assert (curl.returncode, sha256(output)) == (0, large.sha256), errors
+
+
+def acknowledged(lab: Lab) -> dict[FlowKey, int]:
+    """How far each download is."""
+    flows = lab.host.flows()
+    return {flow.key: flow.acked for flow in flows if flow.phase is FlowPhase.RESPONSE}
+
+
+def test_short_lives(lab: Lab, mebibyte: Content) -> None:
+    """The pusher is killed again and again, as soon as it has heard of every client: each
+    answers when it is asked where it stands, however lately another life has asked it."""
+    with lab.faulty(0, "--delay", "25") as one, lab.faulty(1, "--delay", "25") as two:
+        paths = [str(lab.testbed.directory / f"lives{n}") for n in range(4)]
+        curls = [
+            client.start_curl(mebibyte.urls[n % 2], "-o", path)
+            for n, (client, path) in enumerate(zip((one, two, two, one), paths, strict=True))
+        ]
+        while len(acknowledged(lab)) < len(curls):
+            one.run("sleep", "0.02")
+        asked = clients = 0
+        for _ in range(LIVES):
+            clients += len(acknowledged(lab))
+            lab.kill_pusher()
+            before = acknowledged(lab)
+            while any(before.get(key) == acked for key, acked in acknowledged(lab).items()):
+                one.run("sleep", "0.02")
+            asked += lab.counters()["resume_probes"]
+        assert asked > LIVES
+        assert asked < 1.5 * clients  # BMv2 loses some
+        for curl, path in zip(curls, paths, strict=True):
+            _, errors = curl.communicate(timeout=100)
+            assert curl.returncode == 0, errors
+            assert sha256(Path(path).read_bytes()) == mebibyte.sha256
 
 
 def test_secrets_rotated(lab: Lab, large: Content) -> None:

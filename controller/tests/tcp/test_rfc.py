@@ -234,13 +234,13 @@ def test_keep_alive(raw: RawClient, data: bytes) -> None:
 
 
 def test_zero_window(raw: RawClient) -> None:
-    """Nothing but probes, each an old number without data; an update opens it at once."""
+    """Nothing but probes, each one old byte; an update opens it at once."""
     raw.window = 0
     raw.connect()
-    probes = raw.rest(2.0)
-    empty = [s for s in probes if raw.position(s) != 0]
-    assert all(not segment.payload for segment in probes)
-    assert empty, "no probe came"
+    segments = raw.rest(2.0)
+    probes = [s for s in segments if s.payload]
+    assert probes, "no probe came"
+    assert all(raw.position(s) == (1 << 32) - 1 and s.payload == b"\0" for s in probes)
     raw.window = 64240
     raw.send("A")
     assert_whole(raw, raw.download())

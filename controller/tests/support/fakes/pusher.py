@@ -47,6 +47,9 @@ class FakePusher:
         self.counted: dict[str, int] = {}
         """By the names of host/tcp/counters.h."""
         self.flows: list[FlowState] = []
+        self.lists = 0
+        """Of its flows that were asked for."""
+        self.adopted: list[Sequence[FlowState]] = []
 
     @asynccontextmanager
     async def __call__(self, host: Host) -> AsyncGenerator["FakePusherSession", None]:
@@ -188,10 +191,12 @@ class FakePusherSession:
 
     async def flows(self, limit: int) -> Sequence[FlowState]:
         self._check()
+        self._pusher.lists += 1
         return self._pusher.flows[:limit]
 
     async def adopt_flows(self, flows: Sequence[FlowState]) -> int:
         self._check()
+        self._pusher.adopted.append(flows)
         known = {flow.key for flow in self._pusher.flows}
         new = [flow for flow in flows if flow.key not in known]
         self._pusher.flows += new

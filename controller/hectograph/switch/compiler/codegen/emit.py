@@ -5,6 +5,7 @@ from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.actions import Actions
 from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.calculations import CalculationCode
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
 from hectograph.switch.compiler.codegen.clones import CloneCode
 from hectograph.switch.compiler.codegen.control import ControlCode
@@ -36,6 +37,7 @@ def generate(program: ir.Program) -> str:
         _head(program),
         layout.declarations(),
         digests.functions(actions.sent()),
+        CalculationCode(layout).hashes(program, actions.hashed() | control.selectors),
         actions.definitions(),
         tables.specifications(),
         _arrays(program),
@@ -137,6 +139,8 @@ def _export(
         "meters": "meters" if program.meters else "NULL",
         "register_count": str(len(program.registers)),
         "registers": "registers" if program.registers else "NULL",
+        "profile_count": str(len(program.profiles)),
+        "profiles": "profiles" if program.profiles else "NULL",
         "digest_count": str(len(program.digests)),
         "digests": "digests" if program.digests else "NULL",
         "parse": "parse",

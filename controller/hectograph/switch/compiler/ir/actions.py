@@ -4,7 +4,16 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
+from hectograph.switch.compiler.ir.calculations import Bits, Calculation
+from hectograph.switch.compiler.ir.expressions import (
+    Bool,
+    Data,
+    FieldValue,
+    HeaderRef,
+    Lvalue,
+    Validity,
+)
+from hectograph.switch.compiler.ir.headers import Stack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +43,6 @@ class DirectMeter:
     target: FieldValue
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
-    """A constant of a known width."""
-
-    value: int
-    bits: int
-
-
 DigestElement: TypeAlias = FieldValue | Validity | Bits
 
 
@@ -55,24 +56,54 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    target: FieldValue
+    target: Lvalue
     value: Data
 
 
 @dataclass(frozen=True, slots=True)
-class CopyHeader:
-    target: Header
-    source: Header
+class AssignVarbit:
+    target: Lvalue
+    source: Lvalue
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHeaders:
+    """A header, or one after the other those of a union."""
+
+    targets: tuple[HeaderRef, ...]
+    sources: tuple[HeaderRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStack:
+    target: Stack
+    source: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Every element moves so far towards the end; those that the first were are not valid."""
+
+    stack: Stack
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """The other way round."""
+
+    stack: Stack
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class AddHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +124,12 @@ class Count:
 class ExecuteMeter:
     meter: Meter
     index: Data
-    target: FieldValue
+    target: Lvalue
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRegister:
-    target: FieldValue
+    target: Lvalue
     register: Register
     index: Data
 
@@ -108,6 +139,16 @@ class WriteRegister:
     register: Register
     index: Data
     value: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """The target becomes base + the hash modulo `size`; a size of 0 is as good as 1."""
+
+    target: Lvalue
+    base: Data
+    calculation: Calculation
+    size: Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +188,11 @@ class Jump:
 
 Statement: TypeAlias = (
     Assign
-    | CopyHeader
+    | AssignVarbit
+    | CopyHeaders
+    | CopyStack
+    | Push
+    | Pop
     | AddHeader
     | RemoveHeader
     | MarkToDrop
@@ -155,6 +200,7 @@ Statement: TypeAlias = (
     | ExecuteMeter
     | ReadRegister
     | WriteRegister
+    | Hash
     | SendDigest
     | Clone
     | Exit
