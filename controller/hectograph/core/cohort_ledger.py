@@ -121,14 +121,20 @@ class CohortLedger:
     def _adopt_member(self, cohort: HostedCohort, member: CohortMember) -> None:
         if cohort.dissolved or member.instance in cohort.place:
             return
+        group = self._standing(cohort, member)
+        if group is None:
+            self._dissolve(cohort)
+        else:
+            cohort.place[member.instance] = group
+            self.tables.keep(group, member.port, entry_of(group.number, member))
+
+    def _standing(self, cohort: HostedCohort, member: CohortMember) -> CohortGroup | None:
+        """Where its entry stands already: an earlier controller has written it."""
         for group in cohort.groups:
-            entry = entry_of(group.number, member)
-            standing = self.tables.actual.members.get(group.number, {}).get(member.instance)
-            if standing == entry:
-                cohort.place[member.instance] = group
-                self.tables.want(group, member.port, entry)
-                return
-        self._dissolve(cohort)
+            entry = self.tables.actual.members.get(group.number, {}).get(member.instance)
+            if entry is not None and entry == entry_of(group.number, member):
+                return group
+        return None
 
     def _dissolve(self, cohort: HostedCohort) -> None:
         """What it pushes to does not stand as it thinks. Its end will be told."""
@@ -146,7 +152,9 @@ class CohortLedger:
             if member.instance in cohort.place:
                 continue
             cohort.waiting[member.instance] = now
-            group = Refusal.MEMBERS if room <= 0 else self._group_for(cohort, member.port, now)
+            group = self._standing(cohort, member)
+            if group is None:
+                group = Refusal.MEMBERS if room <= 0 else self._group_for(cohort, member.port, now)
             if isinstance(group, Refusal):
                 self._refuse(cohort, member.instance, group)
                 continue

@@ -80,6 +80,13 @@ class CohortTables:
             self._stale[number] = group.tree
 
     def want(self, group: CohortGroup, port: int, entry: TcpMemberEntry) -> None:
+        """It is told of when it stands, also if it does already."""
+        group.add(port, entry)
+        group.pending[entry.instance] = None
+        self._urgent[group.number] = None
+
+    def keep(self, group: CohortGroup, port: int, entry: TcpMemberEntry) -> None:
+        """It stands, or did: it is written only if something is missing."""
         group.add(port, entry)
         if not group.stands(self.actual, entry.instance):
             group.pending[entry.instance] = None

@@ -415,6 +415,23 @@ def test_what_nobody_runs_is_removed(lab: Lab) -> None:
     assert lab.ledger.numbers.in_use == {FIRST + 1}
 
 
+def test_what_was_written_but_not_told_is_told(lab: Lab) -> None:
+    """The last controller died in between."""
+    cohort = started(lab)
+    lab.hear(cohort.join(cohort_member(9)))
+    lab.write()  # whose answer nobody got
+    stood = copy(lab.switch)
+    lab.written.clear()
+    lab.restart()
+    for event in cohort.first_events():
+        lab.hear(event)
+    assert lab.only() == CohortEntry(7, (FIRST,), (9,))
+    lab.ledger.heard_all("h1", lab.now)
+    lab.remove()
+    assert lab.written == []
+    assert lab.switch.members == stood.members
+
+
 def test_numbers_that_another_controller_used_rest(lab: Lab) -> None:
     """It had a database of its own: ours knows nothing of what stands there."""
     lab.switch.put(PushGroup(FIRST, FIRST_TREE))

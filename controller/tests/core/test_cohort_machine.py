@@ -211,15 +211,12 @@ class Cohorts(RuleBasedStateMachine):
         self.ledger.heard_all(host, self.now)
 
     def lose_connection(self, host: str) -> None:
-        """Who got no entry yet goes alone; what runs goes on."""
+        """Cohorts that form go alone; what runs goes on."""
         self.watched.discard(host)
         self.ledger.forget(host)
         for place in [place for place in self.running if place[0] == host]:
-            cohort = self.running[place]
-            if not cohort.entered:
+            if not self.running[place].entered:
                 self.end(place, LeftReason.LATE)
-            else:
-                cohort.first_events()
 
     def lose_all(self) -> None:
         self.batch = self.removal = self.read = None
@@ -280,11 +277,11 @@ class Cohorts(RuleBasedStateMachine):
         self.begin_to_audit()
         self.end_to_audit()
         self.settle(None)
-        wanted: dict[int, set[int]] = {}
+        # One whose way was refused at first may be there without anybody in it.
+        wanted: dict[int, set[int]] = {number: set() for number in self.ledger.tables.groups}
         for cohort in self.running.values():
             assert cohort.entered == cohort.members.keys()
-            for number in cohort.groups:
-                wanted[number] = set()
+            assert set(cohort.groups) <= wanted.keys()
         for number, entries in self.switch.members.items():
             wanted[number] |= entries.keys()
         assert self.switch.push_groups.keys() == wanted.keys()

@@ -70,14 +70,17 @@ class FakeCohort:
         return CohortEvent(self.number, self.content, left=event.left, ended=True)
 
     def first_events(self) -> list[CohortEvent]:
-        """What a new watcher is told: those that got no entry have gone alone."""
-        self.members = {i: each for i, each in self.members.items() if i in self.entered}
-        members = list(self.members.values())
+        """What a new watcher is told of one that runs: members that have their entries, then
+        those that want one."""
         events: list[CohortEvent] = []
-        for start in range(0, max(len(members), 1), EVENT_MEMBERS):
-            some = tuple(members[start : start + EVENT_MEMBERS])
-            groups = self.groups if start == 0 else ()
-            events.append(CohortEvent(self.number, self.content, some, (), False, groups, True))
+        for entered in (True, False):
+            members = [m for i, m in self.members.items() if (i in self.entered) is entered]
+            for start in range(0, len(members), EVENT_MEMBERS):
+                some = tuple(members[start : start + EVENT_MEMBERS])
+                groups = () if events else self.groups
+                events.append(
+                    CohortEvent(self.number, self.content, some, (), False, groups, entered)
+                )
         return events
 
     def state(self) -> CohortState:

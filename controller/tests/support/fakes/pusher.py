@@ -68,13 +68,10 @@ class FakePusher:
         self.end_watch()
 
     def end_watch(self) -> None:
-        """The connection is lost: those that have no entry go alone."""
+        """The connection is lost: cohorts that form go alone."""
         if self.watchers:
             self.watchers[-1][1].put_nowait(None)
-        for number, cohort in list(self.cohorts.items()):
-            cohort.first_events()
-            if not cohort.entered:
-                del self.cohorts[number]
+        self.cohorts = {n: cohort for n, cohort in self.cohorts.items() if cohort.entered}
 
     def tell(self, event: CohortEvent) -> None:
         self.watchers[-1][1].put_nowait(event)

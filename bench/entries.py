@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a cohort's members wait for their entries: from when the pusher tells of them
+until it is told that they stand; and how many entries can be written.
+
+The controller is the real one, on each target without ports; the pusher is a socket that
+speaks the host protocol. The peer is BMv2 with the same artifact.
+"""
+
+import asyncio
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
+
+from fakes.cohorts import FakeCohort, cohort_member
+from fakes.examples import HOST
+from fakes.pusher_socket import SocketPusher, event_message
+from fakes.waiting import until
+from realswitch import RealSwitch
+
+from hectograph.core.entities import Change, Operation
+from hectograph.core.hosted_cohort import entry_of
+from hectograph.drivers.p4runtime import P4RuntimeDriver
+from hectograph.pusher import pusher_pb2 as pb
+from hectograph.service import Service
+from hectograph.testbed import Namespace
+from hectograph.testbed.targets import TARGETS, Target
+from rows import Row, row
+
+MEMBERS = (2, 64, 1000)
+ROUNDS = 40
+EVENT_MEMBERS = 128
+"""pusher.options"""
+WRITES = 4000
+WRITE_ROUNDS = 5
+AT_ONCE = 1000
+GROUP = 8192
+START_SECONDS = 30.0
+
+Figures = dict[str, float]
+
+
+def missing() -> str | None:
+    return TARGETS["bmv2"].missing()
+
+
+def measure(_programs: Path, artifacts: Path) -> list[Row]:
+    Namespace.current().close()  # loopback up
+    ours, theirs = (
+        asyncio.run(_measure_target(TARGETS[name], artifacts)) for name in ("embedded", "bmv2")
+    )
+    return [row(name, ours[name], _unit(name), "bmv2", theirs[name]) for name in ours]
+
+
+def _unit(name: str) -> str:
+    return "ms" if "members" in name else "entries/s"
+
+
+async def _measure_target(target: Target, artifacts: Path) -> Figures:
+    with TemporaryDirectory() as folder:
+        switch = RealSwitch(target, Path(folder))
+        await switch.start()
+        try:
+            rate = await _measure_writes(switch, artifacts)
+            figures = await _measure_cohorts(switch, artifacts, Path(folder))
+        finally:
+            await switch.kill()
+    return figures | {f"written, {AT_ONCE} at once": rate}
+
+
+async def _measure_writes(switch: RealSwitch, artifacts: Path) -> float:
+    """The best of some rounds."""
+    driver = P4RuntimeDriver(artifacts / "hectograph.p4info.txtpb", artifacts / "hectograph.json")
+    entries = [entry_of(GROUP, cohort_member(number)) for number in range(1, WRITES + 1)]
+    best = 0.0
+    async with driver(switch.record) as session:
+        await session.ensure_pipeline()
+        for _ in range(WRITE_ROUNDS):
+            changes = [Change(Operation.INSERT, entry) for entry in entries]
+            begin = time.perf_counter()
+            result = await session.write(changes, at_once=AT_ONCE)
+            best = max(best, WRITES / (time.perf_counter() - begin))
+            assert not any(result.refusals)
+            await session.write([Change(Operation.DELETE, entry) for entry in entries])
+    return best
+
+
+async def _measure_cohorts(switch: RealSwitch, artifacts: Path, folder: Path) -> Figures:
+    pusher = SocketPusher(folder / "pusher.sock")
+    service = Service(folder / "controller.db", artifacts=artifacts)
+    figures: Figures = {}
+    async with pusher.run(), service:
+        await service.put_switch(switch.record)
+        await service.put_host(replace(HOST, control=str(pusher.path)))
+        await until(lambda: pusher.is_watched, seconds=START_SECONDS)
+        number = 0
+        for members in MEMBERS:
+            took: list[float] = []
+            for _ in range(ROUNDS):
+                number += 1
+                took.append(await _form(pusher, number, members))
+                pusher.tell(pb.CohortEvent(cohort=number, ended=True))
+                await until(lambda: _is_empty(service), seconds=START_SECONDS)
+            took.sort()
+            figures[f"told until answered, {members} members, median"] = statistics.median(took)
+            figures[f"told until answered, {members} members, worst of ten"] = took[
+                len(took) * 9 // 10
+            ]
+    return figures
+
+
+async def _form(pusher: SocketPusher, number: int, count: int) -> float:
+    """Milliseconds."""
+    cohort = FakeCohort(number)
+    clients = [cohort_member(client) for client in range(1, count + 1)]
+    events = [
+        event_message(cohort.join(*clients[start : start + EVENT_MEMBERS]))
+        for start in range(0, count, EVENT_MEMBERS)
+    ]
+    begin = time.perf_counter()
+    pusher.tell(*events)
+    entered = 0
+    while entered < count:
+        entry = await pusher.entered.get()
+        assert not entry.refused
+        entered += len(entry.entered)
+    return (time.perf_counter() - begin) * 1e3
+
+
+async def _is_empty(service: Service) -> bool:
+    (entries,) = await service.cohort_entries()
+    return entries.standing == 0
