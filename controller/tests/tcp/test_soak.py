@@ -8,18 +8,30 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from random import Random
 
 import many_downloads
 import pytest
+from many_downloads import AGAIN
 from tcplab import Client, Content, Lab
+
+from hectograph.core.flows import FlowPhase, FlowState
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
 RATES = ("0.001", "0.01", "0.05")
-BATCHES, BATCH, STRIKES = 10, 20, 3
+DOWNLOADS = 200
+AT_A_TIME = {"pusher": 20, "secrets": 8, "switch": 20, "all": 20}
+"""Fewer are sooner over, so that secrets may rotate more often."""
+LIVES = {"pusher": 1.0, "secrets": 0.5, "switch": 2.5}
+"""At most this long until what has come back is killed again, or secrets rotate again. A
+switch takes two or three seconds to come back, in which the timeouts of clients double
+that have just sent a SYN or a request."""
+STRIKES_MIN = 8
+"""In the time that 200 downloads take on a fast machine."""
 
 
 Popen = subprocess.Popen[bytes]
@@ -89,23 +101,33 @@ def test_faults_both_ways(lab: Lab, mebibyte: Content, rate: str, delay: str) ->
 
 @pytest.mark.parametrize("victim", ["pusher", "switch", "secrets", "all"])
 def test_killed_at_random(lab: Lab, clients: list[Client], large: Content, victim: str) -> None:
-    """200 downloads in batches; what `victim` names is killed, or rotated, at random moments."""
+    """200 downloads, 20 at a time; what `victim` names is killed, or rotated, at random
+    moments from the first to the last of them."""
     dice = Random(victim)
     victims: dict[str, Callable[[], None]] = {
         "pusher": lab.kill_pusher,
         "switch": lab.kill_switch,
-        "secrets": lab.rotate_secrets,
+        "secrets": lambda: rotate(lab),
     }
-    for _ in range(BATCHES):
-        opened = lab.counters()["flows_opened"]
-        programs = on_all(clients, large, BATCH, BATCH)
-        # Who only begins while the switch is dead is told that there is no such host.
-        while lab.counters()["flows_opened"] < opened + BATCH:
-            time.sleep(0.02)
-        names = [victim] * STRIKES if victim != "all" else dice.sample(sorted(victims), STRIKES)
-        if victim == "secrets":
-            names = names[:1]  # a download outlives one rotation and not two
-        for name in names:
-            time.sleep(dice.uniform(0.05, 1.5))
-            victims[name]()
-        assert outcomes(programs) == {"ok": BATCH}
+    programs = on_all(clients, large, DOWNLOADS, AT_A_TIME[victim])
+    strikes: Counter[str] = Counter()
+    while any(program.poll() is None for program in programs):
+        name = victim if victim != "all" else dice.choice(sorted(victims))
+        time.sleep(dice.uniform(0.05, LIVES[name]))
+        victims[name]()
+        strikes[name] += 1
+    found = outcomes(programs)
+    print(f"{dict(strikes)}, {found.pop(AGAIN, 0)} times {AGAIN}")
+    assert found == {"ok": DOWNLOADS}
+    assert strikes.total() >= STRIKES_MIN
+
+
+def rotate(lab: Lab) -> None:
+    """Not before the last download is over that a second rotation would end."""
+    while any(flow.secret < lab.secrets for flow in lab.host.flows() if is_open(flow)):
+        time.sleep(0.05)
+    lab.rotate_secrets()
+
+
+def is_open(flow: FlowState) -> bool:
+    return flow.phase is not FlowPhase.CLOSING
