@@ -29,8 +29,9 @@ help: ## This list
 
 build: $(STAMPS)/package ## Install into .venv
 
-demo: build ## 16 curls download a file, then 16 get it by UDP; ARGS="tcp --clients N", TARGET=bmv2
+demo: build ## 64 curls from one push, 16 while the pusher is killed, 16 by UDP; ARGS="cohort --clients N", TARGET=bmv2
 ifeq ($(ARGS),)
+	@$(WITH_TOOLS) hectograph demo cohort $(ON)
 	@$(WITH_TOOLS) hectograph demo tcp --kill-pusher $(ON)
 	@$(WITH_TOOLS) hectograph demo udp $(ON)
 else
@@ -53,7 +54,7 @@ test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and T
 	@tools/test-native $(BIN)
 
 bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="tcp faults" names some
-	@$(WITH_TOOLS) ninja -C build/meson --quiet $(addprefix bench/,replicas sendmmsg download silent_clients)
+	@$(WITH_TOOLS) ninja -C build/meson --quiet $(addprefix bench/,replicas sendmmsg download group_push silent_clients)
 	@$(WITH_TOOLS) python bench/run.py build/meson/bench $(BENCH)
 
 p4: ## Compile the pipeline with p4c on PATH or its Docker image

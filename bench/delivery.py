@@ -18,7 +18,7 @@ from pathlib import Path
 
 import finsy as fy
 
-from hectograph.core.checksum import member_sum
+from hectograph.core.checksum import udp_member_sum
 from hectograph.pusher import program_path
 from hectograph.testbed import End, Namespace, Program, Testbed
 from hectograph.testbed.targets import TARGETS, Target
@@ -191,7 +191,7 @@ def _member(instance: int) -> fy.P4TableEntry:
             ttl=64,
             src_port=5000,
             dst_port=5000,
-            member_sum=member_sum(source, client, 5000, 5000),
+            member_sum=udp_member_sum(source, client, 5000, 5000),
         ),
     )
 

@@ -4,10 +4,10 @@
  * connections at a time downloads PATH, and again when it is done, until the time is
  * over; then the last ones are finished. Every download has to be complete.
  *
- *   download ADDRESS PATH CONNECTIONS SECONDS START_NS      START_NS: of CLOCK_MONOTONIC
+ *   download ADDRESS[:PORT] PATH CONNECTIONS SECONDS START_NS      START_NS: of CLOCK_MONOTONIC
  *
  * Prints body bytes, downloads, end (ns), CPU (us), then a line for each download:
- * us from connect() to the response's first byte.
+ * us from connect() to the response's first byte, and to its last.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,6 +34,7 @@ struct download {
 	int fd;
 	uint64_t started; /* ns */
 	bool asked;
+	uint32_t first_byte; /* us, since it was started */
 	uint32_t header_bytes; /* taken so far; the header is complete when `length` is known */
 	int64_t length;        /* of the body; -1: not known yet */
 	int64_t received;      /* of the body */
@@ -47,8 +48,10 @@ struct client {
 	int epoll;
 	uint32_t open;
 	uint64_t bytes, done;
-	uint32_t *first_byte; /* us, of each download, as they came */
-	uint64_t first_bytes, room;
+	struct {
+		uint32_t first_byte, last_byte; /* us */
+	} *times; /* of each download, as they ended */
+	uint64_t room;
 	struct download downloads[CONNECTIONS_MAX];
 };
 
@@ -93,15 +96,21 @@ static void ask(struct client *client, struct download *download)
 	epoll_ctl(client->epoll, EPOLL_CTL_MOD, download->fd, &event);
 }
 
-static void note_first_byte(struct client *client, const struct download *download)
+static uint32_t us_since_start(const struct download *download)
 {
-	if (client->first_bytes == client->room) {
+	return (uint32_t)((now_ns() - download->started) / 1000);
+}
+
+static void note_times(struct client *client, const struct download *download)
+{
+	if (client->done == client->room) {
 		client->room = client->room ? 2 * client->room : 4096;
-		client->first_byte = realloc(client->first_byte, client->room * sizeof(*client->first_byte));
-		if (!client->first_byte)
+		client->times = realloc(client->times, client->room * sizeof(*client->times));
+		if (!client->times)
 			die("memory", strerror(errno));
 	}
-	client->first_byte[client->first_bytes++] = (uint32_t)((now_ns() - download->started) / 1000);
+	client->times[client->done].first_byte = download->first_byte;
+	client->times[client->done].last_byte = us_since_start(download);
 }
 
 /* Takes what belongs to the header; returns how many of the bytes that were. */
@@ -138,6 +147,7 @@ static void finish(struct client *client, struct download *download)
 	}
 	close(download->fd);
 	client->open--;
+	note_times(client, download);
 	client->done++;
 	client->bytes += (uint64_t)download->received;
 	if (now_ns() < client->stop)
@@ -159,7 +169,7 @@ static void take(struct client *client, struct download *download)
 		return;
 	}
 	if (!download->header_bytes)
-		note_first_byte(client, download);
+		download->first_byte = us_since_start(download);
 	if (download->length < 0)
 		header = read_header(download, buffer, (size_t)bytes);
 	download->received += bytes - (ssize_t)header;
@@ -194,18 +204,30 @@ static uint64_t cpu_us(void)
 	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+static bool parse_address(struct sockaddr_in *address, const char *text)
+{
+	char host[INET_ADDRSTRLEN];
+	const char *colon = strchrnul(text, ':');
+
+	if ((size_t)(colon - text) >= sizeof(host))
+		return false;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = 0;
+	address->sin_family = AF_INET;
+	address->sin_port = htons((uint16_t)(*colon ? atoi(colon + 1) : PORT));
+	return inet_pton(AF_INET, host, &address->sin_addr) == 1;
+}
+
 int main(int argc, char **argv)
 {
 	static struct client client;
 	uint64_t start;
 	uint32_t connections;
 
-	if (argc != 6 || inet_pton(AF_INET, argv[1], &client.server.sin_addr) != 1) {
-		fprintf(stderr, "usage: download ADDRESS PATH CONNECTIONS SECONDS START_NS\n");
+	if (argc != 6 || !parse_address(&client.server, argv[1])) {
+		fprintf(stderr, "usage: download ADDRESS[:PORT] PATH CONNECTIONS SECONDS START_NS\n");
 		return 2;
 	}
-	client.server.sin_family = AF_INET;
-	client.server.sin_port = htons(PORT);
 	snprintf(client.request, sizeof(client.request),
 		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hectograph-bench\r\nConnection: close\r\n\r\n", argv[2], argv[1]);
 	connections = (uint32_t)atoi(argv[3]);
@@ -222,6 +244,6 @@ int main(int argc, char **argv)
 	printf("%llu %llu %llu %llu\n", (unsigned long long)client.bytes, (unsigned long long)client.done,
 	       (unsigned long long)now_ns(), (unsigned long long)cpu_us());
 	for (uint64_t i = 0; i < client.done; i++)
-		printf("%u\n", client.first_byte[i]);
+		printf("%u %u\n", client.times[i].first_byte, client.times[i].last_byte);
 	return 0;
 }

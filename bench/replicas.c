@@ -5,7 +5,7 @@
  * headers and its payload). Short rounds of both alternate, and the best of each
  * counts: what else the machine does can only slow one down.
  *
- *   replicas PIPELINE.so        prints one JSON row per payload size and group size
+ *   replicas PIPELINE.so        prints one JSON row per protocol, payload size and group size
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,16 @@
 #define ROUND_SECONDS 0.002
 #define HOST_PORT 1
 #define GROUP 1
-/* A copy's headers: Ethernet, IPv4, UDP. */
-#define COPY_HEADER_BYTES (HG_ETHERNET_BYTES + HG_IPV4_UDP_BYTES)
+/* A copy's headers: Ethernet, IPv4, UDP or TCP. */
+#define COPY_HEADER_BYTES_MAX 54
+
+/* What a member is. */
+struct protocol {
+	const char *name, *action;
+	uint32_t header_bytes;
+};
+
+static const struct protocol protocols[] = { { "UDP", "udp_ipv4", 42 }, { "TCP", "tcp_ipv4", COPY_HEADER_BYTES_MAX } };
 
 static const uint32_t payload_sizes[] = { 64, 512, 1400 };
 static const uint32_t group_sizes[] = { 1, 8, 64, 512, 4096 };
@@ -68,21 +76,31 @@ static void insert(struct hg_switch *sw, struct hg_loaded *loaded, const char *t
 	      table_name);
 }
 
-static void insert_member(struct hg_switch *sw, struct hg_loaded *loaded, uint16_t instance)
+static void insert_member(struct hg_switch *sw, struct hg_loaded *loaded, const struct protocol *protocol,
+			  uint16_t instance)
 {
 	const uint8_t key[] = { 0, GROUP, (uint8_t)(instance >> 8), (uint8_t)instance };
-	const uint8_t params[] = {
-		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1,	/* MACs */
-		0, 0,					/* no tag */
-		10, 0, 0, 1, 10, 1, key[2], key[3], 64, /* addresses, time to live */
-		0x13, 0x88, 0x13, 0x89, 0x12, 0x34,	/* ports, member sum */
+	const uint8_t addressed[] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, /* MACs */
+		0, 0,				    /* no tag */
+		10, 0, 0, 1, 10, 1, key[2], key[3], /* addresses */
 	};
+	const uint8_t udp[] = { 64, 0x13, 0x88, 0x13, 0x89, 0x12, 0x34 }; /* time to live, ports, member sum */
+	const uint8_t tcp[] = {
+		0x00, 0x50, 0x13, 0x89, 0xfe, 0xdc, 0xba, 0x98, /* ports, sequence base */
+		0x76, 0x54, 0x32, 0x10, 0xff, 0xff, 0x12, 0x34, /* acknowledgement, window, member sum */
+	};
+	bool is_tcp = !strcmp(protocol->name, "TCP");
+	uint8_t params[sizeof(addressed) + sizeof(tcp)];
+	uint32_t rest = is_tcp ? sizeof(tcp) : sizeof(udp);
 
-	insert(sw, loaded, "member", "udp_ipv4", key, params, sizeof(params));
+	memcpy(params, addressed, sizeof(addressed));
+	memcpy(params + sizeof(addressed), is_tcp ? tcp : udp, rest);
+	insert(sw, loaded, "member", protocol->action, key, params, sizeof(addressed) + rest);
 }
 
 /* A switch with one group of `size` members, ready for pushes. */
-static struct hg_switch *make_switch(const char *pipeline, uint32_t size)
+static struct hg_switch *make_switch(const char *pipeline, const struct protocol *protocol, uint32_t size)
 {
 	struct hg_replica *replicas = calloc(size, sizeof(*replicas));
 	struct hg_switch *sw = NULL;
@@ -101,7 +119,7 @@ static struct hg_switch *make_switch(const char *pipeline, uint32_t size)
 	insert(sw, loaded, "push_group", "replicate", (const uint8_t[]){ 0, GROUP }, (const uint8_t[]){ 0, GROUP }, 2);
 	for (uint32_t i = 0; i < size; i++) {
 		replicas[i] = (struct hg_replica){ .port = 2, .instance = i + 1 };
-		insert_member(sw, loaded, (uint16_t)(i + 1));
+		insert_member(sw, loaded, protocol, (uint16_t)(i + 1));
 	}
 	check(hg_group_insert(sw, GROUP, replicas, size), "group");
 	free(replicas);
@@ -141,17 +159,17 @@ static double pipeline_round(struct hg_switch *sw, const struct push *push)
 }
 
 /* The same through memcpy alone; `volatile` keeps every copy. */
-static double memcpy_round(const struct push *push, uint32_t payload_bytes, uint32_t size)
+static double memcpy_round(const struct push *push, uint32_t header_bytes, uint32_t payload_bytes, uint32_t size)
 {
-	static uint8_t header[COPY_HEADER_BYTES], frame[COPY_HEADER_BYTES + 1500];
+	static uint8_t header[COPY_HEADER_BYTES_MAX], frame[COPY_HEADER_BYTES_MAX + 1500];
 	void *(*volatile copy)(void *, const void *, size_t) = memcpy;
 	double start = now_seconds(), elapsed;
 	uint64_t done = 0;
 
 	do {
 		for (uint32_t i = 0; i < 16 * size; i++) {
-			copy(frame, header, COPY_HEADER_BYTES);
-			copy(frame + COPY_HEADER_BYTES, push->bytes + HG_PUSH_FRAME_BYTES, payload_bytes);
+			copy(frame, header, header_bytes);
+			copy(frame + header_bytes, push->bytes + HG_PUSH_FRAME_BYTES, payload_bytes);
 		}
 		done += 16 * (uint64_t)size;
 		elapsed = now_seconds() - start;
@@ -164,9 +182,9 @@ static double larger(double a, double b)
 	return a > b ? a : b;
 }
 
-static void measure(const char *pipeline, uint32_t payload_bytes, uint32_t size)
+static void measure(const char *pipeline, const struct protocol *protocol, uint32_t payload_bytes, uint32_t size)
 {
-	struct hg_switch *sw = make_switch(pipeline, size);
+	struct hg_switch *sw = make_switch(pipeline, protocol, size);
 	double value = 0, peer = 0;
 	struct push push;
 
@@ -174,11 +192,11 @@ static void measure(const char *pipeline, uint32_t payload_bytes, uint32_t size)
 	pipeline_round(sw, &push); /* caches warm */
 	for (int i = 0; i < ROUNDS; i++) {
 		value = larger(value, pipeline_round(sw, &push));
-		peer = larger(peer, memcpy_round(&push, payload_bytes, size));
+		peer = larger(peer, memcpy_round(&push, protocol->header_bytes, payload_bytes, size));
 	}
-	printf("{\"name\": \"replicas in memory, %u bytes, group of %u\", \"value\": %.0f, \"unit\": \"replicas/s\", "
+	printf("{\"name\": \"%s replicas in memory, %u bytes, group of %u\", \"value\": %.0f, \"unit\": \"replicas/s\", "
 	       "\"peer\": \"memcpy\", \"peer_value\": %.0f, \"ratio\": %.4f}\n",
-	       payload_bytes, size, value, peer, value / peer);
+	       protocol->name, payload_bytes, size, value, peer, value / peer);
 	hg_switch_free(sw);
 }
 
@@ -190,6 +208,8 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(payload_sizes) / sizeof(*payload_sizes); i++)
 		for (size_t j = 0; j < sizeof(group_sizes) / sizeof(*group_sizes); j++)
-			measure(argv[1], payload_sizes[i], group_sizes[j]);
+			measure(argv[1], &protocols[0], payload_sizes[i], group_sizes[j]);
+	for (size_t j = 0; j < sizeof(group_sizes) / sizeof(*group_sizes); j++)
+		measure(argv[1], &protocols[1], 1400, group_sizes[j]);
 	return 0;
 }

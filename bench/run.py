@@ -17,8 +17,10 @@ from hectograph.testbed.isolation import run_isolated
 BENCHMARKS = {
     "replicas": "Replicas in memory, one core",
     "delivery": "Copies delivered over veth pairs",
+    "group_push": "Runs to many TCP clients: one push for all, beside a push for each",
     "faults": "Goodput of one download over a bad link",
     "tcp": "Downloads over TCP",
+    "cohorts": "Many downloads from one push",
 }
 RESULTS = Path("build/bench")
 

@@ -13,12 +13,12 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import usage
 from hectograph.testbed import End, Namespace, Program, Testbed
-from hectograph.testbed.targets import TARGETS
+from hectograph.testbed.targets import TARGETS, Target
 
 sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 
@@ -102,6 +102,10 @@ class Server(ABC):
     def connections(self) -> int:
         """That it has open."""
 
+    @abstractmethod
+    def sent_bytes(self) -> int:
+        """By the host's interfaces, as the kernel counts."""
+
     def cpu(self) -> dict[str, float]:
         """Seconds by what the programs are."""
         programs = self.programs().items()
@@ -117,6 +121,8 @@ class Server(ABC):
 @dataclass(slots=True)
 class Ours(Server):
     lab: tcplab.Lab
+    urls: dict[int, str] = field(default_factory=dict[int, str])
+    """Of contents that a controller has given addresses, on IPv4."""
 
     def programs(self) -> dict[str, list[int]]:
         return {"pusher": [self.lab.host.pusher.pid], "switch": [self.lab.switch.pid]}
@@ -124,10 +130,14 @@ class Ours(Server):
     def address(self, client: int, content: Content) -> Address:
         source = f"10.0.{128 + 8 * client}.0"
         path = f"/{content.path.name}"
-        return Address("eth", source, str(content.addresses[0]), SERVICE_MAC, path)
+        where = self.urls.get(content.number, str(content.addresses[0]))
+        return Address("eth", source, where, SERVICE_MAC, path)
 
     def connections(self) -> int:
         return sum(state.flows for state in self.lab.ask(lambda pusher: pusher.contents()))
+
+    def sent_bytes(self) -> int:
+        return self.lab.here.counters(f"{self.lab.prefix}host{self.lab.host.port}").tx_bytes
 
 
 @dataclass(slots=True)
@@ -147,6 +157,10 @@ class Nginx(Server):
     def connections(self) -> int:
         """Without the socket that listens."""
         return self.program.namespace.call(usage.sockets_in_use) - 1
+
+    def sent_bytes(self) -> int:
+        namespace = self.program.namespace
+        return sum(namespace.counters(f"client{number}").tx_bytes for number in range(CLIENTS))
 
 
 @dataclass(slots=True)
@@ -176,9 +190,13 @@ class Lab:
 
 
 @contextmanager
-def running() -> Generator[Lab]:
-    target, mtus = TARGETS["embedded"], [MTU] * CLIENTS
-    with Testbed() as bed, tcplab.running_lab(bed, target, mtus, relays=False) as ours:
+def running(target: Target = TARGETS["embedded"], *, entries: bool = True) -> Generator[Lab]:
+    """Without `entries` our switch is left to a controller."""
+    mtus = [MTU] * CLIENTS
+    with (
+        Testbed() as bed,
+        tcplab.running_lab(bed, target, mtus, entries=entries, relays=False) as ours,
+    ):
         nginx = bed.namespace("nginx")
         clients = [client.namespace for client in ours.clients]
         for number, client in enumerate(clients):

@@ -41,6 +41,8 @@ class Load:
     """Most cores in use before a round: what others do."""
     first_byte: list[int] = field(default_factory=list[int])
     """µs, from connect()"""
+    last_byte: list[int] = field(default_factory=list[int])
+    """The same."""
 
     @property
     def gigabytes(self) -> float:
@@ -51,8 +53,13 @@ class Load:
         return self.client_cpu + sum(self.server_cpu.values())
 
     def percentile(self, percent: int) -> int:
-        ordered = sorted(self.first_byte)
-        return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
+        """Of the first bytes."""
+        return percentile(self.first_byte, percent)
+
+
+def percentile(values: list[int], percent: int) -> int:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
 
 
 def add_round(load: Load, lab: Lab, programs: Path, server: Server, case: Case) -> None:
@@ -92,10 +99,13 @@ def _take(load: Load, process: "subprocess.Popen[str]") -> float:
     output, errors = process.communicate(timeout=LIMIT_SECONDS)
     if process.returncode != 0:
         raise ToolFailure(errors.strip(), where=" ".join(map(str, process.args)))
-    totals, *first_bytes = output.splitlines()
+    totals, *times = output.splitlines()
     size, downloads, end, cpu = map(int, totals.split())
     load.bytes += size
     load.downloads += downloads
     load.client_cpu += cpu / 1e6
-    load.first_byte += map(int, first_bytes)
+    for line in times:
+        first, last = map(int, line.split())
+        load.first_byte.append(first)
+        load.last_byte.append(last)
     return end / NS

@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 import finsy as fy
 
 from hectograph import wire
-from hectograph.core.checksum import member_sum
-from packetlab.frames import Member
+from hectograph.core.checksum import tcp_member_sum, udp_member_sum
+from packetlab.frames import Member, TcpMember
 
 T = TypeVar("T")
 E = TypeVar("E", fy.P4CounterEntry, fy.P4DirectCounterEntry, fy.P4MulticastGroupEntry)
@@ -69,15 +69,20 @@ class Control:
         self._insert([fy.P4TableEntry("host_port", match=_key(ingress_port=port), action=_IS_HOST)])
 
     def add_group(
-        self, group: int, members: Iterable[Member], empty: Iterable[Member] = ()
+        self,
+        group: int,
+        members: Iterable[Member],
+        empty: Iterable[Member] = (),
+        tree: int | None = None,
     ) -> None:
-        """A group whose tree has the same number; `empty` are slots without a member."""
+        """Its tree has the same number unless told; `empty` are slots without a member."""
+        tree = group if tree is None else tree
         members = list(members)
         replicas = [(member.port, member.instance) for member in [*members, *empty]]
-        action = fy.P4TableAction("replicate", multicast_group=group)
+        action = fy.P4TableAction("replicate", multicast_group=tree)
         self._insert(
             [
-                fy.P4MulticastGroupEntry(group, replicas=replicas),
+                fy.P4MulticastGroupEntry(tree, replicas=replicas),
                 fy.P4TableEntry("push_group", match=_key(group=group), action=action),
                 *(_member_entry(group, member) for member in members),
             ]
@@ -225,17 +230,31 @@ def _key(**fields: int) -> fy.P4TableMatch:
 
 def _member_entry(group: int, member: Member) -> fy.P4TableEntry:
     version = member.dst_addr.version
+    source, destination = member.src_addr, member.dst_addr
+    ports = member.src_port, member.dst_port
+    if isinstance(member, TcpMember):
+        name = f"tcp_ipv{version}"
+        varying = {
+            "sequence_base": member.sequence_base,
+            "ack_no": member.ack_no,
+            "window": member.window,
+        }
+        total = tcp_member_sum(source, destination, *ports, member.ack_no, member.window)
+    else:
+        name = f"udp_ipv{version}"
+        varying = {"ttl" if version == 4 else "hop_limit": member.hop_limit}
+        total = udp_member_sum(source, destination, *ports)
     action = fy.P4TableAction(
-        f"udp_ipv{version}",
+        name,
         dst_mac=member.dst_mac,
         src_mac=member.src_mac,
         vlan_tci=member.vlan_tci,
-        src_addr=member.src_addr,
-        dst_addr=member.dst_addr,
-        **{"ttl" if version == 4 else "hop_limit": member.hop_limit},
+        src_addr=source,
+        dst_addr=destination,
         src_port=member.src_port,
         dst_port=member.dst_port,
-        member_sum=member_sum(member.src_addr, member.dst_addr, member.src_port, member.dst_port),
+        member_sum=total,
+        **varying,
     )
     match = _key(group=group, instance=member.instance)
     return fy.P4TableEntry("member", match=match, action=action)

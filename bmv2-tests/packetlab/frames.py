@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar
 
 from scapy.fields import BitField, IntField, ShortField, XByteField, XShortField
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet, Padding, Raw, bind_layers
@@ -73,8 +73,18 @@ class Member:
     def vlan_tci(self) -> int:
         return self.priority << 13 | self.vlan if self.vlan is not None else 0
 
-    def replica(self, payload: bytes, padding: bytes = b"") -> bytes:
+    def replica(
+        self, payload: bytes, padding: bytes = b"", *, offset: int = 0, flags: int = 0
+    ) -> bytes:
         """The frame that this member must get for a push of `payload`."""
+        frame = self._headers() / self._transport(offset, flags) / Raw(payload)
+        return bytes(frame / Padding(padding))
+
+    def _transport(self, offset: int, flags: int) -> Packet:
+        del offset, flags  # of a push, mean nothing in UDP
+        return UDP(sport=self.src_port, dport=self.dst_port)
+
+    def _headers(self) -> Packet:
         frame: Packet = Ether(dst=self.dst_mac, src=self.src_mac)
         if self.vlan is not None:
             frame /= Dot1Q(vlan=self.vlan, prio=self.priority)
@@ -84,8 +94,26 @@ class Member:
             )
         else:
             frame /= IPv6(src=str(self.src_addr), dst=str(self.dst_addr), hlim=self.hop_limit)
-        frame /= UDP(sport=self.src_port, dport=self.dst_port) / Raw(payload)
-        return bytes(frame / Padding(padding))
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMember(Member):
+    """A TCP client whose stream's byte 0 has the sequence number `sequence_base`."""
+
+    sequence_base: int = 0x12345678
+    ack_no: int = 0x9ABCDEF0
+    window: int = 65535
+
+    def _transport(self, offset: int, flags: int) -> Packet:
+        return TCP(
+            sport=self.src_port,
+            dport=self.dst_port,
+            seq=(self.sequence_base + offset) % (1 << 32),
+            ack=self.ack_no,
+            flags=flags,
+            window=self.window,
+        )
 
 
 def ipv4_member(port: int, instance: int = 1, **changes: Any) -> Member:  # noqa: ANN401
@@ -96,6 +124,12 @@ def ipv4_member(port: int, instance: int = 1, **changes: Any) -> Member:  # noqa
 def ipv6_member(port: int, instance: int = 1, **changes: Any) -> Member:  # noqa: ANN401
     member = Member(port, instance, IPv6Address("2001:db8::1"), IPv6Address("2001:db8::2"))
     return replace(member, **changes)
+
+
+def tcp_member(member: Member, **changes: Any) -> TcpMember:  # noqa: ANN401
+    """The same client, by TCP."""
+    fields = {field: getattr(member, field) for field in Member.__slots__}
+    return replace(TcpMember(**fields), **changes)
 
 
 def describe(frame: bytes) -> str:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import finsy as fy
 
-from packetlab.frames import Member
+from packetlab.frames import Member, tcp_member
 from packetlab.lab import CLIENT_PORTS, HOST_PORT, Lab
 from packetlab.site import BUCKETS, mapped
 from packetlab.tcp import Client, Secrets
@@ -135,7 +135,7 @@ def _group(dice: random.Random, number: int) -> Group:
 def _member(dice: random.Random, port: int, instance: int) -> Member:
     version = dice.choice((4, 6))
     vlan, priority = random_vlan(dice)
-    return Member(
+    member = Member(
         port,
         instance,
         src_addr=random_address(dice, version),
@@ -147,6 +147,15 @@ def _member(dice: random.Random, port: int, instance: int) -> Member:
         hop_limit=dice.randrange(256),
         vlan=vlan,
         priority=priority,
+    )
+    if dice.random() < 0.5:
+        return member
+    return tcp_member(
+        member,
+        hop_limit=64,
+        sequence_base=dice.choice((0, 0xFFFFFFFF, dice.getrandbits(32))),
+        ack_no=dice.getrandbits(32),
+        window=dice.choice((65535, dice.getrandbits(16))),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hectograph.core.cohorts import CohortSettings
 from hectograph.errors import InvalidInput
 from hectograph.paths import state_dir
 
@@ -70,9 +71,21 @@ class Settings(BaseSettings):
     """How many members /metrics breaks down at most; groups are always there."""
     max_content_series: int = Field(default=1000, ge=0)
     """The same for contents."""
+    cohort_window_ms: float = Field(default=5.0, ge=0.0, le=1000.0)
+    """How long a download of a content in demand waits for others; 0: there are no cohorts."""
+    cohort_patience_ms: float = Field(default=100.0, ge=0.0, le=10_000.0)
+    """Beyond the window: how long it waits for its entry in the switch, then it goes alone."""
+    cohort_members: int = Field(default=0, ge=0, le=0xFFFF)
+    """Of one cohort, at most; 0: as many as the pusher can."""
     shutdown_seconds: int = Field(default=5, gt=0)
     """For requests that are under way when the controller is told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def cohorts(self) -> CohortSettings:
+        return CohortSettings(
+            self.cohort_window_ms / 1000, self.cohort_patience_ms / 1000, self.cohort_members
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -20,6 +20,7 @@ def _reasons(prefix: str, *, but: frozenset[str]) -> Mapping[int, str]:
     return dict(sorted(reasons.items()))
 
 
+COHORT_GROUP_FIRST = _constant("COHORT_GROUP_FIRST")
 PUSH_BYTES = _constant("PUSH_BYTES")
 PUSH_FRAME_BYTES = _constant("PUSH_FRAME_BYTES")
 IPV4_UDP_BYTES = _constant("IPV4_UDP_BYTES")

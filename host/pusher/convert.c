@@ -91,7 +91,8 @@ int hg_spec_from_message(struct hg_stream_spec *spec, const hg_pb_StreamSpec *me
 		return ret;
 	for (pb_size_t i = 0; i < message->groups_count; i++) {
 		if (message->groups[i] > UINT16_MAX)
-			return hg_fail(error, -EINVAL, "group %" PRIu32 ": a group is 1 to 65535", message->groups[i]);
+			return hg_fail(error, -EINVAL, "group %" PRIu32 ": a stream's group is 1 to %d", message->groups[i],
+				       HG_COHORT_GROUP_FIRST - 1);
 		spec->groups[i] = (uint16_t)message->groups[i];
 	}
 	return rate_from_message(spec, message, error);

@@ -25,6 +25,9 @@ void hg_flow_to_message(hg_pb_Flow *message, const struct hg_flow_status *status
 /* -EINVAL: a value that no flow can have; `place` says which of a list's it is. */
 int hg_flow_from_message(struct hg_flow_status *status, const hg_pb_Flow *message, uint32_t place, char *error);
 int hg_flow_key_from_message(struct hg_flow_key *key, const hg_pb_FlowKey *message, uint32_t place, char *error);
+void hg_cohort_event_to_message(hg_pb_CohortEvent *message, const struct hg_cohort_event *event);
+void hg_cohort_to_message(hg_pb_Cohort *message, const struct hg_cohort_status *status);
+void hg_cohort_member_to_message(hg_pb_CohortMemberState *message, const struct hg_member_status *status);
 void hg_flow_counters_to_message(hg_pb_FlowCounters *message, const struct hg_engine_totals *totals);
 
 #endif

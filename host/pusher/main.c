@@ -22,7 +22,7 @@ static const char usage[] =
 	"\n"
 	"push   pushes SOURCE, prints what it did and ends\n"
 	"  SOURCE              a file, - for standard input, udp://ADDRESS:PORT\n"
-	"  --group N[,N...]    each segment goes to each of these groups, 1 to 65535\n"
+	"  --group N[,N...]    each segment goes to each of these groups, 1 to 8191\n"
 	"  --rate BITS         payload bits a second, like 800k, 100M, 2.5G\n"
 	"  --pps N             pushes a second; without either, as fast as the interface can\n"
 	"  --segment-bytes N   payload of a push; default: the interface's MTU less 48\n"

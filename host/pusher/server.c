@@ -19,6 +19,8 @@ struct hg_client {
 	int fd;
 	bool closing;   /* once its answer is gone */
 	bool served;    /* it has made a request */
+	bool watches;   /* the cohorts, ... */
+	uint32_t watch; /* ... by the request with this id */
 	uint64_t since; /* when it made its last one, else when it connected; hg_now() */
 	size_t received;
 	size_t answer_bytes, sent;
@@ -28,6 +30,8 @@ struct hg_client {
 
 static void drop_client(struct hg_server *server, uint32_t index)
 {
+	if (server->clients[index]->watches)
+		hg_engine_unwatch_cohorts(server->service.engine);
 	close(server->clients[index]->fd);
 	free(server->clients[index]);
 	server->clients[index] = server->clients[--server->client_count];
@@ -35,6 +39,8 @@ static void drop_client(struct hg_server *server, uint32_t index)
 
 static bool gives_way_to(const struct hg_client *client, const struct hg_client *other)
 {
+	if (client->watches != other->watches)
+		return other->watches;
 	if (client->served != other->served)
 		return other->served;
 	return client->since < other->since;
@@ -71,6 +77,7 @@ static void accept_client(struct hg_server *server)
 	client->fd = fd;
 	client->closing = false;
 	client->served = false;
+	client->watches = false;
 	client->since = hg_now();
 	client->received = client->answer_bytes = client->sent = 0;
 	make_room(server);
@@ -109,6 +116,10 @@ static bool answer_requests(struct hg_service *service, struct hg_client *client
 			client->answer_bytes = hg_service_answer(service, message, length, client->answer);
 			client->served = true;
 			client->since = hg_now();
+			if (service->watch_begun) {
+				client->watches = true;
+				client->watch = service->request.id;
+			}
 			length += HG_MESSAGE_PREFIX_BYTES;
 			client->received -= length;
 			memmove(client->requests, client->requests + length, client->received);
@@ -141,28 +152,80 @@ static bool serve_client(struct hg_service *service, struct hg_client *client, s
 	return answer_requests(service, client);
 }
 
+/* Whoever asked last watches; the one before is sent away, without a word of its successor's events. */
+static void keep_last_watcher(struct hg_server *server)
+{
+	for (uint32_t i = server->client_count; server->watcher && i-- > 0;) {
+		if (!server->clients[i]->watches || server->clients[i] == server->watcher)
+			continue;
+		server->clients[i]->watches = false;
+		drop_client(server, i);
+	}
+	server->watcher = NULL;
+}
+
+/* Events, until there is none or they have to wait; false: drop the client. */
+static bool feed(struct hg_service *service, struct hg_client *client)
+{
+	while (client->answer_bytes == 0) {
+		int bytes = hg_service_event(service, client->watch, client->answer);
+
+		if (bytes <= 0)
+			return bytes == 0;
+		client->answer_bytes = (size_t)bytes;
+		if (!send_answer(client))
+			return false;
+	}
+	return true;
+}
+
+static void feed_watcher(struct hg_server *server)
+{
+	uint64_t value;
+
+	if (read(server->service.cohorts_changed, &value, sizeof(value)) < 0 && errno != EAGAIN)
+		return;
+	for (uint32_t i = server->client_count; i-- > 0;)
+		if (server->clients[i]->watches && !feed(&server->service, server->clients[i]))
+			drop_client(server, i);
+}
+
+static void serve(struct hg_server *server, uint32_t index, short events)
+{
+	struct hg_client *client = server->clients[index];
+
+	server->service.watch_begun = false;
+	if (!serve_client(&server->service, client, events))
+		drop_client(server, index);
+	else if (server->service.watch_begun)
+		server->watcher = client;
+}
+
 int hg_server_run(struct hg_server *server, int stop)
 {
-	struct pollfd fds[2 + HG_CLIENTS_MAX];
+	struct pollfd fds[3 + HG_CLIENTS_MAX];
 
 	for (;;) {
 		uint32_t clients = server->client_count;
 
 		fds[0] = (struct pollfd){ .fd = stop, .events = POLLIN };
 		fds[1] = (struct pollfd){ .fd = server->listener.fd, .events = POLLIN };
+		fds[2] = (struct pollfd){ .fd = server->service.cohorts_changed, .events = POLLIN };
 		for (uint32_t i = 0; i < clients; i++)
-			fds[2 + i] = (struct pollfd){
+			fds[3 + i] = (struct pollfd){
 				.fd = server->clients[i]->fd,
 				.events = server->clients[i]->answer_bytes ? POLLOUT : POLLIN,
 			};
-		if (poll(fds, 2 + clients, -1) < 0 && errno != EINTR)
+		if (poll(fds, 3 + clients, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (fds[0].revents)
 			break;
 		/* From the last, because dropping one moves the last into its place. */
 		for (uint32_t i = clients; i-- > 0;)
-			if (fds[2 + i].revents && !serve_client(&server->service, server->clients[i], fds[2 + i].events))
-				drop_client(server, i);
+			if (fds[3 + i].revents)
+				serve(server, i, fds[3 + i].events);
+		keep_last_watcher(server);
+		feed_watcher(server);
 		if (fds[1].revents)
 			accept_client(server);
 	}

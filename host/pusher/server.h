@@ -17,6 +17,7 @@ struct hg_server {
 	struct hg_service service;
 	struct hg_client *clients[HG_CLIENTS_MAX];
 	uint32_t client_count;
+	const struct hg_client *watcher; /* that has just begun to watch the cohorts; else NULL */
 };
 
 /* Serves until `stop` is readable. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,12 +26,14 @@ void hg_service_init(struct hg_service *service, const char *interface, bool bun
 	service->streams.interface = interface;
 	service->streams.bundles = bundles;
 	service->name = name;
+	service->cohorts_changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	service->started = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 void hg_service_close(struct hg_service *service)
 {
 	hg_streams_remove_all(&service->streams);
+	close(service->cohorts_changed);
 }
 
 static int hello(struct hg_service *service)
@@ -165,6 +168,7 @@ size_t hg_service_answer(struct hg_service *service, const uint8_t *message, siz
 	char error[HG_PUSHER_ERROR_BYTES];
 	int ret = hg_request_decode(message, length, &service->request, error);
 
+	service->watch_begun = false;
 	begin_response(service, ret ? 0 : service->request.id);
 	if (ret)
 		service->bad_requests++;
@@ -173,6 +177,19 @@ size_t hg_service_answer(struct hg_service *service, const uint8_t *message, siz
 	if (ret)
 		set_status(service, ret, error);
 	return encode(service, answer);
+}
+
+int hg_service_event(struct hg_service *service, uint32_t id, uint8_t *answer)
+{
+	int ret = hg_engine_next_cohort_event(service->engine, &service->event);
+
+	if (ret <= 0)
+		return ret;
+	service->response.id = id;
+	service->response.has_status = false;
+	service->response.which_what = hg_pb_Response_cohort_event_tag;
+	hg_cohort_event_to_message(&service->response.what.cohort_event, &service->event);
+	return (int)encode(service, answer);
 }
 
 size_t hg_service_refuse(struct hg_service *service, size_t length, uint8_t *answer)

@@ -20,9 +20,12 @@ struct hg_service {
 	uint64_t started; /* Unix time, us */
 	uint64_t requests;
 	uint64_t bad_requests;
+	int cohorts_changed; /* eventfd: there may be events for who watches the cohorts */
+	bool watch_begun;    /* by the last request */
 	/* Too large for a stack. */
 	hg_pb_Request request;
 	hg_pb_Response response;
+	struct hg_cohort_event event;
 };
 
 /* Both names must outlive the service. */
@@ -31,6 +34,12 @@ void hg_service_close(struct hg_service *service);
 
 /* Acts on one message and writes the answer, with its prefix; returns its bytes. */
 size_t hg_service_answer(struct hg_service *service, const uint8_t *message, size_t length, uint8_t *answer);
+
+/*
+ * The next of the many answers to request `id`, a WatchCohorts. 0: there is none now.
+ * -ENOBUFS: some are lost, and who watches must begin anew.
+ */
+int hg_service_event(struct hg_service *service, uint32_t id, uint8_t *answer);
 
 /* The answer to a message that is longer than allowed. */
 size_t hg_service_refuse(struct hg_service *service, size_t length, uint8_t *answer);

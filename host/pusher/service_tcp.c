@@ -5,6 +5,7 @@
 
 #include "convert.h"
 #include "error.h"
+#include "service_cohorts.h"
 
 #define CONTENTS (sizeof(((hg_pb_ContentList *)0)->contents) / sizeof(hg_pb_Content))
 #define FLOWS (sizeof(((hg_pb_FlowList *)0)->flows) / sizeof(hg_pb_Flow))
@@ -123,7 +124,7 @@ static int flow_counters(struct hg_service *service)
 int hg_service_tcp(struct hg_service *service, char *error)
 {
 	if (service->request.which_what < hg_pb_Request_add_content_tag ||
-	    service->request.which_what > hg_pb_Request_forget_flows_tag)
+	    service->request.which_what > hg_pb_Request_list_cohort_members_tag)
 		return hg_fail(error, -ENOSYS, "the request asks for nothing that this pusher (%s) knows", HG_VERSION);
 	if (!service->engine)
 		return hg_fail(error, -ENOTSUP, "this pusher serves no contents");
@@ -140,7 +141,9 @@ int hg_service_tcp(struct hg_service *service, char *error)
 		return adopt_flows(service, error);
 	case hg_pb_Request_forget_flows_tag:
 		return forget_flows(service, error);
-	default:
+	case hg_pb_Request_flow_counters_tag:
 		return flow_counters(service);
+	default:
+		return hg_service_cohorts(service, error);
 	}
 }

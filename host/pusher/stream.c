@@ -59,8 +59,10 @@ static int check_groups(const struct hg_stream_spec *spec, char *error)
 	if (spec->group_count == 0)
 		return hg_fail(error, -EINVAL, "no group: a stream needs at least one");
 	for (uint32_t i = 0; i < spec->group_count; i++) {
-		if (spec->groups[i] == 0)
-			return hg_fail(error, -EINVAL, "group 0: a group is 1 to 65535");
+		/* A stream's push to a cohort's group would reach downloads. */
+		if (spec->groups[i] == 0 || spec->groups[i] >= HG_COHORT_GROUP_FIRST)
+			return hg_fail(error, -EINVAL, "group %u: a stream's group is 1 to %d", spec->groups[i],
+				       HG_COHORT_GROUP_FIRST - 1);
 		for (uint32_t j = 0; j < i; j++)
 			if (spec->groups[i] == spec->groups[j])
 				return hg_fail(error, -EINVAL, "group %u is named twice", spec->groups[i]);

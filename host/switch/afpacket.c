@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "fanout.h"
 #include "hg_switch.h"
 
 static int ethtool(int fd, const char *interface, uint32_t command, uint32_t *value)
@@ -40,10 +42,35 @@ static void receive_unmerged(int fd, const char *interface)
 	(void)ethtool(fd, interface, ETHTOOL_SFLAGS, &flags);
 }
 
+/* What leaves by it is in the receiver's hands at once: it has no queue that could be full. */
+static bool is_veth(int fd, const char *interface)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (char *)&driver };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	return !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(driver.driver, "veth");
+}
+
+static int fan_out(struct afpacket *port, const struct io_config *config, char *error)
+{
+	if (config->kind != HG_IO_FANOUT &&
+	    (config->kind != HG_IO_AUTO || !port->tx.vnet || !is_veth(port->tx.fd, config->interface)))
+		return 0;
+	port->fanout_fd = fanout_attach(config->fanout, config->ifindex);
+	port->io.fans_out = port->fanout_fd >= 0;
+	if (port->io.fans_out || config->kind == HG_IO_AUTO)
+		return 0;
+	snprintf(error, HG_ERROR_BYTES, "%s: fanning out: %s", config->interface, strerror(-port->fanout_fd));
+	return port->fanout_fd;
+}
+
 static void afpacket_close(struct io *io)
 {
 	struct afpacket *port = (struct afpacket *)io;
 
+	if (port->fanout_fd >= 0)
+		close(port->fanout_fd);
 	afpacket_rx_close(port);
 	afpacket_tx_close(port);
 	free(port);
@@ -61,8 +88,12 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 	port->io.ops = &afpacket_ops;
 	port->io.counters = config->counters;
 	port->io.fd = -1;
-	port->tx.fd = -1;
+	port->io.ifindex = config->ifindex;
+	port->io.mtu = config->mtu;
+	port->tx.fd = port->fanout_fd = -1;
 	ret = afpacket_tx_open(port, config, error);
+	if (!ret)
+		ret = fan_out(port, config, error);
 	if (!ret) {
 		receive_unmerged(port->tx.fd, config->interface);
 		ret = afpacket_rx_open(port, config, error);

@@ -2,8 +2,8 @@
 /*
  * A port on AF_PACKET sockets: frames are taken from a ring that is shared with
  * the kernel, and sent by sendmmsg(), headers from here and the payload from
- * where it was received. That is one copy per replica, the kernel's own;
- * PACKET_TX_RING makes the same copy and measured 15 % slower.
+ * where it was received. That is one copy per replica, the kernel's own (fanout.h
+ * does without); PACKET_TX_RING makes the same copy and measured 15 % slower.
  *
  * What is longer than a slot of the ring (super-frames, bundles) the kernel queues
  * at the socket in the ring's order (PACKET_COPY_THRESH), to be read from there.
@@ -32,7 +32,6 @@ struct afpacket_rx {
 
 struct afpacket_tx {
 	int fd;
-	uint32_t mtu;
 	bool vnet;     /* every frame begins with a vnet header */
 	bool hopeless; /* waiting for the kernel was in vain, and nothing has left since */
 	struct gather gather;
@@ -42,6 +41,7 @@ struct afpacket_tx {
 
 struct afpacket {
 	struct io io; /* io.fd receives */
+	int fanout_fd; /* -1: it does not fan out */
 	struct afpacket_rx rx;
 	struct afpacket_tx tx;
 };

@@ -59,13 +59,14 @@ static int find_supers(struct afpacket_tx *tx, const struct io_config *config)
 	return 0;
 }
 
-static int make_messages(struct afpacket_tx *tx, uint32_t frames)
+static int make_messages(struct afpacket_tx *tx, const struct io_config *config)
 {
+	uint32_t frames = config->tx_frames;
 	int ret;
 
 	if (frames > MAX_MESSAGES)
 		frames = MAX_MESSAGES;
-	ret = gather_init(&tx->gather, frames, tx->mtu);
+	ret = gather_init(&tx->gather, frames, config->mtu, config->sum);
 	tx->parts = calloc(frames + tx->gather.part_capacity, sizeof(*tx->parts));
 	tx->messages = calloc(frames, sizeof(*tx->messages));
 	return tx->parts && tx->messages ? ret : -ENOMEM;
@@ -77,7 +78,6 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	struct afpacket_tx *tx = &port->tx;
 	int ret;
 
-	tx->mtu = config->mtu;
 	/* Protocol 0: this one receives nothing. */
 	tx->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (tx->fd < 0 || bind(tx->fd, (struct sockaddr *)&address, sizeof(address))) {
@@ -86,7 +86,7 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 		return ret;
 	}
 	set_buffer(tx->fd);
-	ret = make_messages(tx, config->tx_frames);
+	ret = make_messages(tx, config);
 	if (!ret)
 		ret = find_supers(tx, config);
 	if (ret)
@@ -143,7 +143,7 @@ void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload,
 	}
 
 	/* The four bytes are a tag's; of an untagged frame the kernel does not take them (EMSGSIZE). */
-	if (header_bytes + payload_bytes > tx->mtu + ETH_HLEN + 4) {
+	if (header_bytes + payload_bytes > io->mtu + ETH_HLEN + 4) {
 		add_relaxed(&io->counters->tx_oversized, 1);
 		return;
 	}

@@ -10,8 +10,12 @@ static bool links_changed(void *opaque)
 {
 	struct hg_switch *sw = opaque;
 
+	bool all;
+
 	switch_lock(sw);
-	return switch_unlock(sw, ports_check(&sw->ports));
+	all = ports_check(&sw->ports);
+	all &= !switch_ports_changed(sw);
+	return switch_unlock(sw, all);
 }
 
 static int add(struct hg_switch *sw, uint32_t number, const char *interface, char *error)
@@ -32,14 +36,26 @@ static int add(struct hg_switch *sw, uint32_t number, const char *interface, cha
 
 int hg_port_add(struct hg_switch *sw, uint32_t number, const char *interface, char *error)
 {
+	int ret;
+
 	switch_lock(sw);
-	return switch_unlock(sw, add(sw, number, interface, error));
+	ret = add(sw, number, interface, error);
+	if (!ret && switch_ports_changed(sw)) {
+		snprintf(error, HG_ERROR_BYTES, "port %u: out of memory", number);
+		port_remove(&sw->ports, number);
+		ret = -ENOMEM;
+	}
+	return switch_unlock(sw, ret);
 }
 
 int hg_port_remove(struct hg_switch *sw, uint32_t number)
 {
+	int ret;
+
 	switch_lock(sw);
-	return switch_unlock(sw, port_remove(&sw->ports, number));
+	ret = port_remove(&sw->ports, number);
+	switch_ports_changed(sw);
+	return switch_unlock(sw, ret);
 }
 
 int hg_port_take_bundles(struct hg_switch *sw, uint32_t number)
@@ -79,6 +95,7 @@ static void read_stats(struct port *port, struct hg_port_stats *stats)
 		.tx_uncut = read_relaxed(&counters->tx_uncut),
 		.tx_supers = read_relaxed(&counters->tx_supers),
 		.tx_super_segments = read_relaxed(&counters->tx_super_segments),
+		.tx_fanned = read_relaxed(&counters->tx_fanned),
 		.rx_supers = read_relaxed(&counters->rx_supers),
 		.rx_super_segments = read_relaxed(&counters->rx_super_segments),
 		.rx_bundles = read_relaxed(&counters->rx_bundles),

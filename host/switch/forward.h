@@ -13,6 +13,7 @@
 struct forward_stats {
 	_Atomic uint64_t ingress_packets, replicas, clones, dropped_clones;
 	_Atomic uint64_t dropped_no_pipeline, dropped_ingress, dropped_egress;
+	_Atomic uint64_t dropped_again, dropped_assertions, dropped_stuck;
 	_Atomic uint64_t dropped_no_group, dropped_no_port, dropped_cpu_queue;
 	_Atomic uint64_t dropped_digests; /* digests.h adds here, for any worker */
 };
@@ -29,6 +30,7 @@ static inline void add_relaxed(_Atomic uint64_t *number, uint64_t more)
  * the frame. The payload stays where it is until the batch ends.
  */
 struct output {
+	uint32_t copies; /* that are made of the packet which is being forwarded */
 	uint8_t *(*header)(struct output *output, uint32_t port);
 	void (*send)(struct output *output, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
 		     uint32_t payload_bytes);
@@ -49,6 +51,14 @@ static inline void forward_at(struct forwarder *forwarder, uint64_t now_ns, uint
 	forwarder->now_us = (now_ns - start_ns) / 1000;
 }
 
+/* Copies point into the frame, and into what the pipeline keeps until forward_flushed(). */
 void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length);
+
+/* All copies that were sent since the last call have left. `loaded` may be NULL. */
+static inline void forward_flushed(struct hg_loaded *loaded)
+{
+	if (loaded)
+		again_reset(&loaded->again);
+}
 
 #endif

@@ -2,7 +2,6 @@
 #include "gather.h"
 
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,9 @@
 #define HEADER_STRIDE (GATHER_VNET_BYTES + LOADED_HEADER_BYTES)
 #define PARTS_A_FRAME 4u /* on average, of a full batch */
 
-int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu)
+int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu, struct payload_sum *sum)
 {
+	gather->sum = sum;
 	gather->mtu = mtu;
 	gather->capacity = frames;
 	gather->part_capacity = frames * PARTS_A_FRAME;
@@ -50,7 +50,6 @@ static void close_flows(struct gather *gather)
 void gather_restart(struct gather *gather)
 {
 	gather->frame_count = gather->part_count = 0;
-	gather->summed = NULL;
 	close_flows(gather);
 }
 
@@ -74,16 +73,6 @@ static uint32_t add_part(struct gather *gather, const uint8_t *payload, uint32_t
 {
 	gather->parts[gather->part_count] = (struct gather_part){ .payload = payload, .bytes = bytes };
 	return gather->part_count++;
-}
-
-static uint16_t payload_sum(struct gather *gather, const uint8_t *payload, uint32_t bytes)
-{
-	if (gather->summed != payload || gather->summed_bytes != bytes) {
-		gather->summed = payload;
-		gather->summed_bytes = bytes;
-		gather->sum = hg_sum(payload, bytes);
-	}
-	return gather->sum;
 }
 
 /* A frame that leaves by itself unless others are appended to it. */
@@ -113,50 +102,16 @@ static void append(struct gather *gather, struct gather_frame *frame, const uint
 	frame->payload_bytes += bytes;
 }
 
-/*
- * Finds TCP's or UDP's payload, also where a program that parsed only Ethernet left
- * IP's headers to the payload. false: it is neither, or is parsed further than that.
- */
-static bool find_payload(struct gather_taken *frame)
+static bool may_join(struct gather *gather, struct outgoing *frame)
 {
-	uint32_t have = frame->header_bytes, length = frame->header_bytes + frame->payload_bytes;
-
-	if (have < SUPER_HEADER_BYTES) {
-		have = length < SUPER_HEADER_BYTES ? length : SUPER_HEADER_BYTES;
-		memcpy(frame->headers + frame->header_bytes, frame->payload, have - frame->header_bytes);
-	}
-	return super_read(&frame->shape, frame->headers, have, length);
-}
-
-/* Whole, without padding, and right in every sum: so it is equal to what cutting makes again. */
-static bool is_segment(struct gather *gather, struct gather_taken *frame)
-{
-	const struct super_shape *shape = &frame->shape;
-
-	if (shape->length != frame->header_bytes + frame->payload_bytes || shape->payload < frame->header_bytes)
-		return false;
-	frame->payload += shape->payload - frame->header_bytes;
-	frame->payload_bytes = shape->length - shape->payload;
-	frame->header_bytes = shape->payload;
-	return super_is_segment(shape, frame->headers) &&
-	       super_checksums_right(shape, frame->headers, payload_sum(gather, frame->payload, frame->payload_bytes));
-}
-
-/* With headers and that much payload. */
-static bool fits(const struct gather *gather, const struct super_shape *shape, uint32_t payload_bytes)
-{
-	return shape->payload - shape->ip + payload_bytes <= gather->mtu;
-}
-
-static bool may_join(struct gather *gather, struct gather_taken *frame)
-{
-	return is_segment(gather, frame) && (frame->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) &&
-	       fits(gather, &frame->shape, frame->payload_bytes);
+	return outgoing_is_segment(frame, gather->sum) &&
+	       (frame->shape.protocol == IPPROTO_TCP ? gather->tcp : gather->udp) &&
+	       outgoing_fits(frame, frame->payload_bytes, gather->mtu);
 }
 
 void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
 {
-	struct gather_taken taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
+	struct outgoing taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
 	struct gather_frame *frame;
 	struct gather_flow *flow;
 	bool joins;
@@ -165,7 +120,7 @@ void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *pay
 		add_frame(gather, header_bytes, payload, payload_bytes);
 		return;
 	}
-	if (!find_payload(&taken)) {
+	if (!outgoing_read(&taken)) {
 		/* Whose flow it is nobody knows: nothing may pass it. */
 		close_flows(gather);
 		add_frame(gather, header_bytes, payload, payload_bytes);
@@ -186,9 +141,10 @@ void gather_add(struct gather *gather, uint32_t header_bytes, const uint8_t *pay
 bool gather_cut_start(struct gather *gather, struct gather_cut *cut, uint32_t header_bytes, const uint8_t *payload,
 		      uint32_t payload_bytes, uint32_t segment_bytes)
 {
-	struct gather_taken taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
+	struct outgoing taken = { { 0 }, gather_room(gather), header_bytes, payload, payload_bytes };
 
-	if (!find_payload(&taken) || !is_segment(gather, &taken) || !fits(gather, &taken.shape, segment_bytes))
+	if (!outgoing_read(&taken) || !outgoing_is_segment(&taken, gather->sum) ||
+	    !outgoing_fits(&taken, segment_bytes, gather->mtu))
 		return false;
 	flow_at(gather, super_hash(&taken.shape, taken.headers))->frame = 0;
 	cut->segment = (struct cut_segment){ 0 };
@@ -209,7 +165,7 @@ static void add_segment(struct gather *gather, struct gather_cut *cut)
 
 bool gather_cut_add(struct gather *gather, struct gather_cut *cut)
 {
-	struct gather_taken *whole = &cut->whole;
+	struct outgoing *whole = &cut->whole;
 	uint8_t *headers = gather_room(gather);
 	struct gather_frame *frame;
 

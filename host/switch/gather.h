@@ -8,7 +8,7 @@
 #define HG_GATHER_H
 
 #include "cut.h"
-#include "super.h"
+#include "outgoing.h"
 
 /* Flows that may be open at a time, in sets: one too many in a set closes the oldest. */
 #define GATHER_SETS 128u
@@ -48,29 +48,17 @@ struct gather {
 	struct gather_part *parts;
 	struct gather_flow flows[GATHER_SETS][GATHER_WAYS]; /* by super_hash() */
 	bool flows_used;
-	/* The last payload that was summed: all replicas of a push have the same. */
-	const uint8_t *summed;
-	uint32_t summed_bytes;
-	uint16_t sum;
-};
-
-/* A frame as it is being taken: its headers in one piece, the payload behind them. */
-struct gather_taken {
-	struct super_shape shape;
-	uint8_t *headers;
-	uint32_t header_bytes;
-	const uint8_t *payload;
-	uint32_t payload_bytes;
+	struct payload_sum *sum; /* several may share one; its payload has to stay what it is as long as it is there */
 };
 
 struct gather_cut {
-	struct gather_taken whole;
+	struct outgoing whole;
 	uint8_t headers[SUPER_HEADER_BYTES];
 	uint32_t segment_bytes;
 	struct cut_segment segment; /* the last that was added */
 };
 
-int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu);
+int gather_init(struct gather *gather, uint32_t frames, uint32_t mtu, struct payload_sum *sum);
 void gather_clear(struct gather *gather);
 
 /* Room for the next frame's headers; NULL: full, gather_restart() first. */

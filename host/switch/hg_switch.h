@@ -29,9 +29,10 @@ struct hg_switch;
 
 /* How frames leave by a port. */
 enum hg_io {
-	HG_IO_AUTO = 0,     /* as super-frames where the kernel takes them */
+	HG_IO_AUTO = 0,     /* the most of the following that the kernel takes */
 	HG_IO_AFPACKET = 1, /* each by itself */
 	HG_IO_SUPER = 2,    /* as super-frames; a port where the kernel does not take them is refused */
+	HG_IO_FANOUT = 3,   /* those that are copies of one run also share its payload; likewise */
 };
 
 struct hg_switch_config {
@@ -67,6 +68,7 @@ struct hg_port_stats {
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
 	uint64_t tx_uncut;     /* long frames to be cut up that are no TCP or UDP, are wrong in a sum, or whose segments are too long */
 	uint64_t tx_supers, tx_super_segments; /* super-frames, and the frames in them */
+	uint64_t tx_fanned; /* super-frames that shared their payload with others */
 	uint64_t rx_supers, rx_super_segments;
 	uint64_t rx_bundles, rx_bundle_pushes;
 	uint64_t rx_bundle_malformed; /* bundles of which the rest, from the first bad push on, was dropped */
@@ -188,6 +190,25 @@ int hg_register_get(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg
 int hg_register_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t reg, uint32_t first, uint32_t count, const uint8_t *value);
 
 /*
+ * Action profiles. A member is an action with its arguments, as in struct hg_flat_entry;
+ * a choice is one member or those of a group, in the order in which a hash picks them,
+ * one with a weight that often. An entry of a table with a profile has the action
+ * "choice" with a choice's number. Numbers are the caller's, small ones; who uses what
+ * the caller knows. -EINVAL (action, arguments, members that are not there)
+ */
+struct hg_chosen {
+	uint32_t member;
+	bool watch;    /* it is not chosen while `port` is down or not there */
+	uint32_t port;
+};
+int hg_profile_index(const struct hg_loaded *loaded, const char *name);
+int hg_profile_action_index(const struct hg_loaded *loaded, uint32_t profile, const char *name);
+int hg_member_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t member, uint32_t action, const uint8_t *params, uint32_t params_bytes);
+int hg_member_clear(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t member); /* -ENOENT, -EBUSY: a choice has it */
+int hg_choice_set(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t choice, const struct hg_chosen *chosen, uint32_t count);
+int hg_choice_clear(struct hg_switch *sw, struct hg_loaded *loaded, uint32_t profile, uint32_t choice); /* -ENOENT; entries that have it choose nothing */
+
+/*
  * The replication engine, of the running pipeline: -ENODEV while there is none.
  * A replica to a port that is not there is counted, not an error.
  */
@@ -258,6 +279,9 @@ struct hg_switch_stats {
 	uint64_t dropped_no_port;      /* egress port that does not exist */
 	uint64_t dropped_cpu_queue;    /* CPU queue full */
 	uint64_t dropped_clones;       /* clones of clones of clones ... */
+	uint64_t dropped_again;        /* resubmitted or recirculated too often, or too many at once */
+	uint64_t dropped_assertions;   /* assert() or assume() of what does not hold */
+	uint64_t dropped_stuck;        /* a loop in an action did not end */
 	uint64_t dropped_digests;      /* digests, not packets: too many waited */
 };
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats);

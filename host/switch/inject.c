@@ -49,6 +49,7 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 	}
 	forwarder.loaded = switch_running(sw);
 	forward(&forwarder, port, frame, length);
+	forward_flushed(forwarder.loaded);
 	pthread_mutex_unlock(&sw->mutex);
 	return 0;
 }

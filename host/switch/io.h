@@ -15,7 +15,7 @@ struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
 	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
 	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized, tx_uncut;
-	_Atomic uint64_t tx_supers, tx_super_segments;
+	_Atomic uint64_t tx_supers, tx_super_segments, tx_fanned;
 };
 
 struct io_frame {
@@ -24,6 +24,9 @@ struct io_frame {
 	uint32_t segment_bytes; /* payload of each segment that the port which it leaves by cuts it into; 0: it is not cut */
 };
 
+struct fanout;
+struct payload_sum;
+
 struct io_config {
 	const char *interface;
 	int ifindex;
@@ -31,6 +34,8 @@ struct io_config {
 	uint32_t tx_frames;   /* gathered before they are handed on */
 	enum hg_io kind;
 	const _Atomic bool *bundles; /* cut up what comes in bundles */
+	struct payload_sum *sum; /* all ports share it */
+	struct fanout *fanout;
 	struct io_counters *counters;
 };
 
@@ -71,7 +76,11 @@ struct io {
 	const struct io_ops *ops;
 	struct io_counters *counters;
 	int fd;             /* readable while frames wait */
+	int ifindex;
+	uint32_t mtu;       /* bytes */
+	bool fans_out;      /* copies may leave by it by way of fanout.h */
 	/* The worker's. */
+	bool fanned;        /* some wait there */
 	uint32_t unflushed; /* frames sent and not flushed */
 	bool listed;        /* among those to flush at the round's end */
 };

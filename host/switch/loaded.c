@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 static const struct hg_runtime_ops runtime_ops = {
 	.lookup = table_lookup,
 	.meter = meter_mark,
@@ -114,6 +116,35 @@ static int make_registers(struct hg_loaded *loaded)
 	return 0;
 }
 
+static int make_profiles(struct hg_loaded *loaded, const struct profile_home *home)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	loaded->profiles = calloc(pipeline->profile_count + 1, sizeof(struct profile *));
+	loaded->choosable = calloc(pipeline->profile_count + 1, sizeof(struct hg_profile *));
+	if (!loaded->profiles || !loaded->choosable)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pipeline->profile_count; i++) {
+		int ret = profile_new(&pipeline->profiles[i], home, &loaded->profiles[i]);
+
+		if (ret)
+			return ret;
+		loaded->choosable[i] = &loaded->profiles[i]->seen;
+	}
+	return 0;
+}
+
+int loaded_ports_changed(struct hg_loaded *loaded)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < loaded->pipeline->profile_count; i++) {
+		if (profile_refresh(loaded->profiles[i]))
+			ret = -ENOMEM;
+	}
+	return ret;
+}
+
 static void *new_phv(const struct hg_pipeline *pipeline)
 {
 	return aligned_alloc(HG_PHV_ALIGN, (pipeline->phv_bytes + HG_PHV_ALIGN - 1) / HG_PHV_ALIGN * HG_PHV_ALIGN);
@@ -128,7 +159,9 @@ static int make_lane(struct hg_loaded *loaded)
 		.counters = loaded->cells,
 		.meters = loaded->meters,
 		.registers = loaded->registers,
+		.profiles = loaded->choosable,
 		.digests = loaded->digests,
+		.random = now_ns() | 1,
 		.ops = &runtime_ops,
 	};
 	loaded->clone = new_phv(loaded->pipeline);
@@ -137,7 +170,9 @@ static int make_lane(struct hg_loaded *loaded)
 		if (!loaded->clones[i])
 			return -ENOMEM;
 	}
-	return loaded->phv && loaded->saved && loaded->clone ? 0 : -ENOMEM;
+	if (!loaded->phv || !loaded->saved || !loaded->clone)
+		return -ENOMEM;
+	return again_init(&loaded->again, loaded->pipeline);
 }
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
@@ -164,6 +199,8 @@ int loaded_open(const char *path, const struct loaded_home *home, struct hg_load
 		ret = make_meters(loaded);
 	if (!ret)
 		ret = make_registers(loaded);
+	if (!ret)
+		ret = make_profiles(loaded, home->profiles);
 	if (!ret)
 		ret = digests_new(loaded->pipeline, home->digest_signal, &loaded->digests);
 	if (!ret)
@@ -205,12 +242,17 @@ void loaded_close(struct hg_loaded *loaded)
 	for (uint32_t i = 0; loaded->registers && i < loaded->pipeline->register_count; i++)
 		free(loaded->registers[i]);
 	free(loaded->registers);
+	for (uint32_t i = 0; loaded->profiles && i < loaded->pipeline->profile_count; i++)
+		profile_free(loaded->profiles[i]);
+	free(loaded->profiles);
+	free(loaded->choosable);
 	groups_free(loaded->groups);
 	groups_free(loaded->sessions);
 	digests_free(loaded->digests);
 	free(loaded->phv);
 	free(loaded->saved);
 	free(loaded->clone);
+	again_clear(&loaded->again);
 	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
 		free(loaded->clones[i]);
 	if (loaded->object)

@@ -3,8 +3,10 @@
 #ifndef HG_LOADED_H
 #define HG_LOADED_H
 
+#include "again.h"
 #include "digests.h"
 #include "group.h"
+#include "profile.h"
 #include "table.h"
 
 /* The most that a pipeline's deparser may write before the payload. */
@@ -25,6 +27,7 @@ struct hg_loaded {
 	struct hg_table **tables;
 	struct counter *counters;
 	struct groups *groups, *sessions; /* a pipeline starts with none */
+	struct profile **profiles;
 	struct hg_digests *digests; /* NULL: none in it */
 	struct hg_loaded *next;
 
@@ -33,9 +36,11 @@ struct hg_loaded {
 	struct hg_cell **cells;         /* context.counters */
 	struct hg_meter_cell **meters;  /* context.meters */
 	void **registers;               /* context.registers */
+	struct hg_profile **choosable;  /* context.profiles */
 	void *phv;     /* as parsed, and after ingress */
 	void *saved;   /* of a PHV that several copies share, what their egress restores */
 	void *clone;   /* a packet that ingress cloned, as parsed again */
+	struct again_queue again;
 	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
 };
 
@@ -45,9 +50,12 @@ struct loaded_home {
 	uint64_t seed;
 	uint32_t max_groups;
 	const struct digest_signal *digest_signal;
+	const struct profile_home *profiles;
 };
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **loaded, char *error);
+/* A port went up or down. -ENOMEM */
+int loaded_ports_changed(struct hg_loaded *loaded);
 /* When no worker can reach it any more. NULL is fine. */
 void loaded_close(struct hg_loaded *loaded);
 

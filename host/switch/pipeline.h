@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 4
+#define HG_PIPELINE_ABI 5
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -47,13 +47,24 @@ struct hg_standard_metadata {
 	uint32_t priority;
 	uint64_t ingress_global_timestamp; /* microseconds since the switch started */
 	uint64_t egress_global_timestamp;
-	/* Not v1model's: what clone() asked for. */
-	uint32_t clone_session; /* HG_CLONE | session; 0: nothing */
-	uint32_t clone_fields;  /* the field list that the clone keeps; 0: none */
+	/* Not v1model's: what is to become of the packet besides. */
+	uint32_t asked;          /* enum hg_ask; 0 for nearly all packets */
+	uint32_t clone_session;
+	uint32_t clone_fields;   /* the field list that the clone keeps; 0: none */
+	uint32_t again_fields;   /* the same of a packet that goes through the pipeline again */
+	uint32_t truncate_bytes; /* the most that is to leave of it */
+};
+
+enum hg_ask {
+	HG_ASK_CLONE = 1,
+	HG_ASK_RESUBMIT = 2,    /* ingress */
+	HG_ASK_RECIRCULATE = 4, /* egress */
+	HG_ASK_TRUNCATE = 8,    /* what leaves; stays until then */
+	HG_ASK_FAILED = 16,     /* an assertion does not hold */
+	HG_ASK_STUCK = 32,      /* a loop did not end */
 };
 
 /* A session's number has 15 bits, as in simple_switch. */
-#define HG_CLONE 0x8000u
 #define HG_CLONE_SESSION 0x7fffu
 
 /* BMv2's values of standard_metadata.instance_type. */
@@ -131,6 +142,27 @@ struct hg_table_spec {
 	const struct hg_static_entry *entries;
 };
 
+/*
+ * An action profile: members, each an action with its arguments, that the entries of
+ * several tables share. Such an entry holds a choice, by its number: one member, or
+ * those of a group. Its table has two actions of its own for that.
+ */
+struct hg_profile_spec {
+	const char *name;
+	uint32_t size; /* as the program gives it */
+	uint32_t action_count;
+	const struct hg_action_spec *actions; /* of its members */
+};
+
+enum hg_choice_action { HG_CHOICE_NONE, HG_CHOICE_MADE, HG_CHOICE_ACTIONS };
+
+/* A parser value set is a table, too: what has an entry in it is a member. */
+enum hg_value_set_action { HG_VALUE_SET_OUT, HG_VALUE_SET_IN, HG_VALUE_SET_ACTIONS };
+
+struct hg_choice_data {
+	uint32_t choice;
+};
+
 struct hg_counter_spec {
 	const char *name;
 	uint32_t size;
@@ -181,6 +213,32 @@ struct hg_entry {
 	_Alignas(16) uint8_t data[];
 };
 
+/* Immutable once published. */
+struct hg_member {
+	uint32_t action; /* index in the profile's actions */
+	_Alignas(16) uint8_t data[];
+};
+
+/* What changes when a member is modified, in all choices that it is in. */
+struct hg_member_slot {
+	_Atomic(const struct hg_member *) now;
+};
+
+/* What a choice is among, a member as often as its weight says; one whose watched port is down is not there. */
+struct hg_members {
+	uint32_t count;
+	const struct hg_member_slot *list[];
+};
+
+struct hg_choices {
+	uint32_t count;
+	_Atomic(const struct hg_members *) list[]; /* NULL: there is no such choice */
+};
+
+struct hg_profile {
+	_Atomic(const struct hg_choices *) choices;
+};
+
 struct hg_table; /* host/switch/table.h */
 struct hg_meter_cell;
 struct hg_digests; /* host/switch/digests.h */
@@ -195,8 +253,12 @@ struct hg_context {
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
 	void *const *registers;
+	struct hg_profile *const *profiles;
 	struct hg_digests *digests; /* NULL where the pipeline has none */
+	const uint8_t *payload;     /* what the parser left of the packet */
+	uint32_t payload_bytes;
 	uint64_t now_ns;       /* CLOCK_MONOTONIC of this batch */
+	uint64_t random;       /* the state of hg_random(), not 0 */
 	uint32_t frame_length; /* bytes, as received: what counters and meters add */
 	const struct hg_runtime_ops *ops;
 };
@@ -243,6 +305,27 @@ static inline void hg_hit(const struct hg_entry *entry, uint64_t now_ns)
 		atomic_store_explicit(entry->hit_ns, now_ns, memory_order_relaxed);
 }
 
+/* What the entry's choice is among; nothing where it has none. */
+static inline const struct hg_members *hg_members_of(const struct hg_profile *profile, const struct hg_entry *entry)
+{
+	static const struct hg_members none;
+	uint32_t choice = ((const struct hg_choice_data *)entry->data)->choice;
+	const struct hg_choices *choices = atomic_load_explicit(&profile->choices, memory_order_acquire);
+	const struct hg_members *members = NULL;
+
+	if (entry->action == HG_CHOICE_MADE && choice < choices->count)
+		members = atomic_load_explicit(&choices->list[choice], memory_order_acquire);
+	return members ? members : &none;
+}
+
+/* The member that a hash chooses; NULL where there is none. */
+static inline const struct hg_member *hg_member_of(const struct hg_members *members, uint64_t hash)
+{
+	const struct hg_member_slot *slot = members->count ? members->list[hash % members->count] : NULL;
+
+	return slot ? atomic_load_explicit(&slot->now, memory_order_acquire) : NULL;
+}
+
 /* ---- the export ----------------------------------------------------------- */
 
 struct hg_pipeline {
@@ -260,6 +343,8 @@ struct hg_pipeline {
 	const struct hg_meter_spec *meters;
 	uint32_t register_count;
 	const struct hg_register_spec *registers;
+	uint32_t profile_count;
+	const struct hg_profile_spec *profiles;
 	uint32_t digest_count;
 	const struct hg_digest_spec *digests;
 
@@ -286,9 +371,13 @@ struct hg_pipeline {
 	void (*restore)(void *phv, const void *from);
 	/* Write the emitted headers to `out`; returns their length in bytes. */
 	uint32_t (*deparse)(const void *phv, uint8_t *out);
-	/* For clones; NULL where the program makes none: copy a field list, and zero all metadata. */
+	/*
+	 * For clones and packets that go again; NULL where the program makes none: copy a
+	 * field list, and zero all metadata.
+	 */
 	void (*keep_fields)(uint32_t fields, void *phv, const void *from);
 	void (*reset_metadata)(void *phv);
+	bool goes_again; /* packets may be resubmitted or recirculated */
 };
 
 extern const struct hg_pipeline hg_pipeline;

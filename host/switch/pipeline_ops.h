@@ -9,6 +9,7 @@
 #define HG_PIPELINE_OPS_H
 
 #include "pipeline.h"
+#include "pipeline_hash.h"
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HG_ORDER16(x) __builtin_bswap16(x)
@@ -176,45 +177,84 @@ static inline hg_i128 hg_keep128(hg_i128 value, unsigned int bits)
 	return value < -half || value > half - 1 + half ? hg_signed128((hg_u128)value, bits) : value;
 }
 
-/*
- * RFC 1071: the end-around carries of a sum of 16- or 32-bit words. A word plus
- * itself with its halves swapped has the sum of the halves, carry and all, in its
- * upper half.
- */
-static inline uint16_t hg_fold(uint64_t sum)
-{
-	uint32_t half;
+/* A parser may go so often through states of a loop that need not take a byte; then it is ParserTimeout. */
+#define HG_PARSER_STEPS 65536u
 
-	sum += sum << 32 | sum >> 32;
-	half = (uint32_t)(sum >> 32);
-	half += half << 16 | half >> 16;
-	return (uint16_t)(half >> 16);
+/* An action may jump back so often; then the packet is dropped. */
+#define HG_ACTION_TURNS 65536u
+
+/* Of the numbers from low to high, which is not below it: xorshift64*, scaled. */
+static inline uint64_t hg_random(struct hg_context *ctx, uint64_t low, uint64_t high)
+{
+	uint64_t state = ctx->random, count = high - low + 1;
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	ctx->random = state;
+	state *= 0x2545f4914f6cdd1dull;
+	return count ? low + (uint64_t)((hg_u128)state * count >> 64) : state;
+}
+
+static inline void hg_truncate(struct hg_standard_metadata *standard, uint64_t bytes)
+{
+	if (standard->asked & HG_ASK_TRUNCATE && standard->truncate_bytes < bytes)
+		return;
+	standard->truncate_bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+	standard->asked |= HG_ASK_TRUNCATE;
+}
+
+/* Where a stack's element is looked for: beyond the end lies one that is never valid. */
+static inline uint32_t hg_slot(uint64_t index, uint32_t size)
+{
+	return index < size ? (uint32_t)index : size;
 }
 
 /*
- * The same sum where headers that are not valid are left out, so that what
- * follows them lies at an offset known only then: a string of bits, put together
- * a word at a time.
+ * A varbit is whole bytes, but may begin `skip` bits after the start of one.
+ * hg_varbit_take() reads it, hg_varbit_put() makes room for it before the `rest`
+ * bytes of its header that are written already, the first of which is the one
+ * that it begins in.
  */
-struct hg_bits {
-	uint64_t sum;  /* of the whole words so far */
-	uint64_t rest; /* the bits after them */
-	unsigned int rest_bits;
+static inline void hg_varbit_take(uint8_t *to, const uint8_t *at, uint32_t skip, uint32_t bytes)
+{
+	if (!skip) {
+		memcpy(to, at, bytes);
+		return;
+	}
+	for (uint32_t i = 0; i < bytes; i++)
+		to[i] = (uint8_t)(at[i] << skip | at[i + 1] >> (8 - skip));
+}
+
+static inline void hg_varbit_put(uint8_t *at, uint32_t rest, uint32_t skip, const uint8_t *varbit, uint32_t bytes)
+{
+	uint8_t before;
+
+	memmove(at + bytes, at, rest);
+	if (!skip) {
+		memcpy(at, varbit, bytes);
+		return;
+	}
+	before = at[0] & (uint8_t)(0xff00 >> skip);
+	for (uint32_t i = 0; i < bytes; i++) {
+		at[i] = before | varbit[i] >> skip;
+		before = (uint8_t)(varbit[i] << (8 - skip));
+	}
+	at[bytes] = before | (at[bytes] & 0xff >> skip);
+}
+
+/* The actions of a table with an action profile. */
+static const struct hg_param hg_choice_params[] = {
+	{ "choice", 32, offsetof(struct hg_choice_data, choice), sizeof(uint32_t) },
+};
+static const struct hg_action_spec hg_choice_actions[HG_CHOICE_ACTIONS] = {
+	[HG_CHOICE_NONE] = { "none", 0, NULL, 0 },
+	[HG_CHOICE_MADE] = { "choice", 1, hg_choice_params, sizeof(struct hg_choice_data) },
 };
 
-/* `bits` is at most 32, and value has no others. */
-static inline void hg_bits_add(struct hg_bits *to, uint64_t value, unsigned int bits)
-{
-	to->rest = to->rest << bits | value;
-	to->rest_bits += bits;
-	for (; to->rest_bits >= 16; to->rest_bits -= 16)
-		to->sum += to->rest >> (to->rest_bits - 16) & 0xffff;
-	to->rest &= ((uint64_t)1 << to->rest_bits) - 1;
-}
-
-static inline uint16_t hg_bits_fold(const struct hg_bits *of)
-{
-	return hg_fold(of->sum + (of->rest << (16 - of->rest_bits) & 0xffff));
-}
+static const struct hg_action_spec hg_value_set_actions[HG_VALUE_SET_ACTIONS] = {
+	[HG_VALUE_SET_OUT] = { "out", 0, NULL, 0 },
+	[HG_VALUE_SET_IN] = { "in", 0, NULL, 0 },
+};
 
 #endif

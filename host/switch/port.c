@@ -20,6 +20,7 @@ int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
 	ports->io = config->io;
+	fanout_init(&ports->fanout, &ports->sum);
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -40,6 +41,7 @@ void ports_clear(struct ports *ports)
 		free(set->all[i]);
 	}
 	free(set);
+	fanout_close(&ports->fanout);
 	if (ports->poll_fd >= 0)
 		close(ports->poll_fd);
 	if (ports->control_fd >= 0)
@@ -81,6 +83,8 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 		.tx_frames = ports->tx_frames,
 		.kind = ports->io,
 		.bundles = &port->bundles,
+		.sum = &ports->sum,
+		.fanout = &ports->fanout,
 		.counters = &port->counters,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stddef.h>
 
+#include "fanout.h"
 #include "io.h"
 
 /* v1model's ports are 9 bits wide. */
@@ -40,6 +41,9 @@ struct ports {
 	enum hg_io io;
 	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
 	int control_fd; /* for interface ioctls */
+	/* The worker's, what control threads open and attach aside. */
+	struct payload_sum sum;
+	struct fanout fanout;
 };
 
 int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config);

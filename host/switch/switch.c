@@ -10,6 +10,28 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* The CPU port is always up. */
+static bool port_is_up(void *opaque, uint32_t number)
+{
+	struct hg_switch *sw = opaque;
+	struct port *port = port_find(ports_now(&sw->ports), number);
+
+	if (number && number == sw->config.cpu_port)
+		return true;
+	return port && atomic_load_explicit(&port->up, memory_order_relaxed);
+}
+
+int switch_ports_changed(struct hg_switch *sw)
+{
+	int ret = 0;
+
+	for (struct hg_loaded *loaded = sw->loaded; loaded; loaded = loaded->next) {
+		if (loaded_ports_changed(loaded))
+			ret = -ENOMEM;
+	}
+	return ret;
+}
+
 static int init(struct hg_switch *sw)
 {
 	struct epoll_event woken = { .events = EPOLLIN, .data.u32 = PORT_NUMBERS };
@@ -21,6 +43,7 @@ static int init(struct hg_switch *sw)
 	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
 		sw->seed = sw->start_ns;
 	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
+	sw->profile_home = (struct profile_home){ &sw->epoch, port_is_up, sw };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
 	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
@@ -127,6 +150,9 @@ void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
 	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
 	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
+	stats->dropped_again = atomic_load_explicit(&from->dropped_again, memory_order_relaxed);
+	stats->dropped_assertions = atomic_load_explicit(&from->dropped_assertions, memory_order_relaxed);
+	stats->dropped_stuck = atomic_load_explicit(&from->dropped_stuck, memory_order_relaxed);
 	stats->dropped_digests = atomic_load_explicit(&from->dropped_digests, memory_order_relaxed);
 }
 

@@ -22,6 +22,7 @@ struct hg_switch {
 	struct hg_loaded *loaded; /* all of them */
 	struct forward_stats stats;
 	struct digest_signal digest_signal;
+	struct profile_home profile_home;
 	struct cpu cpu;
 	struct ports ports;
 	struct link_watch links;
@@ -46,5 +47,8 @@ static inline int switch_unlock(struct hg_switch *sw, int ret)
 	pthread_mutex_unlock(&sw->mutex);
 	return ret;
 }
+
+/* A port is there that was not, or the other way round: under the mutex. -ENOMEM: choices by it are not all made. */
+int switch_ports_changed(struct hg_switch *sw);
 
 #endif

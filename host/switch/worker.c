@@ -17,6 +17,7 @@
 
 static void flush(struct worker_output *output)
 {
+	fanout_flush(output->fanout);
 	for (uint32_t i = 0; i < output->unflushed_count; i++) {
 		output->unflushed[i]->ops->flush(output->unflushed[i]);
 		output->unflushed[i]->listed = false;
@@ -58,7 +59,24 @@ static uint8_t *worker_header(struct output *base, uint32_t port)
 	output->io = NULL;
 	if (port == output->sw->config.cpu_port && port)
 		return cpu_output_header(output->sw);
-	return port_header(output, port);
+	return output->headers = port_header(output, port);
+}
+
+/* Copies of a run. What left by the port before leaves before them, and the other way round. */
+static bool fan_out(struct worker_output *output, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+{
+	struct outgoing copy = { { 0 }, output->headers, header_bytes, payload, payload_bytes };
+	struct io *io = output->io;
+
+	if (output->segment_bytes && output->output.copies > 1 && io->fans_out &&
+	    fanout_add(output->fanout, io, &copy, output->segment_bytes)) {
+		if (io->unflushed)
+			io->ops->flush(io);
+		return true;
+	}
+	if (io->fanned)
+		fanout_flush(output->fanout);
+	return false;
 }
 
 static void worker_send(struct output *base, uint32_t port, uint32_t header_bytes, const uint8_t *payload,
@@ -73,6 +91,8 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 			add_relaxed(&output->sw->stats.dropped_cpu_queue, 1);
 		return;
 	}
+	if (fan_out(output, header_bytes, payload, payload_bytes))
+		return;
 	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
 	if (io->unflushed && !io->listed) {
 		io->listed = true;
@@ -130,12 +150,14 @@ static bool do_round(struct hg_switch *sw)
 	bool received;
 
 	forward_at(&forwarder, now_ns(), sw->start_ns);
+	sw->ports.sum = (struct payload_sum){ 0 }; /* its payload was given back */
 	worker->output.set = ports_now(&sw->ports);
 	received = receive_from_ports(worker, &forwarder);
 	packet_out = receive_from_cpu(sw, &forwarder);
 	/* Copies leave before what they point into is given back. */
 	flush(&worker->output);
 	cpu_flush(&sw->cpu);
+	forward_flushed(forwarder.loaded);
 	for (uint32_t i = 0; i < worker->lender_count; i++)
 		worker->lenders[i]->ops->release(worker->lenders[i]);
 	if (packet_out)
@@ -193,6 +215,7 @@ int worker_start(struct hg_switch *sw)
 	atomic_store_explicit(&worker->stop, false, memory_order_relaxed);
 	worker->output.output = (struct output){ .header = worker_header, .send = worker_send };
 	worker->output.sw = sw;
+	worker->output.fanout = &sw->ports.fanout;
 	return thread_start(&worker->thread, "hg-worker", work, sw);
 }
 

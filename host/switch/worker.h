@@ -16,6 +16,8 @@ struct worker_output {
 	struct hg_switch *sw;
 	const struct port_set *set; /* of this round */
 	struct io *io;              /* what header() chose; NULL: the CPU */
+	uint8_t *headers;           /* what it gave */
+	struct fanout *fanout;
 	uint32_t segment_bytes;     /* of the frame that is being forwarded */
 	uint32_t unflushed_count;
 	struct io *unflushed[WORKER_UNFLUSHED]; /* have frames to flush */

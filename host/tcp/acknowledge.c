@@ -136,6 +136,7 @@ static void enter_recovery(struct hg_engine *engine, struct hg_flow *flow, const
 	board->undo = record->acked;
 	board->resent = 0;
 	flow->soft |= HG_SOFT_UNDOABLE;
+	hg_cohort_lost(engine, (uint32_t)(flow - engine->table.flows));
 	hg_cubic_lost(&flow->cubic, record->sent - record->acked, segment);
 	board->recovery = HG_RECOVERY_FAST;
 	board->point = record->sent;
@@ -263,6 +264,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	if (news.acked)
 		grow(flow, &news, engine->now);
 	find_losses(engine, index);
+	hg_cohort_heard(engine, index);
 	if (opened && news.flight == 0)
 		flow->backoff = 0;
 	hg_transmit(engine, index);

@@ -16,6 +16,10 @@
 
 #define PREPARE_BYTES (256 << 10) /* fits a core's second-level cache; a multiple of 128 */
 
+#ifndef MADV_POPULATE_READ /* since Linux 5.14's headers */
+#define MADV_POPULATE_READ 22
+#endif
+
 #define DEFAULT_TYPE "application/octet-stream"
 
 static int check_text(const char *what, const char *text, const char *forbidden, char *error)
@@ -137,6 +141,9 @@ static void *prepare(void *argument)
 		atomic_compare_exchange_strong(&content->state, &preparing, HG_CONTENT_READY);
 	if (content->wake >= 0)
 		eventfd_write(content->wake, 1);
+	/* Else every push's first pages are faults. What cannot be mapped now is found out when it is sent. */
+	if (content->map)
+		(void)madvise((void *)content->map, (size_t)content->status.st_size, MADV_POPULATE_READ);
 	return NULL;
 }
 

@@ -41,6 +41,9 @@ struct hg_content {
 	bool resumed;           /* the engine has asked its flows where they stand */
 	bool swept;             /* withdrawn, and its downloads were reset */
 	uint64_t checked;       /* the engine's loop in which the file was last looked at */
+	bool demanded;          /* somebody has asked for it */
+	float demand;           /* requests not long before `demanded_at` (us): cohort_form.c */
+	uint32_t demanded_at;
 
 	int file;
 	struct stat status; /* of the file when it was added */

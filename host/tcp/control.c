@@ -8,18 +8,6 @@
 #include "engine.h"
 #include "error.h"
 
-static void enter(struct hg_engine *engine)
-{
-	atomic_fetch_add(&engine->waiting, 1);
-	pthread_mutex_lock(&engine->lock);
-	atomic_fetch_sub(&engine->waiting, 1);
-}
-
-static void leave(struct hg_engine *engine)
-{
-	pthread_mutex_unlock(&engine->lock);
-}
-
 static void describe(const struct hg_content *content, struct hg_content_status *status)
 {
 	status->spec = content->spec;
@@ -63,9 +51,9 @@ int hg_engine_add_content(struct hg_engine *engine, const struct hg_content_spec
 {
 	int ret;
 
-	enter(engine);
+	hg_engine_enter(engine);
 	ret = add(engine, spec, status, error);
-	leave(engine);
+	hg_engine_leave(engine);
 	return ret;
 }
 
@@ -76,7 +64,7 @@ int hg_engine_remove_content(struct hg_engine *engine, uint32_t id, bool reset, 
 	struct hg_content *content;
 	int ret = 0;
 
-	enter(engine);
+	hg_engine_enter(engine);
 	content = hg_contents_find(&engine->contents, id);
 	if (!content) {
 		ret = hg_fail(error, -ENOENT, "there is no content %" PRIu32, id);
@@ -92,7 +80,7 @@ int hg_engine_remove_content(struct hg_engine *engine, uint32_t id, bool reset, 
 		hg_contents_remove(&engine->contents, content);
 	}
 leave:
-	leave(engine);
+	hg_engine_leave(engine);
 	return ret;
 }
 
@@ -100,10 +88,10 @@ uint32_t hg_engine_contents(struct hg_engine *engine, uint32_t from, struct hg_c
 {
 	uint32_t place, n = 0;
 
-	enter(engine);
+	hg_engine_enter(engine);
 	for (place = hg_contents_from(&engine->contents, from); place < engine->contents.count && n < count; place++)
 		describe(engine->contents.contents[place], &statuses[n++]);
-	leave(engine);
+	hg_engine_leave(engine);
 	return n;
 }
 
@@ -138,11 +126,11 @@ uint32_t hg_engine_flows(struct hg_engine *engine, uint32_t from, struct hg_flow
 {
 	uint32_t n = 0;
 
-	enter(engine);
+	hg_engine_enter(engine);
 	for (uint32_t i = from; i < engine->table.fresh && n < count; i++)
 		if (hg_record_at(engine, i)->state != HG_FLOW_FREE)
 			describe_flow(engine, i, &statuses[n++]);
-	leave(engine);
+	hg_engine_leave(engine);
 	return n;
 }
 
@@ -153,14 +141,14 @@ int hg_engine_adopt_flows(struct hg_engine *engine, const struct hg_flow_status 
 	int ret = 0;
 
 	*made = 0;
-	enter(engine);
+	hg_engine_enter(engine);
 	hg_flow_table_reserve(&engine->table);
 	for (i = 0; i < count && index != HG_FLOW_NONE; i++)
 		*made += hg_flow_adopt(engine, &statuses[i], &index);
 	if (index == HG_FLOW_NONE)
 		ret = hg_fail(error, -ENOSPC, "flow %" PRIu32 " of %" PRIu32 ": there are %" PRIu32 " flows here, and room for no more",
 			      i, count, engine->table.used);
-	leave(engine);
+	hg_engine_leave(engine);
 	/* The loop sleeps as long as its own timers let it. */
 	eventfd_write(engine->wake, 1);
 	return ret;
@@ -170,7 +158,7 @@ uint32_t hg_engine_forget_flows(struct hg_engine *engine, const struct hg_flow_k
 {
 	uint32_t forgotten = 0;
 
-	enter(engine);
+	hg_engine_enter(engine);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t index = hg_flow_table_find(&engine->table, &keys[i]);
 
@@ -180,15 +168,15 @@ uint32_t hg_engine_forget_flows(struct hg_engine *engine, const struct hg_flow_k
 		hg_flow_close(engine, index);
 		forgotten++;
 	}
-	leave(engine);
+	hg_engine_leave(engine);
 	return forgotten;
 }
 
 void hg_engine_totals(struct hg_engine *engine, struct hg_engine_totals *totals)
 {
-	enter(engine);
+	hg_engine_enter(engine);
 	totals->counters = engine->counters;
 	totals->flows = engine->table.used;
 	totals->contents = engine->contents.count;
-	leave(engine);
+	hg_engine_leave(engine);
 }

@@ -54,7 +54,26 @@
 	X(icmp_ignored, "ICMP errors about no flow of ours, or that change nothing")    \
 	X(send_retries, "transmit queue full; sent later")                              \
 	X(send_dropped, "given up after retries, or refused by the kernel")             \
-	X(contents_withdrawn, "a file changed or vanished")
+	X(contents_withdrawn, "a file changed or vanished")                             \
+	X(cohorts, "begun to form")                                                     \
+	X(cohorts_run, "of those, that began to push")                                  \
+	X(cohort_joins, "members, also those that left before they got anything")       \
+	X(cohort_late_joins, "members that came while it ran")                          \
+	X(cohort_pushes, "group pushes, once for each group")                           \
+	X(cohort_push_bytes, "their payload")                                           \
+	X(cohort_delivered_bytes, "their payload, once for each member")                \
+	X(cohort_repairs, "flow pushes of what a member had lost or come too late for") \
+	X(cohort_repair_bytes, "their payload")                                         \
+	X(cohort_group_repairs, "group pushes of what many had lost")                   \
+	X(cohort_left_lone, "nobody else came")                                         \
+	X(cohort_left_late, "the entry did not come in time")                           \
+	X(cohort_left_all_sent, "everything was pushed")                                \
+	X(cohort_left_behind, "held the others up")                                     \
+	X(cohort_left_silent, "acknowledged nothing for a retransmission timeout")      \
+	X(cohort_left_reset, "by the client")                                           \
+	X(cohort_left_closed, "its flow ended otherwise")                               \
+	X(cohort_left_path, "its path has changed, or takes smaller segments")          \
+	X(cohort_left_dissolved, "the whole cohort: no progress, or no groups")
 
 enum hg_tcp_counter {
 #define X(name, text) HG_TCP_##name,

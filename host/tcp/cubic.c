@@ -8,7 +8,7 @@
 #define BETA 0.7f
 
 /* RFC 9406, 4.3, but twice its delays: one sample a round says less than the least of eight. */
-#define LOWEST_US 32
+#define LOWEST_US HG_CUBIC_LOWEST_US
 #define DELAY_LEAST (8000 / LOWEST_US)
 #define DELAY_MOST (32000 / LOWEST_US)
 #define DELAY_DIVISOR 4

@@ -33,6 +33,14 @@ struct hg_cubic {
 	bool in_first;      /* slow start was left for what may be undone */
 };
 
+#define HG_CUBIC_LOWEST_US 32
+
+/* us; 0: none was measured. */
+static inline uint32_t hg_cubic_lowest_rtt(const struct hg_cubic *cubic)
+{
+	return (uint32_t)cubic->lowest * HG_CUBIC_LOWEST_US;
+}
+
 void hg_cubic_init(struct hg_cubic *cubic, uint32_t segment);
 
 static inline bool hg_cubic_in_slow_start(const struct hg_cubic *cubic)

@@ -16,6 +16,9 @@
 /* Pulls that are taken in one turn, before timers have theirs. */
 #define PULLS_A_TURN 512
 
+/* So often timers may have to wait for pulls that have come, before they have their turn. */
+#define TURNS_LATE 8
+
 /* How often contents and interface are looked after. */
 #define LOOK_NS (100 * HG_NS_PER_MS)
 /* How often the files of contents that nobody downloads are looked at, in such looks. */
@@ -112,7 +115,8 @@ static void look_after(struct hg_engine *engine)
 static void rest(struct hg_engine *engine, bool busy)
 {
 	struct pollfd fds[] = { { .fd = engine->ring.fd, .events = POLLIN }, { .fd = engine->wake, .events = POLLIN } };
-	uint64_t quiet = (uint64_t)hg_timers_quiet(&engine->timers, engine->now) * 1000;
+	uint32_t flows = hg_timers_quiet(&engine->timers, engine->now), cohorts = hg_cohorts_quiet(engine);
+	uint64_t quiet = (uint64_t)(flows < cohorts ? flows : cohorts) * 1000;
 	struct timespec timeout = { 0 };
 	uint64_t value;
 
@@ -135,6 +139,17 @@ static void rest(struct hg_engine *engine, bool busy)
 		engine->looked = 0;
 }
 
+/* Whoever watches the cohorts is woken once for all that has changed. */
+static void tell(struct hg_engine *engine)
+{
+	struct hg_cohorts *cohorts = &engine->cohorts;
+
+	if (cohorts->watched && cohorts->changed >= 0 && (cohorts->put != cohorts->told || cohorts->lost)) {
+		cohorts->told = cohorts->put;
+		eventfd_write(cohorts->changed, 1);
+	}
+}
+
 static void *run(void *argument)
 {
 	struct hg_engine *engine = argument;
@@ -146,9 +161,15 @@ static void *run(void *argument)
 		engine->turn++;
 		engine->now = (uint32_t)(hg_now() / 1000);
 		busy = take_pulls(engine);
-		hg_timeouts_run(engine);
+		/* What has come may be what they wait for. */
+		if (!busy || ++engine->late == TURNS_LATE) {
+			hg_timeouts_run(engine);
+			engine->late = 0;
+		}
+		hg_cohorts_run(engine);
 		look_after(engine);
 		hg_outbox_flush(&engine->outbox);
+		tell(engine);
 		rest(engine, busy);
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -171,6 +192,11 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	if (ret)
 		goto free;
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	ret = hg_cohorts_open(&engine->cohorts);
+	if (ret) {
+		hg_fail(error, ret, "no memory for cohorts");
+		goto close;
+	}
 	ret = hg_link_open(&engine->outbox.link, interface, bundles, error);
 	if (ret)
 		goto close;
@@ -193,6 +219,7 @@ close:
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 free:
 	free(engine);
 	return ret;
@@ -211,6 +238,7 @@ void hg_engine_stop(struct hg_engine *engine)
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 	pthread_mutex_destroy(&engine->lock);
 	free(engine);
 }

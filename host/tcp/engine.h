@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <pthread.h>
 
+#include "cohort.h"
 #include "contents.h"
 #include "flow_table.h"
 #include "outbox.h"
@@ -20,10 +21,12 @@ struct hg_engine {
 	struct hg_timers timers;
 	struct hg_outbox outbox;
 	struct hg_pull_ring ring;
+	struct hg_cohorts cohorts;
 	struct hg_tcp_counters counters;
 	uint32_t now;    /* us, of this turn of the loop */
 	uint32_t ask_at; /* us: when the next client is asked where it stands */
 	uint64_t turn;
+	uint32_t late; /* turns that timers have waited */
 	uint64_t looked; /* ns: when contents and interface were last looked after */
 	uint32_t looks;
 
@@ -42,6 +45,19 @@ static inline struct hg_flow *hg_flow_at(const struct hg_engine *engine, uint32_
 static inline struct hg_flow_record *hg_record_at(const struct hg_engine *engine, uint32_t index)
 {
 	return hg_flow_record_at(&engine->table, index);
+}
+
+/* Other threads get in between two turns of the loop. */
+static inline void hg_engine_enter(struct hg_engine *engine)
+{
+	atomic_fetch_add(&engine->waiting, 1);
+	pthread_mutex_lock(&engine->lock);
+	atomic_fetch_sub(&engine->waiting, 1);
+}
+
+static inline void hg_engine_leave(struct hg_engine *engine)
+{
+	pthread_mutex_unlock(&engine->lock);
 }
 
 static inline void hg_count(struct hg_engine *engine, enum hg_tcp_counter counter)
@@ -81,6 +97,8 @@ void hg_flows_reset(struct hg_engine *engine, uint32_t content, bool all);
 
 /* Whatever windows, pacing and recovery allow now. */
 void hg_transmit(struct hg_engine *engine, uint32_t index);
+/* Does it serve? Its file is looked at before anything of it is sent, once in each turn of the loop. */
+bool hg_content_is_fit(struct hg_engine *engine, struct hg_content *content);
 /* Sends [start, end), and the FIN if it is the end. */
 void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
 		       const struct hg_response *response, uint32_t start, uint32_t end);

@@ -66,6 +66,7 @@ void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counte
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 
+	hg_cohort_leave(engine, index, why == HG_TCP_flows_reset_by_client ? HG_LEFT_RESET : HG_LEFT_CLOSED);
 	hg_count(engine, why);
 	leave_content(engine, record);
 	record->acked = record->sent;
@@ -76,6 +77,7 @@ void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counte
 
 void hg_flow_close(struct hg_engine *engine, uint32_t index)
 {
+	hg_cohort_leave(engine, index, HG_LEFT_CLOSED);
 	leave_content(engine, hg_record_at(engine, index));
 	hg_timer_clear(&engine->timers, index);
 	hg_flow_table_remove(&engine->table, index);

@@ -16,9 +16,9 @@
 /* As long as a frame with 16 bits of length can be; what stands before a run's payload is more than IP and TCP. */
 #define RUN_MTU 65535
 
-void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
-		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
-		   uint8_t tcp_flags)
+/* The next frame's headers but for a flow's; their place. */
+static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, const struct hg_response *response,
+			 uint32_t header_bytes, const struct hg_segment *segment)
 {
 	static const uint8_t octet; /* its sum is 0 */
 	uint8_t *headers;
@@ -31,23 +31,46 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 	headers = outbox->headers[outbox->count];
 	parts = outbox->parts[outbox->count];
 	if (response) {
-		count += hg_segment_parts(response, position, bytes, parts + 1);
-		sum = hg_segment_sum(response, position, bytes);
+		count += hg_segment_parts(response, segment->position, segment->bytes, parts + 1);
+		sum = hg_segment_sum(response, segment->position, segment->bytes);
+	} else if (segment->bytes) {
+		/* sendmmsg() only reads; struct iovec has no const. */
+		parts[count++] = (struct iovec){ (void *)&octet, sizeof(octet) };
+	}
+	hg_segment_headers(headers, outbox->link.mac, content ? content->spec.id : 0, segment, sum);
+	parts[0] = (struct iovec){ headers, header_bytes };
+	outbox->contents[outbox->count] = content;
+	outbox->segments[outbox->count] = segment->bytes > segment->cut ? (uint16_t)segment->cut : 0;
+	outbox->messages[outbox->count].msg_hdr = (struct msghdr){ .msg_iov = parts, .msg_iovlen = count };
+	outbox->count++;
+	return headers;
+}
+
+void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
+		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
+		   uint8_t tcp_flags)
+{
+	const struct hg_segment push = { HG_PUSH_KIND_FLOW, 0, tcp_flags, position, bytes, segment };
+	uint8_t *headers = put_push(outbox, content, response, HG_FLOW_FRAME_BYTES, &push);
+
+	memcpy(headers + HG_PUSH_FRAME_BYTES, flow, sizeof(*flow));
+	if (response) {
 		outbox->counters->values[HG_TCP_segments] += (bytes + segment - 1) / segment;
 		outbox->counters->values[HG_TCP_segment_bytes] += bytes;
 	} else {
-		if (bytes)
-			/* sendmmsg() only reads; struct iovec has no const. */
-			parts[count++] = (struct iovec){ (void *)&octet, sizeof(octet) };
 		outbox->counters->values[HG_TCP_acks]++;
 	}
-	hg_segment_headers(headers, outbox->link.mac, content ? content->spec.id : 0, position, bytes, sum, tcp_flags);
-	memcpy(headers + HG_PUSH_FRAME_BYTES, flow, sizeof(*flow));
-	parts[0] = (struct iovec){ headers, HG_FLOW_FRAME_BYTES };
-	outbox->contents[outbox->count] = content;
-	outbox->segments[outbox->count] = bytes > segment ? (uint16_t)segment : 0;
-	outbox->messages[outbox->count].msg_hdr = (struct msghdr){ .msg_iov = parts, .msg_iovlen = count };
-	outbox->count++;
+}
+
+void hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
+			 const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
+			 uint8_t tcp_flags)
+{
+	const struct hg_segment push = { HG_PUSH_KIND_GROUP, group, tcp_flags, position, bytes, segment };
+
+	put_push(outbox, content, response, HG_PUSH_FRAME_BYTES, &push);
+	outbox->counters->values[HG_TCP_cohort_pushes]++;
+	outbox->counters->values[HG_TCP_cohort_push_bytes] += bytes;
 }
 
 uint32_t hg_outbox_run(const struct hg_outbox *outbox)

@@ -37,6 +37,11 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 		   uint8_t tcp_flags);
 
+/* The same to a group. */
+void hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
+			 const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
+			 uint8_t tcp_flags);
+
 /* The most payload that one push may have; 0: no more than a segment. */
 uint32_t hg_outbox_run(const struct hg_outbox *outbox);
 

@@ -61,6 +61,7 @@ static void too_big(struct hg_engine *engine, uint32_t index, const struct hg_pu
 		return;
 	}
 	hg_count(engine, HG_TCP_packet_too_big);
+	hg_cohort_leave(engine, index, HG_LEFT_PATH);
 	flow->segment = (uint8_t)granules;
 	/* All that is outstanding may be too long: sent again, without blaming congestion. */
 	flow->board.again = record->acked;
@@ -165,11 +166,17 @@ static bool is_another(const struct hg_flow_record *record, const struct hg_pull
 	       (ahead > HG_RECEIVE_WINDOW || ahead < -HG_RECEIVE_WINDOW || !read_position(record, pull, &position));
 }
 
-/* Where it is now, for the next segment: a client may have moved to another port. */
-static void learn_path(struct hg_flow_record *record, const struct hg_pull *pull)
+/* Where it is now, for the next segment: a client may have moved to another port, where its entry does not lead. */
+static void learn_path(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull)
 {
+	struct hg_flow_record *record = hg_record_at(engine, index);
+
 	if (!(pull->flags & VERIFIED))
 		return;
+	if (record->header.egress_port != htons(pull->ingress_port) || record->header.vlan_tci != htons(pull->vlan_tci) ||
+	    memcmp(record->header.client_mac, pull->client_mac, 6) != 0 ||
+	    memcmp(record->header.service_mac, pull->service_mac, 6) != 0)
+		hg_cohort_leave(engine, index, HG_LEFT_PATH);
 	record->header.egress_port = htons(pull->ingress_port);
 	record->header.vlan_tci = htons(pull->vlan_tci);
 	memcpy(record->header.client_mac, pull->client_mac, 6);
@@ -285,13 +292,14 @@ static void receive_known(struct hg_engine *engine, uint32_t index, const struct
 	bool asked = record->state == HG_FLOW_REQUEST;
 	uint32_t position;
 
+	hg_cohort_sync(engine, index);
 	if (!read_position(record, pull, &position)) {
 		hg_count(engine, HG_TCP_pull_secret);
 		return;
 	}
 	if (!check_sequence(engine, index, pull))
 		return;
-	learn_path(record, pull);
+	learn_path(engine, index, pull);
 	if (!hg_flow_settle(engine, index, pull, position))
 		return;
 	/* The packet that ends the handshake has the connection's first number. */
@@ -301,6 +309,8 @@ static void receive_known(struct hg_engine *engine, uint32_t index, const struct
 	if (!opened)
 		note_keep_alive(engine, index, pull);
 	hg_stream_read(engine, index, pull);
+	if (asked && record->state == HG_FLOW_RESPONSE)
+		hg_cohort_invite(engine, index, pull);
 	if (record->state == HG_FLOW_RESPONSE)
 		acknowledge(engine, index, pull, position);
 	else

@@ -36,19 +36,20 @@ uint16_t hg_segment_sum(const struct hg_response *response, uint32_t position, u
 }
 
 void hg_segment_headers(uint8_t frame[HG_PUSH_FRAME_BYTES], const uint8_t source[6], uint32_t content,
-			uint32_t position, uint32_t bytes, uint16_t sum, uint8_t tcp_flags)
+			const struct hg_segment *segment, uint16_t sum)
 {
 	static const uint8_t destination[HG_MAC_BYTES] = HG_PUSH_DESTINATION;
 	struct hg_push_head head = {
 		.ether_type = htons(HG_ETHERTYPE_PUSH),
-		.version_kind = HG_PUSH_VERSION << 4 | HG_PUSH_KIND_FLOW,
-		.tcp_flags = tcp_flags,
+		.version_kind = (uint8_t)(HG_PUSH_VERSION << 4 | segment->kind),
+		.tcp_flags = segment->tcp_flags,
+		.group = htons(segment->group),
 	};
 	struct hg_push_tail tail = {
-		.payload_length = htons((uint16_t)bytes),
+		.payload_length = htons((uint16_t)segment->bytes),
 		.payload_sum = htons(sum),
 		.content = htonl(content),
-		.offset = htonl(position),
+		.offset = htonl(segment->position),
 	};
 
 	memcpy(head.destination, destination, HG_MAC_BYTES);

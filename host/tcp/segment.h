@@ -15,9 +15,19 @@ uint32_t hg_segment_parts(const struct hg_response *response, uint32_t position,
 
 uint16_t hg_segment_sum(const struct hg_response *response, uint32_t position, uint32_t bytes);
 
-/* Ethernet, push and flow header of a flow push (docs/stateless-tcp.md) but for the flow header itself. */
+/* What a push is of. */
+struct hg_segment {
+	uint8_t kind;      /* HG_PUSH_KIND_FLOW or HG_PUSH_KIND_GROUP */
+	uint16_t group;    /* of a group push */
+	uint8_t tcp_flags;
+	uint32_t position; /* in the response */
+	uint32_t bytes;    /* 0: an empty segment */
+	uint32_t cut;      /* bytes of each segment, if it is a run of several */
+};
+
+/* Ethernet and push header (docs/wire-format.md). */
 void hg_segment_headers(uint8_t frame[HG_PUSH_FRAME_BYTES], const uint8_t source[6], uint32_t content,
-			uint32_t position, uint32_t bytes, uint16_t sum, uint8_t tcp_flags);
+			const struct hg_segment *segment, uint16_t sum);
 
 /* The largest payload, in 128 bytes, of a connection of this class whose pushes leave by a link of this MTU. */
 uint8_t hg_segment_granules(uint8_t constants, uint32_t mtu);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "cohort.h"
 #include "content.h"
 #include "counters.h"
 #include "flow_header.h"
@@ -85,6 +86,77 @@ int hg_engine_adopt_flows(struct hg_engine *engine, const struct hg_flow_status 
 
 /* Their records go, and the clients are told nothing: another host has them. Returns how many there were. */
 uint32_t hg_engine_forget_flows(struct hg_engine *engine, const struct hg_flow_key *keys, uint32_t count);
+
+/*
+ * Cohorts (cohort.h): who watches is told who shall be in one, and says whose entries
+ * stand. `changed` is an eventfd, written when there is something new to be told.
+ */
+void hg_engine_watch_cohorts(struct hg_engine *engine, uint32_t window_us, uint32_t patience_us, uint32_t most,
+			     int changed);
+/* Nobody watches: those that form are given up, those that run go on. */
+void hg_engine_unwatch_cohorts(struct hg_engine *engine);
+
+#define HG_COHORT_EVENT_MEMBERS 128
+
+struct hg_cohort_newcomer {
+	uint16_t instance;
+	struct hg_flow_header header;
+	uint32_t base; /* sequence number of the response's first byte */
+};
+
+/* What happened to one cohort, in this order: members joined, some left, it ended. */
+struct hg_cohort_event {
+	uint32_t cohort;
+	uint32_t content;
+	uint32_t joined_count, left_count, group_count;
+	struct hg_cohort_newcomer joined[HG_COHORT_EVENT_MEMBERS];
+	struct {
+		uint16_t instance;
+		uint8_t reason; /* enum hg_cohort_reason */
+	} left[HG_COHORT_EVENT_MEMBERS];
+	uint16_t groups[HG_COHORT_GROUPS_MAX]; /* of one that ran before anybody watched */
+	bool entered; /* `joined` have their entries */
+	bool ended;
+};
+
+/* The next; 0: there is none. -ENOBUFS: some are lost, and whoever watches must begin anew. */
+int hg_engine_next_cohort_event(struct hg_engine *engine, struct hg_cohort_event *event);
+
+struct hg_cohort_entries {
+	uint32_t cohort;
+	uint32_t group_count, entered_count, refused_count;
+	const uint32_t *groups;  /* HG_COHORT_GROUP_FIRST to 65535; none: it is given up */
+	const uint32_t *entered, *refused; /* instances; those that have left are passed over */
+};
+
+/* -ENOENT; -EINVAL. */
+int hg_engine_enter_cohort(struct hg_engine *engine, const struct hg_cohort_entries *entries, char *error);
+
+struct hg_cohort_status {
+	uint32_t number, content;
+	uint8_t state; /* enum hg_cohort_state */
+	uint32_t members, length, sent, acked, segment_bytes, window, rtt_us;
+	uint32_t group_count;
+	uint16_t groups[HG_COHORT_GROUPS_MAX];
+	uint64_t age_us;
+	uint64_t pushes, payload_bytes, repairs, repair_bytes, group_repairs, joined_late;
+	uint32_t left[HG_LEFT_REASONS];
+};
+
+/* Up to `count` with numbers from `from` on, ascending. */
+uint32_t hg_engine_cohorts(struct hg_engine *engine, uint32_t from, struct hg_cohort_status *statuses, uint32_t count);
+
+struct hg_member_status {
+	uint16_t instance;
+	struct hg_flow_key key;
+	bool entered;
+	uint32_t acked, window;
+	uint64_t repair_bytes;
+};
+
+/* Up to `count` of its members with instances from `from` on, ascending. -ENOENT. */
+int hg_engine_cohort_members(struct hg_engine *engine, uint32_t number, uint32_t from,
+			     struct hg_member_status *statuses, uint32_t count, char *error);
 
 struct hg_engine_totals {
 	struct hg_tcp_counters counters;

@@ -61,6 +61,11 @@ static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
 	uint32_t retransmit = hg_rtt_timeout(&flow->rtt, flow->backoff);
 	uint32_t tail;
 
+	if (hg_cohort_holds(engine, index) || (flow->timer.tag && !is_outstanding(record))) {
+		/* The cohort will have something for it. */
+		hg_timeout_set(engine, index, HG_TIMEOUT_NONE, 0);
+		return;
+	}
 	if (!is_outstanding(record)) {
 		/* A window that is shut, unless the pacer alone holds back. */
 		if (flow->soft & HG_SOFT_PACED)
@@ -158,7 +163,7 @@ static void probe_tail(struct hg_engine *engine, uint32_t index)
 	if (!response)
 		return;
 	hg_count(engine, HG_TCP_tail_probes);
-	if (record->sent < response->length && record->sent - record->acked + segment <= flow->window &&
+	if (!flow->timer.tag && record->sent < response->length && record->sent - record->acked + segment <= flow->window &&
 	    response->length - record->sent >= segment) {
 		hg_transmit_piece(engine, index, content, response, record->sent, record->sent + segment);
 		return;
@@ -221,12 +226,32 @@ static void give_up(struct hg_engine *engine, uint32_t index)
 	hg_flow_close(engine, index);
 }
 
+/* Of a cohort's member the first may only be a delay, on either way: it gets one segment again. */
+static void time_out(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	uint32_t segment = hg_flow_at(engine, index)->segment * HG_SEQ_GRANULE;
+	uint32_t end = record->sent - record->acked < segment ? record->sent : record->acked + segment;
+	struct hg_content *content;
+	const struct hg_response *response = hg_flow_response(engine, record, &content);
+
+	if (response && record->acked < end && hg_cohort_bears(engine, index, end)) {
+		hg_count(engine, HG_TCP_timeouts);
+		hg_flow_at(engine, index)->backoff++;
+		hg_transmit_piece(engine, index, content, response, record->acked, end);
+		return;
+	}
+	hg_cohort_leave(engine, index, HG_LEFT_SILENT);
+	retransmit(engine, index);
+}
+
 static void run_out(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow *flow = hg_flow_at(engine, index);
 	uint8_t timeout = flow->timeout;
 
 	flow->timeout = HG_TIMEOUT_NONE;
+	hg_cohort_sync(engine, index);
 	if (timeout == HG_TIMEOUT_IDLE) {
 		end_idle(engine, index);
 		return;
@@ -249,7 +274,7 @@ static void run_out(struct hg_engine *engine, uint32_t index)
 		probe_window(engine, index);
 		break;
 	default:
-		retransmit(engine, index);
+		time_out(engine, index);
 	}
 	hg_timeout_arm(engine, index, true);
 }
@@ -262,6 +287,7 @@ void hg_timeouts_run(struct hg_engine *engine)
 		struct hg_flow *flow = hg_flow_at(engine, index);
 
 		if (flow->soft & HG_SOFT_PACED && hg_ahead(engine->now, flow->pace_at) >= 0) {
+			hg_cohort_sync(engine, index);
 			hg_transmit(engine, index);
 			hg_timeout_arm(engine, index, false);
 		} else if (flow->timeout != HG_TIMEOUT_NONE && hg_ahead(engine->now, flow->timeout_at) >= 0) {

@@ -20,7 +20,7 @@ struct hg_timer {
 	uint32_t next, previous; /* in its slot, by index */
 	uint32_t at;             /* us */
 	uint16_t slot;           /* which one, of all levels; HG_TIMER_IDLE: it is not set */
-	uint16_t unused;
+	uint16_t tag;            /* its owner's: fills what alignment would leave empty */
 };
 
 #define HG_TIMER_IDLE UINT16_MAX

@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine.h"
-
-/* Pacing catches up by at most this much: what a timer's granularity makes necessary. */
-#define BURST_US 1000
-
-/* As Linux: faster than a window each round-trip time, so that pacing is not what limits. */
-#define PACING_SLOW_START 2.0f
-#define PACING_AVOIDANCE 1.2f
-
-/* Of a push with several segments (tcp_tso_autosize() and tcp_tso_should_defer() of Linux). */
-#define RUN_SECONDS 0.001f
-#define RUN_SEGMENTS_MIN 2
-#define RUN_WINDOW_SHARE 3
-
-/* A time that lies further ahead is one that has passed long ago. */
-#define AHEAD_MAX_US 10000000
+#include "pacing.h"
 
 struct piece {
 	uint32_t start, end;
@@ -47,50 +33,37 @@ static uint32_t new_bytes(const struct hg_flow *flow, const struct hg_flow_recor
 	return bytes;
 }
 
-/* Bytes a second that pacing lets through. */
-static float pacing_rate(const struct hg_flow *flow)
+static struct hg_pacing pacing_of(const struct hg_flow *flow)
 {
-	float factor = hg_cubic_in_slow_start(&flow->cubic) ? PACING_SLOW_START : PACING_AVOIDANCE;
-
-	return (float)flow->cubic.window * factor * 1e6f / (float)flow->rtt.smoothed;
+	return (struct hg_pacing){ &flow->cubic, flow->rtt.smoothed, flow->segment * HG_SEQ_GRANULE };
 }
 
-/* What a push should have for its price, as Linux sizes TSO: what pacing lets through in a millisecond. */
-static uint32_t run_goal(const struct hg_flow *flow, uint32_t most)
-{
-	uint32_t least_goal = RUN_SEGMENTS_MIN * flow->segment * HG_SEQ_GRANULE;
-	float goal = flow->rtt.smoothed ? pacing_rate(flow) * RUN_SECONDS : (float)most;
-
-	return goal > (float)most ? most : goal < (float)least_goal ? least(least_goal, most) : (uint32_t)goal;
-}
-
-/*
- * Several new segments in one push; `room` is what windows leave. 0: better wait for
- * it to become more, which an acknowledgement of what is outstanding will bring.
- */
+/* Several new segments in one push; `room` is what windows leave, `most` what a push may have. */
 static uint32_t run_bytes(const struct hg_flow *flow, const struct hg_flow_record *record, uint32_t length,
 			  uint32_t room, uint32_t most)
 {
-	uint32_t segment = flow->segment * HG_SEQ_GRANULE;
-	uint32_t left = length - record->sent;
-	uint32_t goal = run_goal(flow, most);
-	uint32_t window = least(flow->cubic.window, flow->window);
+	struct hg_pacing pacing = pacing_of(flow);
 
-	if (left <= least(room, most))
-		return left;
-	if (room < goal && room < window / RUN_WINDOW_SHARE && record->sent != record->acked)
-		return 0;
-	return least(room, goal) / segment * segment;
+	return hg_pacing_run(&pacing, length - record->sent, room, least(flow->cubic.window, flow->window), most,
+			     record->sent != record->acked);
 }
 
-/* RFC 6675, NextSeg; `room` is what the congestion window leaves, `most` what a push may have (0: a segment). */
-static bool next_piece(const struct hg_flow *flow, const struct hg_flow_record *record, uint32_t length,
-		       uint32_t most, struct piece *piece)
+/* What a flow may do now. */
+struct allowance {
+	uint32_t window; /* congestion window, bytes */
+	uint32_t length; /* up to here new data is its own to send */
+	uint32_t most;   /* what a push may have; 0: a segment */
+};
+
+/* RFC 6675, NextSeg. */
+static bool next_piece(const struct hg_flow *flow, const struct hg_flow_record *record,
+		       const struct allowance *allowance, struct piece *piece)
 {
 	const struct hg_scoreboard *board = &flow->board;
 	uint32_t segment = flow->segment * HG_SEQ_GRANULE;
 	uint32_t pipe = hg_scoreboard_pipe(board, record->acked, record->sent, segment);
-	uint32_t room = flow->cubic.window > pipe ? flow->cubic.window - pipe : 0;
+	uint32_t room = allowance->window > pipe ? allowance->window - pipe : 0;
+	uint32_t length = allowance->length, most = allowance->most;
 	struct hg_range hole;
 	uint32_t bytes;
 
@@ -117,29 +90,12 @@ static bool next_piece(const struct hg_flow *flow, const struct hg_flow_record *
 	return false;
 }
 
-static bool is_paced(const struct hg_flow *flow, uint32_t now)
-{
-	int32_t ahead = hg_ahead(flow->pace_at, now);
-
-	return flow->rtt.smoothed && ahead > 0 && ahead < AHEAD_MAX_US;
-}
-
-/* When the next segment may go, after `bytes` at a rate of a good window each round-trip time. */
-static void pace(struct hg_flow *flow, uint32_t bytes, uint32_t now)
-{
-	float interval = flow->rtt.smoothed ? (float)bytes * 1e6f / pacing_rate(flow) : 0;
-	int32_t behind = hg_ahead(now, flow->pace_at);
-
-	if (behind > BURST_US || behind < -AHEAD_MAX_US)
-		flow->pace_at = now - BURST_US;
-	flow->pace_at += (uint32_t)interval;
-}
-
 void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
 		       const struct hg_response *response, uint32_t start, uint32_t end)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 	struct hg_flow *flow = hg_flow_at(engine, index);
+	struct hg_pacing pacing = pacing_of(flow);
 	uint8_t flags = HG_TCP_ACK;
 
 	if (end == response->length) {
@@ -152,22 +108,24 @@ void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_conte
 		if (!(flow->soft & HG_SOFT_TAIL_PROBED))
 			hg_scoreboard_resent(&flow->board, end - start);
 		hg_rtt_retransmitted(&flow->rtt);
+		hg_cohort_repaired(engine, index, end - start);
 	} else {
 		hg_rtt_sent(&flow->rtt, end, engine->now);
 	}
 	if (end > record->sent)
 		record->sent = end;
-	pace(flow, end - start, engine->now);
+	flow->pace_at = hg_pacing_next(&pacing, flow->pace_at, end - start, engine->now);
 	flow->soft &= (uint8_t)~HG_SOFT_ACK_DUE;
 	hg_outbox_put(&engine->outbox, &record->header, content, response, start, end - start,
 		      flow->segment * HG_SEQ_GRANULE, flags);
 }
 
-/* Its file is looked at before anything of it is sent, once in each turn of the loop. */
-static bool is_fit(struct hg_engine *engine, struct hg_content *content)
+bool hg_content_is_fit(struct hg_engine *engine, struct hg_content *content)
 {
 	char error[HG_PUSHER_ERROR_BYTES];
 
+	if (!hg_content_serves(content))
+		return false;
 	if (content->checked == engine->turn)
 		return true;
 	content->checked = engine->turn;
@@ -177,26 +135,50 @@ static bool is_fit(struct hg_engine *engine, struct hg_content *content)
 	return false;
 }
 
+/* A cohort's member has new data from the cohort, and repairs share its window. */
+static struct allowance allow(const struct hg_engine *engine, uint32_t index, uint32_t length)
+{
+	const struct hg_flow *flow = hg_flow_at(engine, index);
+	struct hg_member *member;
+	const struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
+
+	if (!cohort)
+		return (struct allowance){ flow->cubic.window, length, hg_outbox_run(&engine->outbox) };
+	return (struct allowance){
+		.window = cohort->cubic.window > flow->cubic.window ? cohort->cubic.window : flow->cubic.window,
+		.length = hg_record_at(engine, index)->sent,
+	};
+}
+
 void hg_transmit(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 	struct hg_flow *flow = hg_flow_at(engine, index);
 	struct hg_content *content;
 	const struct hg_response *response = hg_flow_response(engine, record, &content);
-	uint32_t most = hg_outbox_run(&engine->outbox);
+	struct hg_pacing pacing = pacing_of(flow);
 	uint32_t sent = record->sent;
+	struct allowance allowance;
 	struct piece piece;
 
 	flow->soft &= (uint8_t)~HG_SOFT_PACED;
-	if (!response || (record->response == HG_RESPONSE_CONTENT && (!hg_content_serves(content) || !is_fit(engine, content))))
+	if (!response || (record->response == HG_RESPONSE_CONTENT && !hg_content_is_fit(engine, content)) ||
+	    hg_cohort_holds(engine, index))
 		return;
-	while (next_piece(flow, record, response->length, most, &piece)) {
-		if (is_paced(flow, engine->now)) {
+	allowance = allow(engine, index, response->length);
+	while (next_piece(flow, record, &allowance, &piece)) {
+		bool again = piece.start < sent;
+
+		if (hg_pacing_holds(&pacing, flow->pace_at, engine->now)) {
 			flow->soft |= HG_SOFT_PACED;
 			break;
 		}
+		if (again && hg_cohort_repair(engine, index, piece.start, piece.end)) {
+			flow->board.again = piece.end;
+			continue;
+		}
 		hg_transmit_piece(engine, index, content, response, piece.start, piece.end);
-		if (piece.start < sent && piece.end > flow->board.again) {
+		if (again && piece.end > flow->board.again) {
 			flow->board.again = piece.end;
 			if (piece.start == record->acked)
 				flow->board.mark = record->sent;

@@ -128,13 +128,15 @@ static void leave(struct gather *gather)
 /* Lengths stand before the frames, and how much of each the program parsed. */
 static void fuzz_gather(const uint8_t *data, uint32_t size)
 {
+	static struct payload_sum sum;
 	static struct gather gather;
 	uint32_t at = 0;
 
-	if (!gather.headers && gather_init(&gather, FRAMES, MTU))
+	if (!gather.headers && gather_init(&gather, FRAMES, MTU, &sum))
 		abort();
 	gather.tcp = gather.udp = true;
 	gather_restart(&gather);
+	sum = (struct payload_sum){ 0 };
 	given_count = 0;
 	while (at + 4 <= size && given_count < FRAMES) {
 		uint32_t length = get16(data + at), parsed = data[at + 2];

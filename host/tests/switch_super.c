@@ -14,6 +14,7 @@
 #define PSH 0x08
 #define FIN 0x01
 
+static struct payload_sum sum;
 static struct gather gather;
 static struct frame given[FRAMES]; /* the payloads that `gather` points to */
 static uint32_t given_count;
@@ -30,6 +31,7 @@ static void give(const struct frame *frame, uint32_t parsed)
 static void restart(void)
 {
 	gather_restart(&gather);
+	sum = (struct payload_sum){ 0 };
 	given_count = 0;
 }
 
@@ -347,7 +349,7 @@ static void test_cut_cwr(void)
 
 int main(void)
 {
-	CHECK_EQUAL(gather_init(&gather, FRAMES, MTU), 0);
+	CHECK_EQUAL(gather_init(&gather, FRAMES, MTU, &sum), 0);
 	gather.tcp = gather.udp = true;
 	test_pairs();
 	test_interleaved_flows();

@@ -12,12 +12,14 @@
 #define DELAYED_ACK_US 40000
 #define OLD_EMPTY_US 500000 /* tcp_invalid_ratelimit of Linux */
 #define REORDER_US 3000
-#define IN_FLIGHT 4096
+#define IN_FLIGHT 65536
 #define FRAME_BYTES 2048
 #define CONSTANTS (7 << 3 | 2 << 1) /* window scale, MSS class; SACK is added */
 
 struct packet {
 	uint32_t due;
+	struct client *client; /* from whom, or to whom; ... */
+	uint32_t base;         /* ... of his connections, this one's */
 	bool used, to_client;
 	uint16_t bytes;
 	uint8_t frame[FRAME_BYTES];
@@ -25,6 +27,7 @@ struct packet {
 
 static struct packet flight[IN_FLIGHT];
 static uint32_t flying, highest; /* packets, and the end of the places that they use */
+static uint32_t vacant; /* no place before it is free */
 static uint64_t state = 1;
 
 uint32_t sim_random(uint32_t limit)
@@ -56,6 +59,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	sim->far = fds[1];
 	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	CHECK_EQUAL(hg_cohorts_open(&engine->cohorts), 0);
 	hg_resume_all(engine);
 }
 
@@ -66,6 +70,7 @@ static void stop_engine(struct sim *sim)
 	while (engine->contents.count)
 		hg_contents_remove(&engine->contents, engine->contents.contents[0]);
 	hg_flow_table_close(&engine->table);
+	hg_cohorts_close(&engine->cohorts);
 	close(engine->outbox.link.fd);
 	close(sim->far);
 }
@@ -94,8 +99,10 @@ void sim_add_content(struct sim *sim, const char *path)
 void sim_open(struct sim *sim, const char *flows, const char *content)
 {
 	memset(sim, 0, sizeof(*sim));
-	memset(flight, 0, sizeof(flight));
-	flying = highest = 0;
+	for (uint32_t i = 0; i < highest; i++)
+		flight[i].used = false;
+	flying = highest = vacant = 0;
+	sim->focus = &sim->client;
 	sim->secret = 1;
 	sim->engine.now = 1000000;
 	unlink(flows);
@@ -114,24 +121,30 @@ void sim_close(struct sim *sim)
 	stop_engine(sim);
 }
 
-static void launch(struct sim *sim, const uint8_t *frame, size_t bytes, bool to_client)
+static void launch(struct sim *sim, struct client *client, const uint8_t *frame, size_t bytes, bool to_client)
 {
-	uint32_t due = sim->engine.now + sim->link.delay;
+	const struct link *link = client->link ? client->link : &sim->link;
+	uint32_t due = sim->engine.now + link->delay;
 
-	if (sim_random(1000) < sim->link.loss)
+	if (sim_random(1000) < link->loss)
 		return;
-	if (sim_random(1000) < sim->link.reorder)
+	if (sim_random(1000) < link->reorder)
 		due += REORDER_US;
-	for (uint32_t i = 0; i < IN_FLIGHT; i++) {
-		if (flight[i].used)
-			continue;
-		flight[i] = (struct packet){ .due = due, .used = true, .to_client = to_client, .bytes = (uint16_t)bytes };
-		memcpy(flight[i].frame, frame, bytes);
-		flying++;
-		if (highest <= i)
-			highest = i + 1;
-		return;
-	}
+	while (vacant < IN_FLIGHT && flight[vacant].used)
+		vacant++;
+	CHECK(vacant < IN_FLIGHT);
+	flight[vacant] = (struct packet){
+		.due = due, .client = client, .base = client->base, .used = true, .to_client = to_client, .bytes = (uint16_t)bytes,
+	};
+	memcpy(flight[vacant].frame, frame, bytes);
+	flying++;
+	if (highest <= vacant)
+		highest = vacant + 1;
+}
+
+void sim_deliver(struct sim *sim, struct client *client, const uint8_t *frame, uint32_t bytes)
+{
+	launch(sim, client, frame, bytes, true);
 }
 
 static void put_sack(const struct client *client, uint8_t *option, uint32_t start, uint32_t end)
@@ -163,7 +176,7 @@ static uint32_t put_sacks(struct client *client, uint8_t *options)
 
 void sim_send_as(struct sim *sim, uint8_t flags, uint32_t seq, uint32_t position, const void *data, uint32_t bytes)
 {
-	struct client *client = &sim->client;
+	struct client *client = sim->focus;
 	uint32_t ack = client->base + position;
 	/* What the switch computes: the difference to the hash, which is `base` without its low bits. */
 	uint32_t read = (ack - (client->base & ~127u)) & ~127u;
@@ -190,7 +203,7 @@ void sim_send_as(struct sim *sim, uint8_t flags, uint32_t seq, uint32_t position
 	uint8_t frame[FRAME_BYTES];
 
 	pull.option_bytes = put_sacks(client, pull.options);
-	launch(sim, frame, make_pull(frame, &pull), false);
+	launch(sim, client, frame, make_pull(frame, &pull), false);
 	client->unacked = 0;
 	client->ack_at = 0;
 	client->acks++;
@@ -198,7 +211,7 @@ void sim_send_as(struct sim *sim, uint8_t flags, uint32_t seq, uint32_t position
 
 void sim_send(struct sim *sim, uint8_t flags, const void *data, uint32_t bytes)
 {
-	struct client *client = &sim->client;
+	struct client *client = sim->focus;
 
 	sim_send_as(sim, flags, client->seq, client->received + client->finished, data, bytes);
 	client->seq += bytes + (flags & HG_TCP_FIN ? 1 : 0);
@@ -206,9 +219,11 @@ void sim_send(struct sim *sim, uint8_t flags, const void *data, uint32_t bytes)
 
 void sim_connect(struct sim *sim, uint16_t port, bool sack)
 {
-	struct client *client = &sim->client;
+	struct client *client = sim->focus;
+	const struct link *link = client->link;
 
 	memset(client, 0, sizeof(*client));
+	client->link = link;
 	client->key = port % 2 ? ipv4_key(port) : ipv6_key(port);
 	client->secret = sim->secret;
 	client->sack = sack;
@@ -273,7 +288,7 @@ static void take_data(struct client *client, uint32_t offset, const uint8_t *dat
  */
 static void answer_old(struct sim *sim, uint32_t offset, uint32_t payload_bytes)
 {
-	struct client *client = &sim->client;
+	struct client *client = sim->focus;
 
 	if (payload_bytes) {
 		client->twice_start = offset;
@@ -286,26 +301,12 @@ static void answer_old(struct sim *sim, uint32_t offset, uint32_t payload_bytes)
 	sim_send(sim, HG_TCP_ACK, NULL, 0);
 }
 
-static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes)
+/* A segment as it comes out of the switch: of a flow push, or a replica of a group push. */
+static void client_receive(struct sim *sim, uint8_t flags, uint32_t offset, const uint8_t *payload, uint32_t payload_bytes)
 {
-	struct client *client = &sim->client;
-	const uint8_t *payload = frame + HG_FLOW_FRAME_BYTES;
-	struct hg_flow_header flow;
-	uint32_t offset, payload_bytes = bytes - HG_FLOW_FRAME_BYTES;
-	uint8_t flags = frame[15];
+	struct client *client = sim->focus;
 	bool at_once;
 
-	memcpy(&flow, frame + HG_PUSH_FRAME_BYTES, sizeof(flow));
-	memcpy(&offset, frame + 26, 4);
-	offset = ntohl(offset);
-	sim->last_flags = flags;
-	sim->last_offset = offset;
-	sim->last_bytes = payload_bytes;
-	if (memcmp(&flow.key, &client->key, sizeof(flow.key)) != 0)
-		return;
-	CHECK_EQUAL(flow.secret, client->secret);
-	CHECK_EQUAL(ntohs(flow.egress_port), 2);
-	client->last_ack_no = ntohl(flow.ack_no);
 	if (flags & HG_TCP_RST) {
 		/* RFC 5961, 3.2 */
 		if (offset == client->received + client->finished)
@@ -314,9 +315,6 @@ static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes
 			sim_send(sim, HG_TCP_ACK, NULL, 0);
 		return;
 	}
-	/* The constants that the numbers were begun with, or this is no sequence number of ours. */
-	if (payload_bytes || flags & HG_TCP_FIN)
-		CHECK_EQUAL(flow.constants, client->base & 127);
 	if (payload_bytes <= 1 && !(flags & HG_TCP_FIN)) {
 		if ((int32_t)(offset - client->received) < 0)
 			answer_old(sim, offset, payload_bytes);
@@ -336,6 +334,44 @@ static void client_receive(struct sim *sim, const uint8_t *frame, uint32_t bytes
 		client->ack_at = sim->engine.now + DELAYED_ACK_US;
 }
 
+static void client_receive_frame(struct sim *sim, const uint8_t *frame, uint32_t bytes)
+{
+	bool replica = (frame[14] & 15) == HG_PUSH_KIND_GROUP;
+	uint32_t header_bytes = replica ? HG_PUSH_FRAME_BYTES : HG_FLOW_FRAME_BYTES;
+	struct client *client = sim->focus;
+	struct hg_flow_header flow;
+	uint8_t flags = frame[15];
+	uint32_t offset;
+
+	memcpy(&offset, frame + 26, 4);
+	offset = ntohl(offset);
+	if (!replica) {
+		memcpy(&flow, frame + HG_PUSH_FRAME_BYTES, sizeof(flow));
+		CHECK(memcmp(&flow.key, &client->key, sizeof(flow.key)) == 0);
+		CHECK_EQUAL(flow.secret, client->secret);
+		CHECK_EQUAL(ntohs(flow.egress_port), 2);
+		client->last_ack_no = ntohl(flow.ack_no);
+		/* The constants that the numbers were begun with, or this is no sequence number of ours. */
+		if (!(flags & HG_TCP_RST) && (bytes > header_bytes || flags & HG_TCP_FIN))
+			CHECK_EQUAL(flow.constants, client->base & 127);
+	}
+	client_receive(sim, flags, offset, frame + header_bytes, bytes - header_bytes);
+}
+
+/* Whose flow push it is; NULL: one that has been replaced. */
+static struct client *find_client(struct sim *sim, const uint8_t *frame)
+{
+	struct hg_flow_header flow;
+
+	memcpy(&flow, frame + HG_PUSH_FRAME_BYTES, sizeof(flow));
+	if (memcmp(&flow.key, &sim->client.key, sizeof(flow.key)) == 0)
+		return &sim->client;
+	for (uint32_t i = 0; i < sim->crowd_count; i++)
+		if (memcmp(&flow.key, &sim->crowd[i].key, sizeof(flow.key)) == 0)
+			return &sim->crowd[i];
+	return NULL;
+}
+
 static void deliver(struct sim *sim)
 {
 	struct hg_pull pull;
@@ -346,10 +382,18 @@ static void deliver(struct sim *sim)
 		if (!packet->used || hg_ahead(packet->due, sim->engine.now) > 0)
 			continue;
 		packet->used = false;
+		if (vacant > i)
+			vacant = i;
 		if (--flying == 0)
 			highest = 0;
+		if (packet->to_client && packet->base != packet->client->base)
+			continue;
 		if (packet->to_client) {
-			client_receive(sim, packet->frame, packet->bytes);
+			struct client *focus = sim->focus;
+
+			sim->focus = packet->client;
+			client_receive_frame(sim, packet->frame, packet->bytes);
+			sim->focus = focus;
 			continue;
 		}
 		if (sim->elsewhere)
@@ -364,6 +408,7 @@ static bool is_dropped(struct sim *sim, const uint8_t *frame, size_t bytes)
 	uint32_t offset;
 
 	memcpy(&offset, frame + 26, 4);
+	/* Not those without payload. */
 	if (!sim->drop_times || bytes == HG_FLOW_FRAME_BYTES || ntohl(offset) != sim->drop_offset)
 		return false;
 	sim->drop_times--;
@@ -374,6 +419,7 @@ static void collect(struct sim *sim)
 {
 	static uint32_t millisecond, taken;
 	uint8_t frame[FRAME_BYTES];
+	struct client *client;
 	ssize_t bytes;
 
 	if (millisecond != sim->engine.now / 1000)
@@ -384,19 +430,41 @@ static void collect(struct sim *sim)
 		sim->pushes++;
 		if ((sim->link.rate && taken++ >= sim->link.rate) || is_dropped(sim, frame, (size_t)bytes))
 			continue;
-		launch(sim, frame, (size_t)bytes, true);
+		if ((frame[14] & 15) == HG_PUSH_KIND_GROUP) {
+			uint16_t group;
+
+			memcpy(&group, frame + 16, 2);
+			sim->replicate(sim, ntohs(group), frame, (uint32_t)bytes);
+			continue;
+		}
+		client = find_client(sim, frame);
+		if (client)
+			launch(sim, client, frame, (size_t)bytes, true);
 	}
+}
+
+static void acknowledge_late(struct sim *sim, struct client *client)
+{
+	struct client *focus = sim->focus;
+
+	if (!client->ack_at || hg_ahead(sim->engine.now, client->ack_at) < 0)
+		return;
+	sim->focus = client;
+	sim_send(sim, HG_TCP_ACK, NULL, 0);
+	sim->focus = focus;
 }
 
 void sim_run(struct sim *sim, uint32_t us)
 {
 	for (uint32_t passed = 0, step; passed < us; passed += step) {
-		struct client *client = &sim->client;
+		uint32_t cohorts = hg_cohorts_quiet(&sim->engine);
 
 		/* Nothing happens before the next timer when nothing is on its way. */
 		step = STEP_US;
-		if (!flying && !client->ack_at && !sim->engine.outbox.count)
+		if (!flying && !sim->client.ack_at && !sim->crowd_count && !sim->engine.outbox.count)
 			step = hg_timers_quiet(&sim->engine.timers, sim->engine.now);
+		if (step > cohorts)
+			step = cohorts;
 		if (step < STEP_US)
 			step = STEP_US;
 		if (step > us - passed)
@@ -404,9 +472,11 @@ void sim_run(struct sim *sim, uint32_t us)
 		sim->engine.now += step;
 		sim->engine.turn++;
 		deliver(sim);
-		if (client->ack_at && hg_ahead(sim->engine.now, client->ack_at) >= 0)
-			sim_send(sim, HG_TCP_ACK, NULL, 0);
+		acknowledge_late(sim, &sim->client);
+		for (uint32_t i = 0; i < sim->crowd_count; i++)
+			acknowledge_late(sim, &sim->crowd[i]);
 		hg_timeouts_run(&sim->engine);
+		hg_cohorts_run(&sim->engine);
 		collect(sim);
 	}
 }

@@ -22,6 +22,7 @@ struct link {
 
 struct client {
 	struct hg_flow_key key;
+	const struct link *link; /* NULL: the sim's */
 	uint32_t base;      /* sequence number of the response's first byte */
 	uint8_t secret;     /* that its SYN was answered under */
 	uint32_t seq;       /* its next own */
@@ -46,10 +47,17 @@ struct client {
 	uint32_t twice_start, twice_end; /* what came a second time, for the next acknowledgement (RFC 2883) */
 };
 
+struct sim;
+
 struct sim {
 	struct hg_engine engine;
 	struct link link;
 	struct client client;
+	struct client *focus; /* whom sim_send() and the like are about: `client`, or one of `crowd` */
+	struct client *crowd; /* more of them; else NULL */
+	uint32_t crowd_count;
+	/* Whom a push to this group reaches, by sim_deliver(); NULL: nobody. */
+	void (*replicate)(struct sim *sim, uint16_t group, const uint8_t *frame, uint32_t bytes);
 	uint8_t secret;       /* the switch's current one */
 	bool verified;        /* the client is in the switch's filter */
 	bool elsewhere;       /* what the client sends goes to another host */
@@ -57,7 +65,6 @@ struct sim {
 	int far;              /* where pushes come out */
 	uint32_t drop_offset, drop_times; /* the push with this position is lost so often */
 	uint32_t pushes;      /* since the beginning */
-	uint32_t last_flags, last_offset, last_bytes; /* of the last push */
 };
 
 /* `flows`: path of the flow file. The content has number 1 and is in the file `content`. */
@@ -68,6 +75,9 @@ void sim_add_content(struct sim *sim, const char *content);
 /* The same, but its clients are not asked where they stand yet. */
 void sim_prepare_content(struct sim *sim, const char *content);
 void sim_close(struct sim *sim);
+
+/* A replica of this push is on its way to the client. */
+void sim_deliver(struct sim *sim, struct client *client, const uint8_t *frame, uint32_t bytes);
 
 /* A new connection: window scale 7 and, when asked for, SACK; MSS class 2. */
 void sim_connect(struct sim *sim, uint16_t port, bool sack);

@@ -33,7 +33,7 @@ control FlowPush(inout headers_t hdr, inout metadata_t meta, in bit<64> flow_has
             hdr.ipv4.identification = 0;
             hdr.ipv4.flags = 2;
             hdr.ipv4.fragment_offset = 0;
-            hdr.ipv4.ttl = 64;
+            hdr.ipv4.ttl = TCP_HOP_LIMIT;
             hdr.ipv4.protocol = IP_PROTOCOL_TCP;
             hdr.ipv4.header_checksum = 0;
             hdr.ipv4.src_addr = hdr.flow.service_addr[31:0];
@@ -47,7 +47,7 @@ control FlowPush(inout headers_t hdr, inout metadata_t meta, in bit<64> flow_has
             hdr.ipv6.flow_label = 0;
             hdr.ipv6.payload_length = meta.tcp_length;
             hdr.ipv6.next_header = IP_PROTOCOL_TCP;
-            hdr.ipv6.hop_limit = 64;
+            hdr.ipv6.hop_limit = TCP_HOP_LIMIT;
             hdr.ipv6.src_addr = hdr.flow.service_addr;
             hdr.ipv6.dst_addr = hdr.flow.client_addr;
         }

@@ -26,6 +26,7 @@ const bit<8> IP_PROTOCOL_ICMPV6 = 58;
 const bit<16> IPV4_HEADER_BYTES = 20;
 const bit<16> UDP_HEADER_BYTES = 8;
 const bit<16> TCP_HEADER_BYTES = 20;
+const bit<8> TCP_HOP_LIMIT = 64; // of every TCP segment that the switch writes
 
 const bit<8> ICMPV4_ECHO_REQUEST = 8;
 const bit<8> ICMPV4_UNREACHABLE = 3;

@@ -63,7 +63,7 @@ control TcpReply(inout headers_t hdr, inout metadata_t meta, in bit<16> ingress_
             hdr.ipv4.diffserv = 0;
             hdr.ipv4.identification = 0;
             hdr.ipv4.flags = 2;
-            hdr.ipv4.ttl = 64;
+            hdr.ipv4.ttl = TCP_HOP_LIMIT;
             hdr.ipv4.total_length = meta.tcp_length + IPV4_HEADER_BYTES;
             meta.sum_ipv4 = true;
         } else {
@@ -71,7 +71,7 @@ control TcpReply(inout headers_t hdr, inout metadata_t meta, in bit<16> ingress_
             hdr.ipv6.src_addr = meta.connection.service_addr;
             hdr.ipv6.traffic_class = 0;
             hdr.ipv6.flow_label = 0;
-            hdr.ipv6.hop_limit = 64;
+            hdr.ipv6.hop_limit = TCP_HOP_LIMIT;
             hdr.ipv6.payload_length = meta.tcp_length;
         }
         hdr.tcp.dst_port = meta.connection.client_port;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UDP's checksum from sums, without the payload; v1model's arithmetic for it. */
+/* Checksums from sums, without the payload; v1model's arithmetic for them. */
 #ifndef HG_CHECKSUM_P4
 #define HG_CHECKSUM_P4
 
@@ -25,6 +25,24 @@ control UdpChecksum(inout headers_t hdr, in metadata_t meta) {
         if (hdr.udp.checksum == 0) {
             hdr.udp.checksum = 0xFFFF;
         }
+    }
+}
+
+/*
+ * The same for a member's TCP segment: what the push says (sequence number, flags,
+ * payload) and its length, which counts once, in the pseudo-header. Six words, the
+ * flags below 0x100: two folds again. A TCP checksum of 0 is sent as it is.
+ */
+control TcpChecksum(inout headers_t hdr, in metadata_t meta) {
+    bit<32> sum;
+
+    apply {
+        sum = (bit<32>) meta.member_sum + (bit<32>) hdr.push.payload_sum
+            + (bit<32>) hdr.tcp.seq_no[31:16] + (bit<32>) hdr.tcp.seq_no[15:0]
+            + (bit<32>) hdr.tcp.flags + (bit<32>) meta.tcp_length;
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        sum = (sum & 0xFFFF) + (sum >> 16);
+        hdr.tcp.checksum = ~sum[15:0];
     }
 }
 

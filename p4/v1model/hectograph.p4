@@ -135,6 +135,7 @@ control HectographEgress(inout headers_t hdr, inout metadata_t meta,
                inout standard_metadata_t standard_metadata) {
     Member() member;
     UdpChecksum() udp_checksum;
+    TcpChecksum() tcp_checksum;
     VlanTag() vlan_tag;
 
     @id(COUNTER_EGRESS_DROPS) @name(".egress_drops")
@@ -147,7 +148,11 @@ control HectographEgress(inout headers_t hdr, inout metadata_t meta,
                 egress_drops.count((bit<32>) meta.reason);
                 mark_to_drop(standard_metadata);
             } else {
-                udp_checksum.apply(hdr, meta);
+                if (hdr.tcp.isValid()) {
+                    tcp_checksum.apply(hdr, meta);
+                } else {
+                    udp_checksum.apply(hdr, meta);
+                }
                 hdr.push.setInvalid();
             }
         }

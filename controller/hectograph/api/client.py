@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from hectograph.api import content_models, content_views, models, views
+from hectograph.api import cohort_views, content_models, content_views, models, views
 from hectograph.api.fields import Model
 from hectograph.api.problem import MEDIA_TYPE, Problem, exception_of
 from hectograph.errors import InvalidInput, Unavailable
@@ -109,6 +109,13 @@ class Client:
         wanted = {"content": content, "host": host, "limit": limit}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         return self.get(f"/flows?{query}", content_views.Flows)
+
+    def cohorts(
+        self, *, content: str | None = None, host: str | None = None, members: int = 100
+    ) -> cohort_views.Cohorts:
+        wanted = {"content": content, "host": host, "members": members}
+        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        return self.get(f"/cohorts?{query}", cohort_views.Cohorts)
 
     def rotate_secrets(self, switch: str) -> views.SecretsStatus:
         return self.post(f"{self._switch(switch)}/rotate-secrets", views.SecretsStatus)

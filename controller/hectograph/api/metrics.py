@@ -18,7 +18,7 @@ from prometheus_client import (
 from prometheus_client.core import Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hectograph.api import content_families, families
+from hectograph.api import cohort_families, content_families, families
 from hectograph.errors import NotFound
 from hectograph.service import Service
 
@@ -72,6 +72,8 @@ class Metrics:
                     *families.of_counters(counters, self._max_member_series),
                     *content_families.of_contents(contents, self._max_content_series),
                     *content_families.of_secrets([each for each in secrets if each]),
+                    *cohort_families.of_hosts(await service.cohort_hosts()),
+                    *cohort_families.of_switches(await service.cohort_entries()),
                 ]
             )
         )

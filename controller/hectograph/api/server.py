@@ -35,7 +35,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    service = Service(settings.database)
+    service = Service(settings.database, cohorts=settings.cohorts)
     server = _Server(
         uvicorn.Config(
             create_app(settings, service),

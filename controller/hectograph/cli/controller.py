@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hectograph.cli import cohort_options
+
 
 def controller(
     listen: Annotated[
@@ -20,6 +22,9 @@ def controller(
     token_file: Annotated[
         Path | None, typer.Option(help="Holds the bearer token; so does HECTOGRAPH_TOKEN.")
     ] = None,
+    cohort_window: cohort_options.Window = None,
+    cohort_patience: cohort_options.Patience = None,
+    cohort_members: cohort_options.Members = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error.", show_default="info")
     ] = None,
@@ -31,4 +36,14 @@ def controller(
     from hectograph.api.server import run
     from hectograph.config import load_settings
 
-    run(load_settings(listen=listen, database=database, token_file=token_file, log_level=log_level))
+    run(
+        load_settings(
+            listen=listen,
+            database=database,
+            token_file=token_file,
+            cohort_window_ms=cohort_window,
+            cohort_patience_ms=cohort_patience,
+            cohort_members=cohort_members,
+            log_level=log_level,
+        )
+    )

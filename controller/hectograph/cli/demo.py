@@ -59,6 +59,42 @@ def tcp(
 
 
 @app.command()
+def cohort(
+    clients: Clients = 64,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="What is served.", show_default="one of 64 MiB or more that is here"),
+    ] = None,
+    target: Target = "embedded",
+    window: Annotated[
+        int, typer.Option(min=0, metavar="MS", help="How long a request waits for others.")
+    ] = 500,
+    kill: Annotated[
+        str,
+        typer.Option(
+            metavar="PARTS",
+            help="Kill -9 these during the downloads, one after another: controller,switch,pusher.",
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Serve a file to many real curls that ask at once: the host sends it once."""
+    from hectograph.demo.cohort import run
+    from hectograph.demo.stage import Options
+    from hectograph.testbed import run_isolated, targets
+
+    options = Options(
+        target=targets.target(target),
+        clients=clients,
+        file=file,
+        kill=_victims(kill, PARTS),
+        as_json=as_json,
+        settings=("--cohort-window", str(window)),
+    )
+    raise typer.Exit(run_isolated(lambda: run(options)))
+
+
+@app.command()
 def udp(
     clients: Clients = 16,
     file: Annotated[

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from hectograph.api.content_views import Flow
 
 
-def _end(address: IPv4Address | IPv6Address, port: int) -> str:
+def end_text(address: IPv4Address | IPv6Address, port: int) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 COLUMNS: Columns[Flow] = {
     "host": lambda each: each.host,
     "content": lambda each: each.content,
-    "client": lambda each: _end(each.client, each.client_port),
-    "service": lambda each: _end(each.service, each.service_port),
+    "client": lambda each: end_text(each.client, each.client_port),
+    "service": lambda each: end_text(each.service, each.service_port),
     "port": lambda each: each.port,
     "phase": lambda each: each.phase,
     "acknowledged": lambda each: f"{bytes_text(each.acked)} of {bytes_text(each.length)}",

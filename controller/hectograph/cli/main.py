@@ -9,6 +9,7 @@ import typer
 
 from hectograph import __version__
 from hectograph.cli import (
+    cohorts,
     contents,
     controller,
     demo,
@@ -51,6 +52,7 @@ app.add_typer(
 app.command(rich_help_panel=RESOURCES)(status.status)
 app.command(rich_help_panel=RESOURCES)(push.push)
 app.command(rich_help_panel=RESOURCES)(flows.flows)
+app.command(rich_help_panel=RESOURCES)(cohorts.cohorts)
 for name, group, about in (
     ("content", contents, "What clients download over TCP."),
     ("switches", switches, "P4 switches that the controller programs."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hectograph.cli import contents, groups, hosts, streams, switches
+from hectograph.cli import cohorts, contents, groups, hosts, streams, switches
 from hectograph.cli.output import console, print_json, show, table
 from hectograph.cli.remote import Json, connect
 from hectograph.errors import InvalidInput, Unavailable
@@ -42,6 +42,7 @@ def _everything(client: Client) -> dict[str, object]:
         "switches": client.switches.list(),
         "hosts": client.hosts.list(),
         "contents": client.contents.list(),
+        "cohorts": client.cohorts(members=0).totals,
         "groups": client.groups.list(),
         "streams": client.streams.list(),
     }
@@ -51,14 +52,17 @@ def _tables(client: Client) -> Group:
     """Of what there is: no headings over nothing."""
     from rich.console import Group
 
+    found = client.contents.list()
     tables = (
         table(client.switches.list(), switches.COLUMNS),
         table(client.hosts.list(), hosts.COLUMNS),
-        table(client.contents.list(), contents.COLUMNS),
+        table(found, contents.COLUMNS),
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )
     shown = [part for each in tables if each.row_count for part in (each, "")]
+    if found:
+        shown += [*cohorts.summary(client.cohorts(members=0)), ""]
     return Group(*(shown[:-1] or ("nothing yet: begin with `hectograph switches add`",)))
 
 

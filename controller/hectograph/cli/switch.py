@@ -24,6 +24,7 @@ class Io(StrEnum):
     AUTO = "auto"
     AFPACKET = "afpacket"
     SUPER = "super"
+    FANOUT = "fanout"
 
 
 def _version(wanted: bool) -> None:

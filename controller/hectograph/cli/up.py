@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hectograph.cli import addressing as contents
+from hectograph.cli import cohort_options
 from hectograph.errors import InvalidInput
 from hectograph.paths import pusher_socket
 
@@ -40,6 +41,9 @@ def up(
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
     content_mac: contents.Mac = contents.MAC,
+    cohort_window: cohort_options.Window = None,
+    cohort_patience: cohort_options.Patience = None,
+    cohort_members: cohort_options.Members = None,
     name: Annotated[str, typer.Option(help="What the switch and the host are called.")] = "local",
 ) -> None:
     """Run embedded switch, controller and pusher on these interfaces until SIGINT or SIGTERM.
@@ -53,7 +57,13 @@ def up(
     from hectograph.cli.local import Plan, run
     from hectograph.config import load_settings
 
-    settings = load_settings(listen=listen, database=database)
+    settings = load_settings(
+        listen=listen,
+        database=database,
+        cohort_window_ms=cohort_window,
+        cohort_patience_ms=cohort_patience,
+        cohort_members=cohort_members,
+    )
     if settings.listen.port == 0:
         raise InvalidInput("needs a port that is known beforehand", where="--listen")
     # Whoever has the port would be taken for our own controller.

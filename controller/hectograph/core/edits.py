@@ -44,8 +44,8 @@ def delete_switch(state: State, name: str) -> Edit:
     users += [f"group {group.group.name}" for group in state.groups_on(name)]
     users += _content_names(state.contents_on(name))
     _check_unused(users, f"switch {name}")
-    secrets = state.secrets.get(name)
-    return Edit(drops=(record,) if secrets is None else (secrets, record))
+    kept = (state.secrets.get(name), state.cohort_numbers.get(name))
+    return Edit(drops=(*(each for each in kept if each is not None), record))
 
 
 def put_host(state: State, host: Host) -> Edit:

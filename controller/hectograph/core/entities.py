@@ -40,10 +40,26 @@ class MemberEntry:
     vlan_tci: int
     src_addr: IPv4Address | IPv6Address
     dst_addr: IPv4Address | IPv6Address
-    hop_limit: int
     src_port: int
     dst_port: int
     member_sum: int
+    """hectograph.core.checksum"""
+
+
+@dataclass(frozen=True, slots=True)
+class UdpMemberEntry(MemberEntry):
+    """The copy is a datagram."""
+
+    hop_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMemberEntry(MemberEntry):
+    """The copy is a segment; its sequence number is the base plus the push's offset."""
+
+    sequence_base: int
+    ack_no: int
+    window: int
 
 
 @dataclass(frozen=True, slots=True)

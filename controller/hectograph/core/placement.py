@@ -102,13 +102,13 @@ class Placement:
         return self._new_tree()
 
     def _new_tree(self) -> "_DraftTree":
-        if len(self._taken_ids) >= self._profile.max_trees:
+        if len(self._taken_ids) >= self._profile.group_trees:
             raise LimitExceeded(
                 f"switch {self._switch.switch.name} ({self._profile.name}) holds "
-                f"{self._profile.max_trees} replication trees",
+                f"{self._profile.group_trees} replication trees of groups",
                 where=f"group {self._group}",
             )
-        id_ = next_free(self._record.next_tree, self._profile.max_trees, self._taken_ids)
+        id_ = next_free(self._record.next_tree, self._profile.group_trees, self._taken_ids)
         self._record = replace(self._record, next_tree=id_ + 1)
         self._taken_ids.add(id_)
         tree = _DraftTree(TreeRecord(self._switch.switch.name, id_, self._group))

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from hectograph import wire
-from hectograph.core.checksum import member_sum
-from hectograph.core.entities import MemberEntry, PuntMeter, Replica, Tables
+from hectograph.core.checksum import udp_member_sum
+from hectograph.core.entities import PuntMeter, Replica, Tables, UdpMemberEntry
 from hectograph.core.hosting import Views
 from hectograph.core.model import Source
 from hectograph.core.records import MemberRecord
@@ -23,13 +23,13 @@ PUNT_METERS = (
 )
 
 
-def member_entry(record: MemberRecord, group_source: Source) -> MemberEntry:
+def member_entry(record: MemberRecord, group_source: Source) -> UdpMemberEntry:
     """The headers of this member's copies."""
     member = record.member
     source = member.source or group_source
     address = source.ipv4 if member.address.version == 4 else source.ipv6
     assert address is not None  # edits.py lets no such member in
-    return MemberEntry(
+    return UdpMemberEntry(
         group=record.slot.tree,
         instance=record.slot.instance,
         dst_mac=mac_number(member.mac),
@@ -40,11 +40,11 @@ def member_entry(record: MemberRecord, group_source: Source) -> MemberEntry:
         hop_limit=member.hop_limit,
         src_port=source.udp_port,
         dst_port=member.udp_port,
-        member_sum=member_sum(address, member.address, source.udp_port, member.udp_port),
+        member_sum=udp_member_sum(address, member.address, source.udp_port, member.udp_port),
     )
 
 
-_Made = tuple[MemberRecord, Source, MemberEntry]
+_Made = tuple[MemberRecord, Source, UdpMemberEntry]
 """An entry and what it was made from: while those are the same objects, so is the entry."""
 
 

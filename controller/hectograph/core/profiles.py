@@ -13,6 +13,8 @@ class Profile:
     name: str
     max_trees: int
     """Replication trees, and entries of push_group."""
+    cohort_trees: int
+    """Of those, the highest, that are cohorts'; groups have the others."""
     max_members: int
     """Entries of table member, and replicas of all trees together."""
     max_replicas_per_port: int
@@ -23,14 +25,22 @@ class Profile:
     replicas_per_second: int | None
     """What it is known to copy, all ports together; None: not measured."""
 
+    @property
+    def group_trees(self) -> int:
+        """How many, and the last one's id, that groups may have."""
+        return self.max_trees - self.cohort_trees
+
 
 # The pipeline guarantees 4,096 groups and 16,384 members (p4/shared/sizes.p4).
 _PIPELINE_TREES = 4096
 _PIPELINE_MEMBERS = 16384
+# A pusher runs at most 256 cohorts at a time; what they left stands a little longer.
+_COHORT_TREES = 1024
 
 _EMBEDDED = Profile(
     name="embedded",
     max_trees=_PIPELINE_TREES,
+    cohort_trees=_COHORT_TREES,
     max_members=_PIPELINE_MEMBERS,
     max_replicas_per_port=4096,
     queue="the port's transmit ring",
@@ -43,6 +53,7 @@ _EMBEDDED = Profile(
 _BMV2 = Profile(
     name="bmv2",
     max_trees=4095,
+    cohort_trees=_COHORT_TREES,
     max_members=4096,
     max_replicas_per_port=64,
     queue="BMv2's egress queue",

@@ -41,6 +41,17 @@ class SecretsRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CohortNumbersRecord:
+    """Which group numbers cohorts on a switch may have had (cohort_numbers.py)."""
+
+    switch: str
+    next: int
+    """From here on, in their cycle, none was handed out since `held` was written."""
+    held: tuple[int, ...] = ()
+    """Those that were in use then, or rested."""
+
+
+@dataclass(frozen=True, slots=True)
 class TreeRecord:
     """A replication tree of a group."""
 
@@ -125,6 +136,7 @@ Record = (
     | StreamRecord
     | SecretsRecord
     | ContentRecord
+    | CohortNumbersRecord
 )
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from hectograph.core.model import Group, Host, Member, Source, Stream, Switch
 from hectograph.core.records import (
+    CohortNumbersRecord,
     ContentRecord,
     Edit,
     MemberRecord,
@@ -81,6 +82,8 @@ class State:
         self.secrets: dict[str, SecretsRecord] = {}
         """By switch."""
         self.contents: dict[str, ContentRecord] = {}
+        self.cohort_numbers: dict[str, CohortNumbersRecord] = {}
+        """By switch; absent until the first was reserved."""
 
     def switch(self, name: str) -> SwitchState:
         return _found(self.switches, name, "switch")
@@ -153,6 +156,8 @@ class State:
                 self.secrets[record.switch] = record
             case ContentRecord():
                 self.contents[record.content.name] = record
+            case CohortNumbersRecord():
+                self.cohort_numbers[record.switch] = record
 
     def _put_tree(self, record: TreeRecord) -> None:
         trees = self.switches[record.switch].trees
@@ -192,6 +197,8 @@ class State:
                 del self.secrets[record.switch]
             case ContentRecord():
                 del self.contents[record.content.name]
+            case CohortNumbersRecord():
+                del self.cohort_numbers[record.switch]
 
     def _drop_member(self, record: MemberRecord) -> None:
         group = self.groups[record.member.group]

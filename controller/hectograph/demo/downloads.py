@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clients that download: curl, each in its namespace, and what they have at the end."""
 
+import errno
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,6 +23,14 @@ from hectograph.testbed import Program, Testbed
 
 SILENCE_SECONDS = 60
 """A download to which nothing comes for so long has failed."""
+READY_SECONDS = 30.0
+"""Until so many programs are in memory and wait."""
+
+
+CURL = (
+    *("curl", "-sS", "--fail", "--noproxy", "*"),
+    *("--speed-limit", "1", "--speed-time", str(SILENCE_SECONDS)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,44 @@ def start(
     return started
 
 
+def start_together(
+    bed: Testbed, stack: ExitStack, clients: Sequence[Client], urls: Sequence[str]
+) -> list[Downloading]:
+    """The same, but none asks before all are there to: curl reads what it shall fetch from a
+    pipe, and waits for somebody to open the other end."""
+    if not has_curl():
+        return start(bed, stack, clients, urls, 0)
+    started: list[Downloading] = []
+    orders: list[tuple[Path, str]] = []
+    for client in clients:
+        url = _of_family(urls, client.address.version)
+        file = stack.enter_context(tempfile.TemporaryFile(dir=DIRECTORY))  # noqa: SIM115
+        pipe = bed.directory / f"{client.name}.order"
+        os.mkfifo(pipe)
+        output = f"/proc/self/fd/{file.fileno()}"
+        command = [*CURL, "--config", str(pipe), "--output", output]
+        program = bed.start(client.name, command, client.namespace, descriptors=(file.fileno(),))
+        started.append(Downloading(client, url, program, file))
+        orders.append((pipe, f'url = "{url}"\n'))
+    pipes = [(_when_read(pipe), order) for pipe, order in orders]
+    for descriptor, order in pipes:
+        os.write(descriptor, order.encode())
+        os.close(descriptor)
+    return started
+
+
+def _when_read(pipe: Path) -> int:
+    """Its writing end, once somebody reads at the other."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise Unavailable(f"curl reads nothing: {error}") from error
+        time.sleep(0.005)
+
+
 def results(downloads: Sequence[Downloading], sha256: str) -> list[Downloaded]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(Downloading.result, downloads, repeat(sha256)))
@@ -103,8 +151,5 @@ def _command(url: str, descriptor: int, bytes_per_second: int) -> list[str]:
     if not has_curl():
         script = str(Path(http_receiver.__file__))
         return [sys.executable, "-I", script, url, str(descriptor), str(bytes_per_second)]
-    limits = ["--speed-limit", "1", "--speed-time", str(SILENCE_SECONDS)]
-    if bytes_per_second:
-        limits += ["--limit-rate", str(bytes_per_second)]
-    output = f"/proc/self/fd/{descriptor}"
-    return ["curl", "-sS", "--fail", "--noproxy", "*", *limits, "--output", output, url]
+    limits = ["--limit-rate", str(bytes_per_second)] if bytes_per_second else []
+    return [*CURL, *limits, "--output", f"/proc/self/fd/{descriptor}", url]

@@ -3,7 +3,7 @@
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -55,21 +55,24 @@ class Parts:
 
 
 def start(
-    bed: Testbed, network: Topology, target: Target, addressing: AddressingSpec | None = None
+    bed: Testbed,
+    network: Topology,
+    target: Target,
+    addressing: AddressingSpec | None = None,
+    settings: Sequence[str] = (),
 ) -> Parts:
-    """`addressing`: of contents."""
+    """`addressing`: of contents; `settings`: more of the controller's options."""
     hectograph = [sys.executable, "-m", "hectograph"]
     control = bed.directory / "pusher.sock"
     database = bed.directory / "controller.db"
-    switch = bed.start("switch", target.command(network.ports, P4RUNTIME), network.switch)
-    pusher = bed.start(
-        "pusher",
-        [*hectograph, "pusher", "--interface", topology.HOST_INTERFACE, "--control", str(control)],
-        network.host,
-    )
+    command = target.command(network.ports, P4RUNTIME, [topology.HOST_PORT])
+    switch = bed.start("switch", command, network.switch)
+    push = ["pusher", "--interface", topology.HOST_INTERFACE, "--control", str(control)]
+    bundles = ["--bundles"] if target.bundles else []
+    pusher = bed.start("pusher", [*hectograph, *push, *bundles], network.host)
     controller = bed.start(
         "controller",
-        [*hectograph, "controller", "--listen", REST, "--database", str(database)],
+        [*hectograph, "controller", "--listen", REST, "--database", str(database), *settings],
         network.switch,
     )
     switch.wait_until(lambda: _listens(P4RUNTIME), READY_SECONDS)

@@ -27,6 +27,8 @@ class Options:
     kill: tuple[str, ...] = ()
     """Parts that get a SIGKILL while the file is under way, in this order."""
     as_json: bool = False
+    settings: tuple[str, ...] = ()
+    """More of the controller's options."""
 
 
 class Outcome(Protocol):
@@ -73,9 +75,10 @@ def _set(
     size = path.stat().st_size
     receivers.check_space(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
-    network = topology.build(bed, options.clients, PACES[options.target.name].mtu)
+    mtu, bundles = PACES[options.target.name].mtu, options.target.bundles
+    network = topology.build(bed, options.clients, mtu, bundles=bundles)
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
-    running = parts.start(bed, network, options.target, addressing)
+    running = parts.start(bed, network, options.target, addressing, options.settings)
     stack.callback(running.client.close)
     for program in running.all():
         say.print(f"started    {program.name}: {program.command_line()}")

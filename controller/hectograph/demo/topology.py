@@ -18,6 +18,8 @@ HOST_PORT = 1
 HOST_INTERFACE = "push0"
 CLIENT_INTERFACE = "eth0"
 UDP_PORT = 5000
+BUNDLE_MTU = 65535
+"""Of the host's link, where many pushes go in one frame."""
 
 SOURCE_MAC = "02:00:00:00:00:01"
 SOURCE_IPV4 = IPv4Address("10.0.0.1")
@@ -52,12 +54,12 @@ class Topology:
         return self.host.counters(HOST_INTERFACE)
 
 
-def build(bed: Testbed, count: int, mtu: int) -> Topology:
+def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
     """Odd clients are on IPv4, even ones on IPv6."""
     switch, host = Namespace.current("switch"), bed.namespace("host")
     ports = {HOST_PORT: f"host{HOST_PORT}"}
     near = End(switch, ports[HOST_PORT], ipv6=False)
-    bed.veth(End(host, HOST_INTERFACE, ipv6=False), near, mtu=mtu)
+    bed.veth(End(host, HOST_INTERFACE, ipv6=False), near, mtu=BUNDLE_MTU if bundles else mtu)
     clients = tuple(_client(bed, number) for number in range(1, count + 1))
     for client in clients:
         ports[client.port] = f"client{client.port}"

@@ -1,18 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the reconcilers need of a connection to a switch, and of one to a pusher."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from hectograph.core.cohorts import (
+    CohortEntry,
+    CohortEvent,
+    CohortMemberState,
+    CohortSettings,
+    CohortState,
+)
 from hectograph.core.contents import ContentSpec, ContentState
 from hectograph.core.entities import Change, Tables
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host, Switch
 from hectograph.core.status import CounterValue, PusherCounters
 from hectograph.core.streams import PushSpec, PushState
+
+MAX_UPDATES = 256
+"""In one write request, unless it is said otherwise: a few milliseconds of a switch's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +83,9 @@ class Session(Protocol):
         """What stands on the switch."""
         ...
 
-    async def write(self, changes: Sequence[Change]) -> WriteResult:
-        """Make these changes, in any order; those that fail do not stop the others."""
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
+        """Make these changes, in any order; those that fail do not stop the others. So many
+        in one request: other writes and reads come between two requests, not into one."""
         ...
 
     async def read_counters(self) -> Readings:
@@ -161,6 +172,21 @@ class PusherSession(Protocol):
         ...
 
     async def flow_counters(self) -> FlowCounters: ...
+
+    def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
+        """Until the connection is lost (Unavailable), which is for nothing else then: first
+        those that run, then what changes. Nobody else watches."""
+        ...
+
+    async def enter_cohort(self, entry: CohortEntry) -> None:
+        """NotFound: there is no such cohort any more."""
+        ...
+
+    async def cohorts(self) -> Sequence[CohortState]: ...
+
+    async def cohort_members(self, cohort: int) -> Sequence[CohortMemberState]:
+        """NotFound: there is no such cohort any more."""
+        ...
 
 
 PusherDriver = Callable[[Host], AbstractAsyncContextManager[PusherSession]]

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our entities in P4Runtime's words, and back; names as in the pipeline's P4Info.
-
-finsy returns addresses as numbers, and a port alone for a replica whose instance is 0.
-"""
+"""Our entities in P4Runtime's words, and its digests in ours; names as in the pipeline's
+P4Info. encoder.py writes many, decoder.py reads."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, cast
 
@@ -24,9 +22,9 @@ from hectograph.core.entities import (
     Operation,
     PuntMeter,
     PushGroup,
-    Replica,
     Service,
     ServiceHost,
+    TcpMemberEntry,
     TcpMeter,
 )
 from hectograph.core.flows import FlowKey, FlowState
@@ -36,11 +34,12 @@ SECRETS_TABLE = "flow_secrets"
 """Without a key: its default action holds them."""
 PUNT_METER = "punt_meter"
 TCP_METER = "tcp_meter"
+MEMBER_KEY = ("group", "instance")
 METERS = (PUNT_METER, TCP_METER)
 HANDSHAKES = "learnt_flow_t"
 """The digest."""
 
-_UPDATE_TYPES = {
+UPDATE_TYPES = {
     Operation.INSERT: p4r.Update.INSERT,
     Operation.MODIFY: p4r.Update.MODIFY,
     Operation.DELETE: p4r.Update.DELETE,
@@ -49,7 +48,7 @@ _UPDATE_TYPES = {
 
 def encode_change(change: Change, schema: finsy.P4Schema) -> p4r.Update:
     entity = _encode(change.entity, keys_only=change.operation is Operation.DELETE)
-    return p4r.Update(type=_UPDATE_TYPES[change.operation], entity=entity.encode(schema))
+    return p4r.Update(type=UPDATE_TYPES[change.operation], entity=entity.encode(schema))
 
 
 def _encode(entity: Entity, *, keys_only: bool) -> p4entity.P4Entity:
@@ -124,37 +123,38 @@ def _meter_config(entity: PuntMeter | TcpMeter) -> finsy.P4MeterConfig:
 
 
 def _member_action(entry: MemberEntry) -> finsy.P4TableAction:
-    ipv4 = entry.src_addr.version == 4
-    return finsy.P4TableAction(
-        "udp_ipv4" if ipv4 else "udp_ipv6",
-        dst_mac=entry.dst_mac,
-        src_mac=entry.src_mac,
-        vlan_tci=entry.vlan_tci,
-        src_addr=int(entry.src_addr),
-        dst_addr=int(entry.dst_addr),
-        src_port=entry.src_port,
-        dst_port=entry.dst_port,
-        member_sum=entry.member_sum,
-        **{"ttl" if ipv4 else "hop_limit": entry.hop_limit},
-    )
+    """Parameters are called as the entry's fields are, but for IPv4's time to live."""
+    names = (field.name for field in fields(entry) if field.name not in MEMBER_KEY)
+    args = {name: getattr(entry, name) for name in names}
+    args |= {"src_addr": int(entry.src_addr), "dst_addr": int(entry.dst_addr)}
+    action = _member_action_name(entry)
+    if action == "udp_ipv4":
+        args["ttl"] = args.pop("hop_limit")
+    return finsy.P4TableAction(action, **args)
 
 
-def decode_entity(message: p4r.Entity, schema: finsy.P4Schema) -> Entity | None:
-    """None for what is no business of ours: const and default entries, idle meters."""
-    decoded = p4entity.decode_entity(message, schema)
-    match decoded:
-        case finsy.P4TableEntry(is_default_action=False):
-            return _decode_entry(decoded)
-        case finsy.P4MulticastGroupEntry():
-            replicas = frozenset(map(_replica, decoded.replicas))
-            return MulticastGroup(decoded.multicast_group_id, replicas)
-        case finsy.P4TableEntry(table_id="flow_secrets", action=finsy.P4TableAction() as action):
-            return FlowSecrets(**action.args)
-        case finsy.P4MeterEntry(index=int(index), config=finsy.P4MeterConfig() as config):
-            kind = PuntMeter if decoded.meter_id == PUNT_METER else TcpMeter
-            return kind(index, config.pir, config.pburst)
-        case _:
-            return None
+def _member_action_name(entry: MemberEntry) -> str:
+    protocol = "tcp" if isinstance(entry, TcpMemberEntry) else "udp"
+    return f"{protocol}_ipv{entry.src_addr.version}"
+
+
+def group_fields(schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """Of an entry of push_group, those fields that are encoded, and their widths in bits."""
+    widths = {"group": schema.tables["push_group"].match_fields["group"].bitwidth}
+    if not keys_only:
+        widths["multicast_group"] = schema.actions["replicate"].params["multicast_group"].bitwidth
+    return widths
+
+
+def member_fields(entry: MemberEntry, schema: finsy.P4Schema, *, keys_only: bool) -> dict[str, int]:
+    """The same of such an entry of table member."""
+    widths = {name: schema.tables["member"].match_fields[name].bitwidth for name in MEMBER_KEY}
+    if not keys_only:
+        params = schema.actions[_member_action_name(entry)].params
+        widths |= {
+            "hop_limit" if param.name == "ttl" else param.name: param.bitwidth for param in params
+        }
+    return widths
 
 
 def decode_handshakes(digests: finsy.P4DigestList) -> list[FlowState]:
@@ -184,49 +184,3 @@ def _flow(learnt: Mapping[str, Any]) -> FlowState:
 def _address(number: int) -> IPv4Address | IPv6Address:
     address = IPv6Address(number)
     return address.ipv4_mapped or address
-
-
-def _decode_entry(entry: finsy.P4TableEntry) -> Entity | None:
-    action = entry.action
-    if not isinstance(action, finsy.P4TableAction):
-        return None
-    match entry.table_id:
-        case "host_port":
-            return HostPort(entry["ingress_port"])
-        case "push_group":
-            return PushGroup(entry["group"], action.args["multicast_group"])
-        case "member":
-            return _decode_member(entry, action.name, action.args)
-        case "service":
-            return Service(IPv6Address(entry["address"]), entry["port"], **action.args)
-        case "content_address":
-            return ContentAddress(IPv6Address(entry["address"]), **action.args)
-        case "service_host":
-            return ServiceHost(entry["host_set"], entry["bucket"], **action.args)
-        case _:
-            return None
-
-
-def _decode_member(entry: finsy.P4TableEntry, action: str, args: dict[str, Any]) -> MemberEntry:
-    address = IPv4Address if action == "udp_ipv4" else IPv6Address
-    return MemberEntry(
-        group=entry["group"],
-        instance=entry["instance"],
-        dst_mac=args["dst_mac"],
-        src_mac=args["src_mac"],
-        vlan_tci=args["vlan_tci"],
-        src_addr=address(args["src_addr"]),
-        dst_addr=address(args["dst_addr"]),
-        hop_limit=args["ttl" if action == "udp_ipv4" else "hop_limit"],
-        src_port=args["src_port"],
-        dst_port=args["dst_port"],
-        member_sum=args["member_sum"],
-    )
-
-
-def _replica(replica: int | tuple[int, int] | p4entity.P4Replica) -> Replica:
-    if isinstance(replica, int):
-        return Replica(replica, 0)
-    if isinstance(replica, tuple):
-        return Replica(*replica)
-    return Replica(replica.port, replica.instance)

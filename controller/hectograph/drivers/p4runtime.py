@@ -28,14 +28,22 @@ from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
 from hectograph.drivers import codec
 from hectograph.drivers.arbitration import Arbitration
-from hectograph.drivers.base import PacketIn, Readings, Refusal, WriteResult
+from hectograph.drivers.base import (
+    MAX_UPDATES,
+    PacketIn,
+    Readings,
+    Refusal,
+    WriteResult,
+)
+from hectograph.drivers.decoder import Decoder, TableEntry
+from hectograph.drivers.encoder import Encoder
 from hectograph.errors import InvalidInput, Unavailable
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-MAX_UPDATES = 256
-"""In one write request: some 50 KB, and a few milliseconds of encoding."""
+DECODE_SLICE = 32
+"""Entities that are decoded before others get their turn: half a millisecond."""
 DIGEST_LIST = 128
 DIGEST_NS = 100_000_000
 DIGEST_ACK_NS = 1_000_000_000
@@ -53,10 +61,12 @@ class P4RuntimeDriver:
             if not path.is_file():
                 raise InvalidInput("the compiled pipeline is missing", where=str(path))
         self._schema = finsy.P4Schema(p4info, device_config)
+        self._encoder = Encoder(self._schema)
+        self._decoder = Decoder(self._schema)
 
     @asynccontextmanager
     async def __call__(self, switch: Switch) -> AsyncGenerator["P4RuntimeSession", None]:
-        session = P4RuntimeSession(switch, self._schema)
+        session = P4RuntimeSession(switch, self._schema, self._encoder, self._decoder)
         try:
             await session.open()
             yield session
@@ -65,9 +75,13 @@ class P4RuntimeDriver:
 
 
 class P4RuntimeSession:
-    def __init__(self, switch: Switch, schema: finsy.P4Schema) -> None:
+    def __init__(
+        self, switch: Switch, schema: finsy.P4Schema, encoder: Encoder, decoder: Decoder
+    ) -> None:
         self._device_id = switch.device_id
         self._schema = schema
+        self._encoder = encoder
+        self._decoder = decoder
         self._client = P4Client(switch.address, wait_for_ready=False)
         self._sending = asyncio.Lock()
         self._arbitration = Arbitration(switch.device_id)
@@ -164,20 +178,17 @@ class P4RuntimeSession:
         )
         for request in wanted:
             async for message in self._read(request):
-                entity = codec.decode_entity(message, self._schema)
+                entity = self._decoder.entity(message)
                 if entity is not None:
                     tables.put(entity)
         return tables
 
-    async def write(self, changes: Sequence[Change]) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = MAX_UPDATES) -> WriteResult:
         refusals: list[Refusal | None] = []
         requests = written = 0
-        for start in range(0, len(changes), MAX_UPDATES):
-            part = changes[start : start + MAX_UPDATES]
-            request = p4r.WriteRequest(
-                device_id=self._device_id,
-                updates=[codec.encode_change(change, self._schema) for change in part],
-            )
+        for start in range(0, len(changes), at_once):
+            request = self._encoder.write_request(changes[start : start + at_once])
+            request.device_id = self._device_id
             requests += 1
             written += request.ByteSize()
             refusals += await self._write(request)
@@ -204,7 +215,7 @@ class P4RuntimeSession:
             egress_drops=await self._read_indirect("egress_drops"),
             trees=await self.read_pushes(),
             members={
-                (entry["group"], entry["instance"]): _value(entry.counter_data)
+                (entry.key["group"], entry.key["instance"]): entry.counter
                 async for entry in self._read_counted("member")
             },
             contents=await self._read_contents(),
@@ -212,17 +223,15 @@ class P4RuntimeSession:
 
     async def read_pushes(self) -> dict[int, CounterValue]:
         return {
-            entry["group"]: _value(entry.counter_data)
-            async for entry in self._read_counted("push_group")
+            entry.key["group"]: entry.counter async for entry in self._read_counted("push_group")
         }
 
     async def _read_contents(self) -> dict[int, CounterValue]:
         """Of all its addresses together."""
         found: dict[int, CounterValue] = {}
         async for entry in self._read_counted("service"):
-            if isinstance(entry.action, finsy.P4TableAction):
-                number = entry.action.args["content"]
-                found[number] = found.get(number, CounterValue()) + _value(entry.counter_data)
+            number = entry.args["content"]
+            found[number] = found.get(number, CounterValue()) + entry.counter
         return found
 
     async def packets(self) -> AsyncIterator[PacketIn]:
@@ -245,18 +254,17 @@ class P4RuntimeSession:
         request = p4r.ReadRequest(device_id=self._device_id, entities=[entity.encode(self._schema)])
         with _unavailable("read"):
             async for reply in self._client.request_iter(request):
-                for index, message in enumerate(reply.entities):
-                    if index % MAX_UPDATES == MAX_UPDATES - 1:
+                for index, message in enumerate(reply.entities, 1):
+                    if index % DECODE_SLICE == 0:
                         await asyncio.sleep(0)
                     yield message
 
-    async def _read_counted(self, table: str) -> AsyncIterator[finsy.P4TableEntry]:
+    async def _read_counted(self, table: str) -> AsyncIterator[TableEntry]:
         """A table's entries with their direct counters."""
         data = finsy.P4CounterData()
         async for message in self._read(finsy.P4TableEntry(table, counter_data=data)):
-            entry = finsy.P4TableEntry.decode(message, self._schema)
-            if not entry.is_default_action:
-                yield entry
+            if not message.table_entry.is_default_action:
+                yield self._decoder.entry(message)
 
     async def _read_indirect(self, counter: str) -> dict[int, CounterValue]:
         values: dict[int, CounterValue] = {}

@@ -2,22 +2,33 @@
 """A client of the host protocol (host/pusher/pusher.proto) over the pusher's Unix socket."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
+from hectograph.core.cohorts import (
+    CohortEntry,
+    CohortEvent,
+    CohortMemberState,
+    CohortSettings,
+    CohortState,
+)
 from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushSpec, PushState
 from hectograph.drivers.base import PusherHello
-from hectograph.errors import Unavailable
 from hectograph.pusher import pusher_pb2 as pb
+from hectograph.pusher.cohorts import (
+    cohort_member_of,
+    cohort_of,
+    entry_messages,
+    event_of,
+    watch_message,
+)
+from hectograph.pusher.connection import Connection, checked
 from hectograph.pusher.contents import (
     content_message,
     content_of,
@@ -30,7 +41,6 @@ from hectograph.pusher.flows import (
 )
 from hectograph.pusher.messages import (
     counters_of,
-    error_of,
     hello_of,
     spec_message,
     state_of,
@@ -38,15 +48,10 @@ from hectograph.pusher.messages import (
 
 T = TypeVar("T")
 
-PROTOCOL = 1
-PREFIX_BYTES = 4
-RESPONSE_BYTES = 1_048_576
 PREPARE_POLL_SECONDS = 0.05
 ADOPT_FLOWS = 256
 FORGET_FLOWS = 512
 """pusher.options: how many a request has room for."""
-TIMEOUT_SECONDS = 10.0
-"""A pusher answers in milliseconds; a file on a hung network mount may hold up a start."""
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
@@ -55,7 +60,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
         yield some
 
 
-class PusherClient:
+class PusherClient(Connection):
     """One connection. Calls may overlap; they are made one after the other.
 
         async with PusherClient(path) as pusher:
@@ -66,53 +71,8 @@ class PusherClient:
     the pusher's own words.
     """
 
-    def __init__(self, path: Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._path = path
-        self._timeout = timeout
-        self._turn = asyncio.Lock()
-        self._last_id = 0
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def __aenter__(self) -> "PusherClient":
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def connect(self) -> None:
-        """And say hello: Unavailable unless a pusher that we understand answers."""
-        try:
-            self._streams = await asyncio.open_unix_connection(self._path)
-        except (OSError, ValueError) as error:
-            raise self._unavailable(f"no pusher answers: {error}") from error
-        try:
-            await self._check_protocol()
-        except BaseException:
-            await self.close()
-            raise
-
-    async def _check_protocol(self) -> None:
-        protocol = (await self._ask(pb.Request(hello=pb.HelloRequest()))).hello.protocol
-        if protocol != PROTOCOL:
-            raise self._unavailable(f"the pusher speaks protocol {protocol}, not {PROTOCOL}")
-
-    async def close(self) -> None:
-        if self._streams is None:
-            return
-        _, writer = self._streams
-        self._streams = None
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-
     async def hello(self) -> PusherHello:
-        return hello_of((await self._ask(pb.Request(hello=pb.HelloRequest()))).hello)
+        return hello_of((await self.ask(pb.Request(hello=pb.HelloRequest()))).hello)
 
     async def start(self, name: str, spec: PushSpec) -> PushState:
         """Also where it runs already with this specification; one that has ended is replaced.
@@ -120,26 +80,26 @@ class PusherClient:
         Conflict: it runs with another specification.
         """
         request = pb.StartStream(name=name, spec=spec_message(spec))
-        return state_of((await self._ask(pb.Request(start=request))).stream)
+        return state_of((await self.ask(pb.Request(start=request))).stream)
 
     async def stop(self, name: str) -> PushState:
         """Stop it and take it off the list; its last state. NotFound: not on the list."""
         request = pb.Request(stop=pb.StopStream(name=name))
-        return state_of((await self._ask(request)).stream)
+        return state_of((await self.ask(request)).stream)
 
     async def list(self) -> Sequence[PushState]:
         """Every stream, those that have ended too."""
-        answer = await self._ask(pb.Request(list=pb.ListStreams()))
+        answer = await self.ask(pb.Request(list=pb.ListStreams()))
         return [state_of(stream) for stream in answer.list.streams]
 
     async def counters(self) -> PusherCounters:
         """Since the pusher started."""
-        return counters_of((await self._ask(pb.Request(counters=pb.GetCounters()))).counters)
+        return counters_of((await self.ask(pb.Request(counters=pb.GetCounters()))).counters)
 
     async def add_content(self, spec: ContentSpec) -> ContentState:
         """Begin to prepare it; contents() tells when it is ready. Conflict: another has its id."""
         request = pb.AddContent(spec=content_message(spec))
-        return content_of((await self._ask(pb.Request(add_content=request))).content)
+        return content_of((await self.ask(pb.Request(add_content=request))).content)
 
     async def prepare_content(
         self,
@@ -151,14 +111,14 @@ class PusherClient:
         while state.phase is ContentPhase.PREPARING:
             progress(state)
             await asyncio.sleep(PREPARE_POLL_SECONDS)
-            answer = await self._ask(pb.Request(list_contents=pb.ListContents(first=spec.id)))
+            answer = await self.ask(pb.Request(list_contents=pb.ListContents(first=spec.id)))
             state = content_of(answer.contents.contents[0])
         return state
 
     async def remove_content(self, content: int, *, reset: bool = False) -> ContentState:
         """Let its downloads finish, or reset them; its last state. NotFound: there is none."""
         request = pb.RemoveContent(id=content, reset=reset)
-        return content_of((await self._ask(pb.Request(remove_content=request))).content)
+        return content_of((await self.ask(pb.Request(remove_content=request))).content)
 
     async def contents(self) -> Sequence[ContentState]:
         """Every content, by ascending id."""
@@ -166,7 +126,7 @@ class PusherClient:
         following = 0
         while True:
             request = pb.ListContents(first=following)
-            answer = (await self._ask(pb.Request(list_contents=request))).contents
+            answer = (await self.ask(pb.Request(list_contents=request))).contents
             found += map(content_of, answer.contents)
             following = answer.next
             if not following:
@@ -178,7 +138,7 @@ class PusherClient:
         following = 0
         while len(found) < limit:
             request = pb.ListFlows(first=following)
-            answer = (await self._ask(pb.Request(list_flows=request))).flows
+            answer = (await self.ask(pb.Request(list_flows=request))).flows
             found += map(flow_of, answer.flows)
             following = answer.next
             if not following:
@@ -195,7 +155,7 @@ class PusherClient:
         made = 0
         for some in batched(flows, ADOPT_FLOWS):
             request = pb.AdoptFlows(flows=map(flow_message, some))
-            made += (await self._ask(pb.Request(adopt_flows=request))).flows_changed.flows
+            made += (await self.ask(pb.Request(adopt_flows=request))).flows_changed.flows
         return made
 
     async def forget_flows(self, keys: Iterable[FlowKey]) -> int:
@@ -203,49 +163,56 @@ class PusherClient:
         gone = 0
         for some in batched(keys, FORGET_FLOWS):
             request = pb.ForgetFlows(flows=map(key_message, some))
-            gone += (await self._ask(pb.Request(forget_flows=request))).flows_changed.flows
+            gone += (await self.ask(pb.Request(forget_flows=request))).flows_changed.flows
         return gone
 
     async def flow_counters(self) -> FlowCounters:
         """Since the pusher started."""
         request = pb.Request(flow_counters=pb.GetFlowCounters())
-        return flow_counters_of((await self._ask(request)).flow_counters)
+        return flow_counters_of((await self.ask(request)).flow_counters)
 
-    async def _ask(self, request: pb.Request) -> pb.Response:
-        async with self._turn:
-            if self._streams is None:
-                raise self._unavailable("not connected")
-            self._last_id += 1
-            request.id = self._last_id
+    async def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
+        """What changes of its cohorts, and first those that run, until the connection is
+        lost (Unavailable). The connection is for nothing else from then on, and closed
+        with the iterator. Another watcher's is closed by the pusher."""
+        request = pb.Request(watch_cohorts=watch_message(settings))
+        async with self.turn:
             try:
-                async with asyncio.timeout(self._timeout):
-                    response = await self._exchange(*self._streams, request)
-            except BaseException as error:
-                # The answer may still come: this connection has lost its place.
+                await self.send(request)
+                while True:
+                    event = checked(await self.receive(request)).cohort_event
+                    if event.cohort:  # the first only says that others will come
+                        yield event_of(event)
+            except (OSError, EOFError, DecodeError) as error:
+                raise self.unavailable(f"the connection is lost: {error}") from error
+            finally:
                 await self.close()
-                if isinstance(error, TimeoutError):
-                    raise self._unavailable(f"no answer within {self._timeout:g} s") from error
-                if isinstance(error, OSError | EOFError | DecodeError):
-                    raise self._unavailable(f"the connection is lost: {error}") from error
-                raise
-        if response.HasField("status"):
-            raise error_of(response.status)
-        return response
 
-    async def _exchange(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: pb.Request
-    ) -> pb.Response:
-        message = request.SerializeToString()
-        writer.write(len(message).to_bytes(PREFIX_BYTES, "big") + message)
-        await writer.drain()
-        length = int.from_bytes(await reader.readexactly(PREFIX_BYTES), "big")
-        if length > RESPONSE_BYTES:
-            raise EOFError(f"an answer of {length} bytes is no pusher's")
-        response = pb.Response.FromString(await reader.readexactly(length))
-        # 0: the request could not be decoded; the status says so.
-        if response.id not in (request.id, 0):
-            raise EOFError(f"answer {response.id} to request {request.id}")
-        return response
+    async def enter_cohort(self, entry: CohortEntry) -> None:
+        """Which entries stand. NotFound: there is no such cohort any more."""
+        for message in entry_messages(entry):
+            await self.ask(pb.Request(enter_cohort=message))
 
-    def _unavailable(self, what: str) -> Unavailable:
-        return Unavailable(what, where=f"pusher {self._path}")
+    async def cohorts(self) -> Sequence[CohortState]:
+        """Every cohort, by ascending number."""
+        found: list[CohortState] = []
+        following = 0
+        while True:
+            request = pb.Request(list_cohorts=pb.ListCohorts(first=following))
+            answer = (await self.ask(request)).cohorts
+            found += map(cohort_of, answer.cohorts)
+            following = answer.next
+            if not following:
+                return found
+
+    async def cohort_members(self, cohort: int) -> Sequence[CohortMemberState]:
+        """By ascending instance. NotFound: there is no such cohort (any more)."""
+        found: list[CohortMemberState] = []
+        following = 0
+        while True:
+            wanted = pb.ListCohortMembers(cohort=cohort, first=following)
+            answer = (await self.ask(pb.Request(list_cohort_members=wanted))).cohort_members
+            found += map(cohort_member_of, answer.members)
+            following = answer.next
+            if not following:
+                return found

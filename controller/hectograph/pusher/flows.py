@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows (core/flows.py) in the host protocol's messages."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from hectograph.core.flows import FlowAnswer, FlowCounters, FlowKey, FlowPhase, FlowState
@@ -27,12 +28,14 @@ _ANSWER_NUMBERS = {answer: number for number, answer in _ANSWERS.items()}
 _IPV4_MAPPED = b"\0" * 10 + b"\xff" * 2
 
 
-def _address(packed: bytes) -> IPv4Address | IPv6Address:
-    address = IPv6Address(packed)
-    return address.ipv4_mapped or address
+@lru_cache(4096)
+def address_of(packed: bytes) -> IPv4Address | IPv6Address:
+    if packed.startswith(_IPV4_MAPPED):
+        return IPv4Address(packed[len(_IPV4_MAPPED) :])
+    return IPv6Address(packed)
 
 
-def _packed(address: IPv4Address | IPv6Address) -> bytes:
+def packed_address(address: IPv4Address | IPv6Address) -> bytes:
     return address.packed if address.version == 6 else _IPV4_MAPPED + address.packed
 
 
@@ -48,8 +51,8 @@ def _packed_mac(mac: str) -> bytes:
 
 def key_message(key: FlowKey) -> pb.FlowKey:
     return pb.FlowKey(
-        client_address=_packed(key.client),
-        service_address=_packed(key.service),
+        client_address=packed_address(key.client),
+        service_address=packed_address(key.service),
         client_port=key.client_port,
         service_port=key.service_port,
     )
@@ -59,8 +62,8 @@ def flow_message(flow: FlowState) -> pb.Flow:
     """What another pusher takes over."""
     try:
         return pb.Flow(
-            client_address=_packed(flow.key.client),
-            service_address=_packed(flow.key.service),
+            client_address=packed_address(flow.key.client),
+            service_address=packed_address(flow.key.service),
             client_port=flow.key.client_port,
             service_port=flow.key.service_port,
             content=flow.content,
@@ -86,9 +89,9 @@ def flow_message(flow: FlowState) -> pb.Flow:
 def flow_of(message: pb.Flow) -> FlowState:
     return FlowState(
         key=FlowKey(
-            client=_address(message.client_address),
+            client=address_of(message.client_address),
             client_port=message.client_port,
-            service=_address(message.service_address),
+            service=address_of(message.service_address),
             service_port=message.service_port,
         ),
         content=message.content,

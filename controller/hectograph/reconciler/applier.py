@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import get_args
 
 from hectograph.core.diff import Diff, count_differences, keep_known
@@ -24,33 +23,22 @@ from hectograph.core.handover import owners_of
 from hectograph.core.plan import Planner
 from hectograph.core.records import MemberRecord
 from hectograph.core.status import ApplyState
-from hectograph.drivers.base import Session, WriteResult
+from hectograph.drivers.base import Session
+from hectograph.reconciler.cohorts import SwitchCohorts
 from hectograph.reconciler.handover import Handover
+from hectograph.reconciler.write_stats import WriteStats
 
 _OF_TREES = (PushGroup, MemberEntry, MulticastGroup)
 """The kinds whose key begins with a tree's id."""
 _OF_TCP = get_args(TcpEntity)
 
 
-@dataclass(slots=True)
-class WriteStats:
-    """Since the start."""
-
-    writes: int = 0
-    updates: int = 0
-    bytes: int = 0
-    repairs: int = 0
-
-    def add(self, updates: int, result: WriteResult) -> None:
-        self.writes += result.requests
-        self.updates += updates
-        self.bytes += result.bytes
-
-
 class Applier:
-    def __init__(self, planner: Planner, handover: Handover) -> None:
+    def __init__(self, planner: Planner, handover: Handover, cohorts: SwitchCohorts) -> None:
+        """`cohorts`: theirs is not the plan's to decide."""
         self._planner = planner
         self._handover = handover
+        self._cohorts = cohorts
         self._actual = Tables()
         self._known = False
         self._refused: dict[Key, str] = {}
@@ -81,7 +69,9 @@ class Applier:
 
     async def audit(self, session: Session) -> None:
         """Read everything, and write what differs from the plan."""
+        self._cohorts.audit_begins()
         actual = await session.read()
+        self._cohorts.audited(actual)
         keep_known(self._planner.tables, actual)
         await asyncio.sleep(0)
         if self._known:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hectograph.core.cohorts import CohortSettings
 from hectograph.core.hosting import Views
 from hectograph.core.model import Group, Host, Switch
 from hectograph.core.records import (
@@ -23,6 +24,7 @@ from hectograph.core.rotation import Schedule
 from hectograph.core.state import State
 from hectograph.core.status import ApplyState
 from hectograph.drivers.base import Driver, PusherDriver
+from hectograph.reconciler.cohorts import SwitchCohorts
 from hectograph.reconciler.host import HostReconciler
 from hectograph.reconciler.librarian import Commit, Librarian
 from hectograph.reconciler.roster import Roster
@@ -38,6 +40,7 @@ class FleetOptions:
     library: Path
     """Directory of the contents that are fetched."""
     schedule: Schedule
+    cohorts: CohortSettings
 
 
 class Fleet:
@@ -54,6 +57,8 @@ class Fleet:
         self._driver = driver
         self._pusher_driver = pusher_driver
         self._save = save
+        self._commit = commit
+        self._cohorts = options.cohorts
         self._roster = Roster(self._host_changed)
         self.librarian = Librarian(state, lambda: self._roster.views, commit, options.library)
         self.rotation = Rotation(state, commit, options.schedule)
@@ -96,6 +101,9 @@ class Fleet:
             self._put(record)
         self._mark_trees((*edit.drops, *edit.puts))
         self._mark_tcp((*edit.drops, *edit.puts))
+        if any(isinstance(record, Host) for record in (*edit.drops, *edit.puts)):
+            for reconciler in self._switches.values():
+                reconciler.cohorts.hosts_changed()
         if any(not isinstance(record, MemberRecord) for record in (*edit.drops, *edit.puts)):
             for host in self._hosts.values():
                 host.wake()
@@ -171,6 +179,9 @@ class Fleet:
             switch.name,
             self._state,
             self._driver,
+            SwitchCohorts(
+                switch.name, self._state, self._pusher_driver, self._commit, self._cohorts
+            ),
             lambda: self._roster.views,
             lambda port: self._host_at(switch.name, port),
         )

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
+from hectograph.core.cohorts import CohortMemberState, CohortState
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.records import StreamRecord
 from hectograph.core.state import State
 from hectograph.core.status import HostState, HostStatus, PusherCounters, StreamStatus
 from hectograph.core.streams import pusher_name
 from hectograph.drivers.base import PusherDriver, PusherHello, PusherSession
-from hectograph.errors import HectographError, Unavailable
+from hectograph.errors import HectographError, InvalidInput, Unavailable
 from hectograph.reconciler.hosting import ContentHost
 from hectograph.reconciler.roster import Roster
 from hectograph.reconciler.stream import AskGroup, SaveProgress, StreamKeeper
@@ -118,6 +119,19 @@ class HostReconciler:
         """Another host has them."""
         async with self._aside() as session:
             return await session.forget_flows(keys)
+
+    async def cohorts(self) -> Sequence[CohortState]:
+        """As its pusher has them now; none while it cannot be reached, or knows of none."""
+        try:
+            async with self._aside() as session:
+                return await session.cohorts()
+        except (Unavailable, InvalidInput):
+            return ()
+
+    async def cohort_members(self, cohort: int) -> Sequence[CohortMemberState]:
+        """NotFound: there is no such cohort any more."""
+        async with self._aside() as session:
+            return await session.cohort_members(cohort)
 
     def _aside(self) -> AbstractAsyncContextManager[PusherSession]:
         """A connection beside the one that run() keeps: long calls hold up nothing there."""

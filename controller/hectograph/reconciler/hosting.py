@@ -83,7 +83,8 @@ class ContentHost:
         elif (
             record.leaving is None
             and record.error is None
-            and (content.spec == spec_of(record) or not may_remove_others)
+            # What is not measured yet is compared when it is.
+            and (record.version is None or content.spec == spec_of(record) or not may_remove_others)
         ):
             return False
         await session.remove_content(content.spec.id, reset=reset)

@@ -21,6 +21,7 @@ from hectograph.core.status import (
 from hectograph.drivers.base import Driver, Readings, Session
 from hectograph.errors import HectographError, Unavailable
 from hectograph.reconciler.applier import Applier
+from hectograph.reconciler.cohorts import SwitchCohorts
 from hectograph.reconciler.handover import Handover, HostAt, Learnt
 from hectograph.reconciler.neighbours import Neighbours
 from hectograph.reconciler.reading import Reading
@@ -56,6 +57,7 @@ class SwitchReconciler:
         name: str,
         state: State,
         driver: Driver,
+        cohorts: SwitchCohorts,
         views: Callable[[], Views] = dict,
         host_at: HostAt = lambda _: None,
     ) -> None:
@@ -64,13 +66,16 @@ class SwitchReconciler:
         self._state = state
         self._driver = driver
         self._learnt = Learnt()
-        self._applier = Applier(Planner(state, name, views), Handover(host_at, self._learnt))
+        self.cohorts = cohorts
+        handover = Handover(host_at, self._learnt)
+        self._applier = Applier(Planner(state, name, views), handover, cohorts)
         self._neighbours = Neighbours(state, name)
         self._session: Session | None = None
         self._dirty: set[int] = set()
         self._working: set[int] = set()
         self._tcp_dirty = False
         self._wake = asyncio.Event()
+        cohorts.on_stale = self._wake.set
         self.is_primary = False
         """Also while the connection is lost, until another controller is known to be."""
         self._phase = SwitchState.CONNECTING
@@ -95,7 +100,7 @@ class SwitchReconciler:
     # What the service asks it
 
     def status(self) -> SwitchStatus:
-        stats = self._applier.stats
+        stats = self._applier.stats + self.cohorts.stats
         phase, reason = self._now()
         return SwitchStatus(
             name=self._name,
@@ -193,6 +198,7 @@ class SwitchReconciler:
             self.is_primary = session.is_primary
             while not session.is_primary:
                 self._set_phase(SwitchState.BACKUP, "another controller is primary")
+                self.cohorts.yielded()
                 await session.changed()
             self.is_primary = True
             self._set_phase(SwitchState.SYNCING, "setting the pipeline and reading the tables")
@@ -205,6 +211,7 @@ class SwitchReconciler:
                     self._keep(session),
                     self._neighbours.serve(session),
                     self._learn(session),
+                    self.cohorts.serve(session),
                 )
             finally:
                 self._session = None
@@ -218,7 +225,7 @@ class SwitchReconciler:
         self._set_phase(SwitchState.READY, None)
         while True:
             retry.set_needed(needed=bool(self._applier.refusals))
-            reread.set_needed(needed=self._applier.stale)
+            reread.set_needed(needed=self._applier.stale or self.cohorts.stale)
             if await wait_until(self._wake, min(audit_at, retry.at, reread.at)):
                 await asyncio.sleep(self._join_window())
             if retry.take_due():

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hectograph.core.cohorts import CohortSettings
 from hectograph.core.model import Host
 from hectograph.core.records import Edit, Progress, StreamRecord
 from hectograph.core.rotation import Schedule
@@ -31,12 +32,13 @@ class ServiceBase:
         artifacts: Path | None = None,
         library: Path | None = None,
         schedule: Schedule | None = None,
+        cohorts: CohortSettings | None = None,
         driver: Driver | None = None,
         pusher_driver: PusherDriver | None = None,
     ) -> None:
         """`artifacts`: directory of the compiled pipeline; None takes the installed one.
         `library`: of the contents that are fetched; None takes ``contents`` beside the database.
-        `schedule`: of secrets and filter epochs; None takes the usual one.
+        `schedule`: of secrets and filter epochs; None takes the usual one. `cohorts`: likewise.
 
         The drivers are P4Runtime and the host protocol unless others are given.
         """
@@ -44,7 +46,9 @@ class ServiceBase:
         self._store = Store(database)
         self._artifacts = artifacts
         self._options = FleetOptions(
-            library or database.parent / "contents", schedule or Schedule()
+            library or database.parent / "contents",
+            schedule or Schedule(),
+            cohorts or CohortSettings(),
         )
         self._driver = driver
         self._pusher_driver = pusher_driver

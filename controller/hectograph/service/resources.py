@@ -24,10 +24,11 @@ from hectograph.reconciler.reports import (
     not_ready,
     switch_counters,
 )
+from hectograph.service.cohorts import CohortService
 from hectograph.service.contents import ContentService
 
 
-class Service(ContentService):
+class Service(ContentService, CohortService):
     """Desired state in a database, and the tasks that make switches and hosts agree.
 
     Every ``put_*`` creates or replaces and returns True when it created; putting what

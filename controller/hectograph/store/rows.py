@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from hectograph.core.model import Group, Host
 from hectograph.core.records import (
+    CohortNumbersRecord,
     ContentRecord,
     MemberRecord,
     Record,
@@ -57,7 +58,7 @@ def key(record: Record) -> Key:
             return record.member.group, record.member.name
         case StreamRecord():
             return (record.stream.name,)
-        case SecretsRecord():
+        case SecretsRecord() | CohortNumbersRecord():
             return (record.switch,)
         case ContentRecord():
             return (record.content.name,)
@@ -74,4 +75,5 @@ TABLES: dict[type[Record], Table] = {
     StreamRecord: Table("stream", TypeAdapter(StreamRecord), ("name",)),
     SecretsRecord: Table("secrets", TypeAdapter(SecretsRecord), ("switch",)),
     ContentRecord: Table("content", TypeAdapter(ContentRecord), ("name",)),
+    CohortNumbersRecord: Table("cohort_numbers", TypeAdapter(CohortNumbersRecord), ("switch",)),
 }

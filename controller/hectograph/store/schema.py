@@ -50,4 +50,10 @@ MIGRATIONS: tuple[str, ...] = (
         document TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE cohort_numbers (
+        switch TEXT PRIMARY KEY,
+        document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

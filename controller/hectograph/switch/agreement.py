@@ -40,6 +40,7 @@ class _JsonTable:
     actions: Mapping[str, Sequence[tuple[str, int]]]
     """Parameters' names and bits."""
     timeouts: bool
+    profile: str | None
 
 
 class _Program:
@@ -59,10 +60,17 @@ class _Program:
                 [self._key_field(element) for element in table["key"]],
                 dict(actions[action_id] for action_id in table["action_ids"]),
                 bool(table.get("support_timeout")),
+                table.get("action_profile"),
             )
             for pipeline in document["pipelines"]
             for table in pipeline["tables"]
         }
+        self.profiles = {
+            profile["name"]: "selector" in profile
+            for pipeline in document["pipelines"]
+            for profile in pipeline.get("action_profiles", ())
+        }
+        self.value_sets = self._value_sets(document)
         self.counters = _arrays(document["counter_arrays"])
         self.meters = _arrays(document["meter_arrays"])
         self.direct_counters = _direct(document["counter_arrays"])
@@ -82,6 +90,22 @@ class _Program:
     def _bits(self, reference: Sequence[str]) -> int:
         header, field = reference
         return 1 if field == "$valid$" else self._fields[header, field]
+
+    def _value_sets(self, document: dict[str, Any]) -> dict[str, list[int | None]]:
+        """The widths of the keys that each is compared with."""
+        found: dict[str, list[int | None]] = {}
+        for parser in document["parsers"]:
+            for state in parser["parse_states"]:
+                for each in state["transitions"]:
+                    if each.get("type") == "parse_vset":
+                        found[each["value"]] = [
+                            self._select_bits(k) for k in state["transition_key"]
+                        ]
+        return found
+
+    def _select_bits(self, key: dict[str, Any]) -> int | None:
+        """None: the compiler knows."""
+        return self._bits(key["value"]) if key["type"] == "field" else None
 
     def _digest_bits(self, element: dict[str, Any]) -> int | None:
         """None: a constant, whose width the JSON does not have."""
@@ -105,6 +129,8 @@ def check_agreement(p4info: p4i.P4Info, config: bytes) -> None:
         _check_direct("direct counter", counter, tables, program.direct_counters)
     for meter in p4info.direct_meters:
         _check_direct("direct meter", meter, tables, program.direct_meters)
+    _check_profiles(p4info, program)
+    _check_value_sets(p4info, program)
     _check_registers(p4info, program)
     _check_digests(p4info, program)
 
@@ -127,12 +153,14 @@ def _check_ids(p4info: p4i.P4Info) -> None:
     for info in (
         *p4info.tables,
         *p4info.actions,
+        *p4info.action_profiles,
         *p4info.counters,
         *p4info.direct_counters,
         *p4info.meters,
         *p4info.direct_meters,
         *p4info.registers,
         *p4info.digests,
+        *p4info.value_sets,
         *p4info.controller_packet_metadata,
     ):
         name, object_id = info.preamble.name, info.preamble.id
@@ -155,6 +183,7 @@ def _check_values(p4info: p4i.P4Info) -> None:
     owners: list[tuple[str, Sequence[_Value]]] = [
         *((info.preamble.name, info.match_fields) for info in p4info.tables),
         *((info.preamble.name, info.params) for info in p4info.actions),
+        *((info.preamble.name, info.match) for info in p4info.value_sets),
         *((info.preamble.name, info.metadata) for info in p4info.controller_packet_metadata),
     ]
     for owner, values in owners:
@@ -217,6 +246,33 @@ def _check_direct(
         raise _disagreement(where, "belongs to another table")
 
 
+def _check_profiles(p4info: p4i.P4Info, program: _Program) -> None:
+    """Sizes are the control plane's: the program has no use for them."""
+    names = {info.preamble.id: info.preamble.name for info in p4info.action_profiles}
+    for info in p4info.action_profiles:
+        where = f"action profile {info.preamble.name}"
+        if info.preamble.name not in program.profiles:
+            raise _disagreement(where, "is only in P4Info")
+        if info.with_selector != program.profiles[info.preamble.name]:
+            raise _disagreement(where, "has a selector in one only")
+    for table in p4info.tables:
+        if names.get(table.implementation_id) != program.tables[table.preamble.name].profile:
+            raise _disagreement(f"table {table.preamble.name}", "has another action profile")
+
+
+def _check_value_sets(p4info: p4i.P4Info, program: _Program) -> None:
+    for info in p4info.value_sets:
+        where = f"value set {info.preamble.name}"
+        bits = program.value_sets.get(info.preamble.name)
+        if bits is None:
+            raise _disagreement(where, "is only in P4Info")
+        same = len(bits) == len(info.match) and all(
+            width in (None, each.bitwidth) for width, each in zip(bits, info.match, strict=True)
+        )
+        if not same:
+            raise _disagreement(where, "is of other fields")
+
+
 def _check_registers(p4info: p4i.P4Info, program: _Program) -> None:
     for info in p4info.registers:
         where = f"register {info.preamble.name}"
@@ -264,7 +320,11 @@ def _disagreement(where: str, what: str) -> Refused:
 
 def _field_widths(document: dict[str, Any]) -> dict[tuple[str, str], int]:
     types = {
-        header_type["name"]: {field[0]: int(field[1]) for field in header_type["fields"]}
+        header_type["name"]: {
+            field[0]: int(field[1])
+            for field in header_type["fields"]
+            if field[1] != "*"  # a varbit, which no key and no digest has
+        }
         for header_type in document["header_types"]
     }
     return {

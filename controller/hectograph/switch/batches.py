@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _SLICE = 256
 """Elements of a batch that are worked on before other tasks get their turn."""
 
+_READ_SLICE = 64
+"""The same of a read, which others may come in between."""
+
 ATOMIC_UPDATES = 1024
 """In a DATAPLANE_ATOMIC batch: what a port's receive ring bridges at usual rates."""
 
@@ -62,23 +65,41 @@ def write_at_once(
     return transaction.results(len(updates))
 
 
-class Answer:
-    """A read's entities, packed into messages that any client takes."""
+class Reading:
+    """What one entity of a read selects, once it has been looked for."""
 
-    def __init__(self) -> None:
-        self.messages: list[p4r.ReadResponse] = []
-        self._room = 0
+    def __init__(self, pipeline: Pipeline, wanted: p4r.Entity) -> None:
+        kind = wanted.WhichOneof("entity")
+        self.is_snapshot = kind in ("table_entry", "packet_replication_engine_entry")
+        """It was looked for here: what is written later changes nothing of it."""
+        self.refused: Refused | None = None
+        self.entities: Iterable[p4r.Entity] = ()
+        try:
+            self.entities = pipeline.read(wanted)
+        except Refused as refused:
+            self.refused = refused
 
-    async def extend(self, entities: Iterable[p4r.Entity]) -> None:
-        for count, entity in enumerate(entities, 1):
-            size = entity.ByteSize()
-            if not self.messages or size > self._room:
-                self.messages.append(p4r.ReadResponse())
-                self._room = _MESSAGE_BYTES
-            self.messages[-1].entities.append(entity)
-            self._room -= size
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
+
+async def answer_reads(
+    reads: Sequence[Reading],
+) -> tuple[list[p4r.ReadResponse], list[Refused | None]]:
+    """What they found, packed into messages that any client takes; and what failed."""
+    messages: list[p4r.ReadResponse] = []
+    room = 0
+    for read in reads:
+        try:
+            for count, entity in enumerate(read.entities, 1):
+                size = entity.ByteSize()
+                if not messages or size > room:
+                    messages.append(p4r.ReadResponse())
+                    room = _MESSAGE_BYTES
+                messages[-1].entities.append(entity)
+                room -= size
+                if count % _READ_SLICE == 0:
+                    await asyncio.sleep(0)
+        except Refused as refused:
+            read.refused = refused
+    return messages, [read.refused for read in reads]
 
 
 def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:

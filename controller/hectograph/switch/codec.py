@@ -101,6 +101,13 @@ class ExactField(FieldCodec):
         super().__init__(info, where)
         self.wildcard = None
 
+    def key(self, match: p4r.FieldMatch) -> bytes:
+        """Without the mask, and without a call where the value is as wide as the field."""
+        string, value = self.string, match.exact.value
+        if len(value) == string.size and not value[0] & string.spare and match.HasField("exact"):
+            return value
+        return self.encode(match)[0]
+
     def _encode(self, match: p4r.FieldMatch) -> tuple[bytes, bytes]:
         return self.string.pad(match.exact.value), self.string.full
 
@@ -201,9 +208,12 @@ class KeyCodec:
         self.needs_priority = any(isinstance(field, _WITH_PRIORITY) for field in fields)
         self.has_mask = not all(isinstance(field, ExactField) for field in fields)
         self._by_id = {field.id: (place, field) for place, field in enumerate(fields)}
+        self._exact = {field.id: field for field in fields if isinstance(field, ExactField)}
         self._wildcards = [field.wildcard for field in fields]
 
     def encode(self, match: Iterable[p4r.FieldMatch], priority: int) -> MatchKey:
+        if not self.has_mask:
+            return MatchKey(self._encode_exact(match), b"", priority)
         parts = self._wildcards.copy()
         seen = 0
         for element in match:
@@ -216,6 +226,21 @@ class KeyCodec:
             seen |= 1 << place
             parts[place] = field.encode(element)
         return self._join(parts, priority)
+
+    def _encode_exact(self, match: Iterable[p4r.FieldMatch]) -> bytes:
+        """What most tables have, and large ones are written by the thousand."""
+        values: dict[int, bytes] = {}
+        for element in match:
+            field = self._exact.get(element.field_id)
+            if field is None:
+                raise status.invalid(f"{self.where} has no match field {element.field_id}")
+            if field.id in values:
+                raise field.refuse("it is given twice")
+            values[field.id] = field.key(element)
+        if len(values) != len(self._exact):
+            missing = next(field for id_, field in self._exact.items() if id_ not in values)
+            raise missing.refuse("it is exact and missing")
+        return b"".join([values[id_] for id_ in self._exact])
 
     def decode(self, entry: p4r.TableEntry, key: MatchKey) -> None:
         entry.priority = key.priority
@@ -283,10 +308,13 @@ class ActionCodec:
             place, string = found
             if values[place] is not None:
                 raise self._refuse(place, "is given twice")
-            try:
-                values[place] = string.pad(given.value)
-            except ValueError as error:
-                raise self._refuse(place, f"has {error}") from None
+            value = given.value
+            if len(value) != string.size or value[0] & string.spare:
+                try:
+                    value = string.pad(value)
+                except ValueError as error:
+                    raise self._refuse(place, f"has {error}") from None
+            values[place] = value
         if None in values:
             raise self._refuse(values.index(None), "is missing")
         return b"".join(filter(None, values))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DirectCounterEntry and DirectMeterEntry: a table entry's own counter and meter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from finsy.proto import p4r
 
@@ -110,7 +110,7 @@ def _key(table: Table, entry: p4r.TableEntry) -> MatchKey | None:
     return None
 
 
-def _select(table: Table, wanted: p4r.TableEntry) -> list[Entry]:
+def _select(table: Table, wanted: p4r.TableEntry) -> Sequence[Entry]:
     """A wildcard may find nothing; an entry that is named must be there."""
     entries = table.select(wanted)
     if wanted.match and not entries:

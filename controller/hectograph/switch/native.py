@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: host/native's
     ffi,
@@ -21,6 +21,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
 )
 from hectograph.errors import HectographError, NotFound
 from hectograph.switch.values import (
+    Chosen,
     CounterValue,
     DigestMessage,
     Entry,
@@ -41,6 +42,7 @@ IO_KINDS: dict[str, int] = {
     "auto": lib.HG_IO_AUTO,
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
+    "fanout": lib.HG_IO_FANOUT,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 
@@ -140,10 +142,11 @@ class Table:
     def get_default(self) -> Entry:
         return self._snapshot(lambda out: lib.hg_default_get(*self._place, out))[0]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
+        """As they are now, whatever is written before they are looked at."""
         return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
 
-    def expired(self) -> tuple[list[Entry], int | None]:
+    def expired(self) -> tuple[Sequence[Entry], int | None]:
         """Those that were idle for their timeout, and after how many ns there may be more."""
         following = ffi.new("uint64_t *")
         place = self._place
@@ -185,22 +188,37 @@ class Table:
         self._fill(key)
         return self._entry
 
-    def _snapshot(self, take: Callable[[CData], int]) -> list[Entry]:
+    def _snapshot(self, take: Callable[[CData], int]) -> Sequence[Entry]:
         out = ffi.new("struct hg_snapshot **")
         _check(take(out))
-        snapshot = out[0]
-        try:
-            entry = ffi.new("struct hg_read_entry *")
-            entries: list[Entry] = []
-            for position in range(lib.hg_snapshot_count(snapshot)):
-                lib.hg_snapshot_get(snapshot, position, entry)
-                entries.append(self._decode(entry))
-            return entries
-        finally:
-            lib.hg_snapshot_free(snapshot)
+        return _Snapshot(out[0], self._key_bytes, has_mask=self._has_mask)
 
-    def _decode(self, entry: CData) -> Entry:
-        size = self._key_bytes
+
+class _Snapshot(Sequence[Entry]):
+    """Copies of entries, decoded as they are asked for."""
+
+    def __init__(self, snapshot: CData, key_bytes: int, *, has_mask: bool) -> None:
+        self._snapshot = ffi.gc(snapshot, lib.hg_snapshot_free)
+        self._count: int = lib.hg_snapshot_count(snapshot)
+        self._entry = ffi.new("struct hg_read_entry *")
+        self._key_bytes = key_bytes
+        self._has_mask = has_mask
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        if isinstance(index, slice):
+            return [self._get(position) for position in range(*index.indices(self._count))]
+        return self._get(range(self._count)[index])
+
+    def _get(self, position: int) -> Entry:
+        entry, size = self._entry, self._key_bytes
+        lib.hg_snapshot_get(self._snapshot, position, entry)
         key = None
         if entry.key != ffi.NULL:
             mask = bytes(ffi.buffer(entry.mask, size)) if self._has_mask else b""
@@ -268,6 +286,35 @@ class Register:
         _check(lib.hg_register_set(*self._place, first, count, value))
 
 
+class Profile:
+    """An action profile: members, and choices among them that table entries hold by number."""
+
+    def __init__(self, switch: CData, loaded: CData, index: int) -> None:
+        self._place = (switch, loaded, index)
+
+    def action_index(self, name: str) -> int:
+        index: int = lib.hg_profile_action_index(*self._place[1:], name.encode())
+        if index < 0:
+            raise NotFound(f"the compiled pipeline has no action {name} in this action profile")
+        return index
+
+    def set_member(self, number: int, action: int, params: bytes) -> None:
+        _check(lib.hg_member_set(*self._place, number, action, params, len(params)))
+
+    def clear_member(self, number: int) -> None:
+        _check(lib.hg_member_clear(*self._place, number))
+
+    def set_choice(self, number: int, chosen: Sequence[Chosen]) -> None:
+        rows = [
+            (each.member, each.watched_port is not None, each.watched_port or 0) for each in chosen
+        ]
+        array = ffi.new("struct hg_chosen[]", rows)
+        _check(lib.hg_choice_set(*self._place, number, array, len(rows)))
+
+    def clear_choice(self, number: int) -> None:
+        _check(lib.hg_choice_clear(*self._place, number))
+
+
 class LoadedPipeline:
     """A pipeline whose tables exist; packets see it once it is committed."""
 
@@ -297,6 +344,10 @@ class LoadedPipeline:
     def register(self, name: str, *, size: int) -> Register:
         index = self._find(lib.hg_register_index, "register", name)
         return Register(self._switch, self.handle, index, size=size)
+
+    def profile(self, name: str) -> Profile:
+        index = self._find(lib.hg_profile_index, "action profile", name)
+        return Profile(self._switch, self.handle, index)
 
     def digests(self) -> list[str]:
         """Names by index; a digest that is sent from several places is there as often."""
@@ -341,6 +392,7 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
+        self._cpu_port = cpu_port or None
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 
@@ -363,6 +415,10 @@ class Switch:
         stats = ffi.new("struct hg_port_stats[]", count)
         count = min(count, _check(lib.hg_port_list(self._switch, stats, count)))
         return [_port_stats(stats[i]) for i in range(count)]
+
+    def has_port(self, port: int) -> bool:
+        """The CPU port is one, too."""
+        return port == self._cpu_port or any(each.port == port for each in self.ports())
 
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")

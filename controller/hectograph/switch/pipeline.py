@@ -12,20 +12,16 @@ from hectograph.switch.counters import IndirectCounter, IndirectCounters
 from hectograph.switch.digests import Digests
 from hectograph.switch.direct import DirectCounters, DirectMeters
 from hectograph.switch.idle import IdleTimeouts
+from hectograph.switch.indirect import CHOICE_BYTES, IndirectTable
 from hectograph.switch.meters import IndirectMeter, IndirectMeters, MeterCodec
 from hectograph.switch.native import LoadedPipeline, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketHeader
+from hectograph.switch.profiles import Profile, Profiles
 from hectograph.switch.registers import Register, Registers
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
-
-_LATER: dict[str, str] = {
-    "extern_entry": "externs",
-    "action_profile_member": "action profiles",
-    "action_profile_group": "action profiles",
-    "value_set_entry": "value sets",
-}
+from hectograph.switch.valuesets import ValueSets, bind_value_set
 
 
 class Pipeline:
@@ -40,13 +36,16 @@ class Pipeline:
             info.preamble.name: PacketHeader(info) for info in p4info.controller_packet_metadata
         }
         self.digests = Digests(loaded, p4info, notifier)
-        self._tables = Tables(_bind_tables(loaded, p4info))
+        profiles = _bind_profiles(switch, loaded, p4info)
+        self._profiles = Profiles(list(profiles.values()))
+        self._tables = Tables(_bind_tables(loaded, p4info, profiles))
         self._idle = IdleTimeouts(self._tables, notifier)
         self._direct_counters = DirectCounters(self._tables)
         self._direct_meters = DirectMeters(self._tables)
         self._counters = IndirectCounters(
             [IndirectCounter(i, loaded.counter(i.preamble.name)) for i in p4info.counters]
         )
+        self._value_sets = ValueSets([bind_value_set(loaded, info) for info in p4info.value_sets])
         self._registers = Registers(
             [Register(info, p4info.type_info, loaded) for info in p4info.registers]
         )
@@ -72,6 +71,12 @@ class Pipeline:
         match entity.WhichOneof("entity"):
             case "table_entry":
                 self._tables.write(kind, entity.table_entry)
+            case "action_profile_member":
+                member = entity.action_profile_member
+                self._profiles.find(member.action_profile_id).write_member(kind, member)
+            case "action_profile_group":
+                group = entity.action_profile_group
+                self._profiles.find(group.action_profile_id).write_group(kind, group)
             case "packet_replication_engine_entry":
                 self.replication.write(kind, entity.packet_replication_engine_entry)
             case "direct_counter_entry":
@@ -86,6 +91,8 @@ class Pipeline:
                 self._registers.write(kind, entity.register_entry)
             case "digest_entry":
                 self.digests.write(kind, entity.digest_entry)
+            case "value_set_entry":
+                self._value_sets.write(kind, entity.value_set_entry)
             case other:
                 raise _cannot(other)
 
@@ -129,12 +136,12 @@ class Pipeline:
                 return self._registers.read(entity.register_entry)
             case "digest_entry":
                 return self.digests.read(entity.digest_entry)
-            # No pipeline has action profiles yet, so reading all of them is answered:
-            # clients that empty a switch ask for them.
-            case "action_profile_member" if not entity.action_profile_member.action_profile_id:
-                return iter(())
-            case "action_profile_group" if not entity.action_profile_group.action_profile_id:
-                return iter(())
+            case "value_set_entry":
+                return self._value_sets.read(entity.value_set_entry)
+            case "action_profile_member":
+                return self._profiles.read_members(entity.action_profile_member)
+            case "action_profile_group":
+                return self._profiles.read_groups(entity.action_profile_group)
             case other:
                 raise _cannot(other)
 
@@ -142,15 +149,47 @@ class Pipeline:
 def _cannot(kind: str | None) -> Refused:
     if kind is None:
         return status.invalid("an entity of no kind")
-    return status.not_implemented(_LATER[kind])
+    return status.not_implemented("externs")
 
 
-def _bind_tables(loaded: LoadedPipeline, p4info: p4i.P4Info) -> list[Table]:
+def _bind_profiles(
+    switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info
+) -> dict[int, Profile]:
+    """Its tables all have the same actions."""
+    actions = {action.preamble.id: action for action in p4info.actions}
+    tables = {table.implementation_id: table for table in p4info.tables}
+    profiles: dict[int, Profile] = {}
+    for info in p4info.action_profiles:
+        native = loaded.profile(info.preamble.name)
+        table = tables.get(info.preamble.id, p4i.Table())
+        codecs = [
+            ActionCodec(
+                actions[ref.id],
+                ref,
+                native.action_index(actions[ref.id].preamble.name),
+                _params(actions[ref.id]),
+            )
+            for ref in table.action_refs
+        ]
+        profiles[info.preamble.id] = Profile(info, codecs, native, switch)
+    return profiles
+
+
+def _bind_tables(
+    loaded: LoadedPipeline, p4info: p4i.P4Info, profiles: Mapping[int, Profile]
+) -> list[Table]:
     actions = {action.preamble.id: action for action in p4info.actions}
     counters = {info.direct_table_id for info in p4info.direct_counters}
     meters = {info.direct_table_id: info for info in p4info.direct_meters}
     return [
-        _bind_table(loaded, info, actions, counters, meters.get(info.preamble.id))
+        _bind_table(
+            loaded,
+            info,
+            actions,
+            counters,
+            meters.get(info.preamble.id),
+            profiles.get(info.implementation_id),
+        )
         for info in p4info.tables
     ]
 
@@ -161,31 +200,20 @@ def _bind_table(
     actions: Mapping[int, p4i.Action],
     counters: set[int],
     meter: p4i.DirectMeter | None,
+    profile: Profile | None,
 ) -> Table:
     where = f"table {info.preamble.name}"
-    if info.implementation_id:
-        raise status.invalid(f"{where}: action profiles are not implemented yet")
     key = KeyCodec(
         [FIELD_CODECS[field.match_type](field, where) for field in info.match_fields], where
     )
     params = {ref.id: _params(actions[ref.id]) for ref in info.action_refs}
+    most = max((sum(p.string.size for p in params) for params in params.values()), default=0)
     runtime = loaded.table(
         info.preamble.name,
         key_bytes=key.size,
-        params_bytes=max(
-            (sum(p.string.size for p in params) for params in params.values()), default=0
-        ),
+        params_bytes=most if profile is None else CHOICE_BYTES,
         has_mask=key.has_mask,
     )
-    codecs = [
-        ActionCodec(
-            actions[ref.id],
-            ref,
-            runtime.action_index(actions[ref.id].preamble.name),
-            params[ref.id],
-        )
-        for ref in info.action_refs
-    ]
     traits = TableTraits(
         id=info.preamble.id,
         name=info.preamble.name,
@@ -195,7 +223,27 @@ def _bind_table(
         has_counter=info.preamble.id in counters,
         meter=None if meter is None else MeterCodec(meter.spec, where),
     )
+    if profile is not None:
+        return IndirectTable(traits, key, runtime, profile, _initial_default(info))
+    codecs = [
+        ActionCodec(
+            actions[ref.id],
+            ref,
+            runtime.action_index(actions[ref.id].preamble.name),
+            params[ref.id],
+        )
+        for ref in info.action_refs
+    ]
     return Table(traits, key, codecs, runtime)
+
+
+def _initial_default(info: p4i.Table) -> p4r.Action:
+    """P4Info's own type has the same parts as P4Runtime's."""
+    initial = info.initial_default_action
+    action = p4r.Action(action_id=initial.action_id or info.const_default_action_id)
+    for argument in initial.arguments:
+        action.params.add(param_id=argument.param_id, value=argument.value)
+    return action
 
 
 def _params(action: p4i.Action) -> list[Param]:

@@ -19,6 +19,12 @@ from hectograph.switch.pipeline import Pipeline
 _SLICE = 256
 """Entities before other tasks get their turn."""
 
+_PROFILES = (
+    p4r.Entity(action_profile_member=p4r.ActionProfileMember()),
+    p4r.Entity(action_profile_group=p4r.ActionProfileGroup()),
+)
+"""Table entries refer to them, and groups to members."""
+
 _INSERTED = (
     p4r.Entity(
         packet_replication_engine_entry=p4r.PacketReplicationEngineEntry(
@@ -34,6 +40,7 @@ _INSERTED = (
 )
 
 _CELLS = (
+    p4r.Entity(value_set_entry=p4r.ValueSetEntry()),
     p4r.Entity(counter_entry=p4r.CounterEntry()),
     p4r.Entity(meter_entry=p4r.MeterEntry()),
     p4r.Entity(register_entry=p4r.RegisterEntry()),
@@ -82,11 +89,14 @@ def _is_modified(entity: p4r.Entity) -> bool:
     """What exists as long as its table or array does."""
     if entity.HasField("table_entry"):
         return entity.table_entry.is_default_action
-    return any(entity.HasField(kind) for kind in ("counter_entry", "meter_entry", "register_entry"))
+    kinds = ("counter_entry", "meter_entry", "register_entry", "value_set_entry")
+    return any(entity.HasField(kind) for kind in kinds)
 
 
 def _written(old: Pipeline) -> Iterator[p4r.Entity]:
     """All that clients, or packets, made of the pipeline."""
+    for wanted in _PROFILES:
+        yield from old.read(wanted)
     yield from old.table_entries()
     for wanted in _INSERTED:
         yield from old.read(wanted)
@@ -102,6 +112,8 @@ def _has_content(entity: p4r.Entity) -> bool:
             return bool(data.packet_count or data.byte_count)
         case "meter_entry":
             return entity.meter_entry.HasField("config")
+        case "value_set_entry":
+            return bool(entity.value_set_entry.members)
         case _:
             data = entity.register_entry.data
             return data.bool or bool(data.bitstring.strip(b"\0") or data.enum_value.strip(b"\0"))
@@ -121,10 +133,15 @@ def _shapes(info: p4i.P4Info) -> dict[int, object]:
     shapes: dict[int, object] = {}
     for table in info.tables:
         fields = [(each.id, each.name, each.match_type) for each in table.match_fields]
-        shapes[table.preamble.id] = (table.preamble.name, fields)
+        shapes[table.preamble.id] = (table.preamble.name, fields, table.implementation_id)
     for action in info.actions:
         params = [(each.id, each.name) for each in action.params]
         shapes[action.preamble.id] = (action.preamble.name, params)
+    for profile in info.action_profiles:
+        shapes[profile.preamble.id] = (profile.preamble.name, profile.with_selector)
+    for value_set in info.value_sets:
+        fields = [(each.id, each.name, each.match_type) for each in value_set.match]
+        shapes[value_set.preamble.id] = (value_set.preamble.name, fields)
     others: Sequence[Iterable[p4i.Counter | p4i.Meter | p4i.Register | p4i.Digest]] = (
         info.counters,
         info.meters,
@@ -141,7 +158,12 @@ def _refers_only_to(same: set[int], entity: p4r.Entity) -> bool:
     match entity.WhichOneof("entity"):
         case "table_entry":
             entry = entity.table_entry
-            return {entry.table_id, entry.action.action.action_id} <= same
+            return {entry.table_id, *_actions(entry.action)} <= same
+        case "action_profile_member":
+            member = entity.action_profile_member
+            return {member.action_profile_id, member.action.action_id} <= same
+        case "action_profile_group":
+            return entity.action_profile_group.action_profile_id in same
         case "counter_entry":
             return entity.counter_entry.counter_id in same
         case "meter_entry":
@@ -150,5 +172,15 @@ def _refers_only_to(same: set[int], entity: p4r.Entity) -> bool:
             return entity.register_entry.register_id in same
         case "digest_entry":
             return entity.digest_entry.digest_id in same
+        case "value_set_entry":
+            return entity.value_set_entry.value_set_id in same
         case _:
             return True
+
+
+def _actions(of: p4r.TableAction) -> Iterator[int]:
+    if of.HasField("action"):
+        yield of.action.action_id
+    yield from (
+        each.action.action_id for each in of.action_profile_action_set.action_profile_actions
+    )

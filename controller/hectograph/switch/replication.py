@@ -8,7 +8,7 @@ its commit.
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from errno import ENOMEM, ENOSPC
 from typing import ClassVar, Generic, TypeVar
 
@@ -51,7 +51,7 @@ class _Entries(ABC, Generic[_Entry]):
     def go_live(self) -> None:
         self._live = True
         for number, entry in self._by_id.items():
-            self._put(p4r.Update.INSERT, number, entry)
+            self._put(p4r.Update.INSERT, number, entry, self.replicas(entry))
 
     def write(self, update: _Update, entry: _Entry) -> None:
         number = self.number(entry)
@@ -62,13 +62,13 @@ class _Entries(ABC, Generic[_Entry]):
                 self._delete(number)
             del self._by_id[number]
             return
-        self._check(entry)
+        replicas = self._check(entry)
         if update == p4r.Update.MODIFY:
             self._find(number)
         elif number in self._by_id:
             raise status.already_exists(f"{self.kind} {number} exists")
         if self._live:
-            self._put_or_refuse(update, number, entry)
+            self._put_or_refuse(update, number, entry, replicas)
         stored = type(entry)()
         stored.CopyFrom(entry)
         for replica in stored.replicas:
@@ -77,10 +77,10 @@ class _Entries(ABC, Generic[_Entry]):
         self._by_id[number] = stored
 
     def read(self, entry: _Entry) -> Iterator[p4r.Entity]:
-        """All of them where none is named."""
+        """All of them where none is named, as they are now."""
         wanted = self.number(entry)
-        for number in [wanted] if wanted else sorted(self._by_id):
-            yield self.entity(self._find(number))
+        found = [self._find(n) for n in ([wanted] if wanted else sorted(self._by_id))]
+        return map(self.entity, found)
 
     def before(self, entry: _Entry) -> list[p4r.Entity]:
         found = self._by_id.get(self.number(entry))
@@ -96,13 +96,15 @@ class _Entries(ABC, Generic[_Entry]):
     def _check_number(self, number: int) -> None: ...
 
     @abstractmethod
-    def _put(self, update: _Update, number: int, entry: _Entry) -> None: ...
+    def _put(
+        self, update: _Update, number: int, entry: _Entry, replicas: Sequence[Replica]
+    ) -> None: ...
 
     @abstractmethod
     def _delete(self, number: int) -> None: ...
 
-    def _check(self, entry: _Entry) -> None:
-        self.replicas(entry)
+    def _check(self, entry: _Entry) -> Sequence[Replica]:
+        return self.replicas(entry)
 
     def replicas(self, entry: _Entry) -> list[Replica]:
         where = f"{self.kind} {self.number(entry)}"
@@ -114,9 +116,11 @@ class _Entries(ABC, Generic[_Entry]):
             )
         return replicas
 
-    def _put_or_refuse(self, update: _Update, number: int, entry: _Entry) -> None:
+    def _put_or_refuse(
+        self, update: _Update, number: int, entry: _Entry, replicas: Sequence[Replica]
+    ) -> None:
         try:
-            self._put(update, number, entry)
+            self._put(update, number, entry, replicas)
         except OSError as error:
             if error.errno in (ENOSPC, ENOMEM):
                 raise status.exhausted(f"{self.kind} {number}: no room for it") from None
@@ -145,9 +149,15 @@ class _Groups(_Entries[p4r.MulticastGroupEntry]):
         if number > MAX_GROUP_ID:
             raise status.out_of_range(f"multicast group {number} is above {MAX_GROUP_ID}")
 
-    def _put(self, update: _Update, number: int, entry: p4r.MulticastGroupEntry) -> None:
+    def _put(
+        self,
+        update: _Update,
+        number: int,
+        entry: p4r.MulticastGroupEntry,  # noqa: ARG002
+        replicas: Sequence[Replica],
+    ) -> None:
         modify, insert = self._switch.modify_group, self._switch.insert_group
-        (modify if update == p4r.Update.MODIFY else insert)(number, self.replicas(entry))
+        (modify if update == p4r.Update.MODIFY else insert)(number, replicas)
 
     def _delete(self, number: int) -> None:
         self._switch.delete_group(number)
@@ -169,18 +179,25 @@ class _Sessions(_Entries[p4r.CloneSessionEntry]):
         if number > MAX_SESSION_ID:
             raise status.out_of_range(f"clone session {number} is above {MAX_SESSION_ID}")
 
-    def _check(self, entry: p4r.CloneSessionEntry) -> None:
-        super()._check(entry)
+    def _check(self, entry: p4r.CloneSessionEntry) -> Sequence[Replica]:
+        replicas = super()._check(entry)
         where = f"clone session {entry.session_id}"
         if entry.class_of_service:
             raise status.invalid(f"{where}: v1model has no classes of service")
         if entry.packet_length_bytes < 0:
             raise status.invalid(f"{where}: a negative packet length")
+        return replicas
 
-    def _put(self, update: _Update, number: int, entry: p4r.CloneSessionEntry) -> None:
+    def _put(
+        self,
+        update: _Update,
+        number: int,
+        entry: p4r.CloneSessionEntry,
+        replicas: Sequence[Replica],
+    ) -> None:
         modify, insert = self._switch.modify_session, self._switch.insert_session
         put = modify if update == p4r.Update.MODIFY else insert
-        put(number, self.replicas(entry), entry.packet_length_bytes)
+        put(number, replicas, entry.packet_length_bytes)
 
     def _delete(self, number: int) -> None:
         self._switch.delete_session(number)
@@ -229,12 +246,13 @@ def _of_no_kind() -> Refused:
 def _replica(replica: p4r.Replica, where: str) -> Replica:
     if replica.backup_replicas:
         raise status.not_implemented(f"{where}: backup replicas")
-    if replica.instance > MAX_INSTANCE:
-        raise status.invalid(f"{where}: instance {replica.instance} is above {MAX_INSTANCE}")
+    instance = replica.instance
+    if instance > MAX_INSTANCE:
+        raise status.invalid(f"{where}: instance {instance} is above {MAX_INSTANCE}")
     port = _port(replica, where)
     if port > MAX_PORT:
         raise status.out_of_range(f"{where}: port {port} is above {MAX_PORT}")
-    return Replica(port, replica.instance)
+    return Replica(port, instance)
 
 
 def _port(replica: p4r.Replica, where: str) -> int:

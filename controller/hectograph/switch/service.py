@@ -12,9 +12,10 @@ from hectograph.errors import Refused
 from hectograph.switch import status
 from hectograph.switch.arbitration import Arbiter, Client
 from hectograph.switch.batches import (
-    Answer,
+    Reading,
     abort,
     abort_batch,
+    answer_reads,
     write_all,
     write_at_once,
     write_each,
@@ -147,16 +148,11 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
         self._check_role(request.role)
         async with self._lock:
             pipeline = self.configuration.pipeline
-            answer = Answer()
-            results: list[Refused | None] = []
-            for entity in request.entities:
-                try:
-                    await answer.extend(pipeline.read(entity))
-                except Refused as refused:
-                    results.append(refused)
-                else:
-                    results.append(None)
-            return answer.messages, results
+            reads = [Reading(pipeline, entity) for entity in request.entities]
+            if not all(read.is_snapshot for read in reads):
+                return await answer_reads(reads)
+        # What was there then is told; who writes meanwhile need not wait for that.
+        return await answer_reads(reads)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Finish what was begun, even when the client goes away in the middle of it."""

@@ -5,9 +5,10 @@ Key, action and cookie live in the runtime; `metadata`, and what P4Runtime keeps
 of a default entry, live here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from errno import EEXIST, ENOENT, ENOMEM, ENOSPC, EPERM
+from itertools import chain
 
 from finsy.proto import p4i, p4r
 
@@ -16,6 +17,7 @@ from hectograph.switch import native, status
 from hectograph.switch.codec import ActionCodec, KeyCodec
 from hectograph.switch.counters import decode_counter, encode_counter
 from hectograph.switch.meters import MeterCodec, decode_meter
+from hectograph.switch.shapes import Shapes
 from hectograph.switch.values import CounterValue, Entry, MatchKey, MeterRates
 
 _REFUSALS: dict[int, tuple[Callable[[str], Refused], str]] = {
@@ -55,6 +57,10 @@ class Table:
         self._actions = {action.id: action for action in actions}
         self._actions_by_index = {action.index: action for action in actions}
         self._runtime = runtime
+        self._shapes: Shapes | None = None
+        if key.fields and not key.has_mask and not traits.is_const:
+            writable = [each for each in actions if each.scope != p4i.ActionRef.DEFAULT_ONLY]
+            self._shapes = Shapes(traits.id, key, writable)
         self._metadata: dict[MatchKey, bytes] = {}
         self.on_timeout: Callable[[int], None] = lambda _: None
         """Is told of every idle timeout that is written, in ns."""
@@ -72,7 +78,10 @@ class Table:
             if entry.is_default_action:
                 self._write_default(update, entry)
             elif update == p4r.Update.INSERT:
-                self._insert(entry)
+                if self._shapes is not None and (usual := self._shapes.read(entry)) is not None:
+                    self._runtime.insert(*usual, cookie=0)
+                else:
+                    self._insert(entry)
             elif update == p4r.Update.MODIFY:
                 self._modify(entry)
             else:
@@ -229,7 +238,7 @@ class Table:
     def _notice(self, entry: Entry) -> p4r.TableEntry:
         notice = p4r.TableEntry(idle_timeout_ns=entry.idle_timeout_ns)
         self.describe(entry, notice)
-        cookie, notice.metadata = self._opaque(entry)
+        cookie, notice.metadata = self._opaque(entry, self._metadata)
         notice.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
         return notice
 
@@ -258,22 +267,31 @@ class Table:
     # ---- reads -----------------------------------------------------------------
 
     def read(self, wanted: p4r.TableEntry) -> Iterator[p4r.Entity]:
-        """What `wanted`, as a filter, selects."""
+        """What `wanted`, as a filter, selects of what is there now."""
         action = self._wanted_action(wanted)
+        return self._matching(self.select(wanted), action, wanted, self._metadata.copy())
+
+    def _matching(
+        self,
+        entries: Sequence[Entry],
+        action: int | None,
+        wanted: p4r.TableEntry,
+        metadata: Mapping[MatchKey, bytes],
+    ) -> Iterator[p4r.Entity]:
         cookie = wanted.controller_metadata  # pyright: ignore[reportDeprecated]: clients use it
-        for entry in self.select(wanted):
+        for entry in entries:
             if action is not None and entry.action != action:
                 continue
-            kept_cookie, kept_metadata = self._opaque(entry)
+            kept_cookie, kept_metadata = self._opaque(entry, metadata)
             if cookie and kept_cookie != cookie:
                 continue
             if wanted.metadata and kept_metadata != wanted.metadata:
                 continue
             entity = p4r.Entity()
-            self._decode(entry, entity.table_entry, wanted)
+            self._decode(entry, entity.table_entry, wanted, (kept_cookie, kept_metadata))
             yield entity
 
-    def select(self, wanted: p4r.TableEntry) -> list[Entry]:
+    def select(self, wanted: p4r.TableEntry) -> Sequence[Entry]:
         """By what identifies entries: the default entry, a key, a priority, or none of them."""
         if wanted.is_default_action:
             self.check_default_shape(wanted)
@@ -281,7 +299,9 @@ class Table:
         priority = wanted.priority
         if not wanted.match:
             entries = self._runtime.entries()
-            return [e for e in entries if not priority or (e.key and e.key.priority == priority)]
+            if not priority:
+                return entries
+            return [e for e in entries if e.key and e.key.priority == priority]
         key = self._key.encode(wanted.match, priority)
         if self._key.needs_priority and not priority:
             # Any priority will do: the same match may be there under several.
@@ -313,7 +333,7 @@ class Table:
         entities: list[p4r.Entity] = []
         for found in self.find(entry):
             entity = p4r.Entity()
-            self._decode(found, entity.table_entry, wanted)
+            self._decode(found, entity.table_entry, wanted, self._opaque(found, self._metadata))
             entity.table_entry.is_const = False  # the server's to say
             entities.append(entity)
         return entities
@@ -323,12 +343,12 @@ class Table:
         wanted = p4r.TableEntry()
         wanted.counter_data.SetInParent()
         wanted.meter_config.SetInParent()
-        entries = [] if self.traits.is_const else self._runtime.entries()
+        entries = [] if self.traits.is_const else list(self._runtime.entries())
         if self._default_is_set:
             entries.append(self._runtime.get_default())
         for entry in entries:
             entity = p4r.Entity()
-            self._decode(entry, entity.table_entry, wanted)
+            self._decode(entry, entity.table_entry, wanted, self._opaque(entry, self._metadata))
             yield entity
 
     def describe(self, entry: Entry, answer: p4r.TableEntry) -> None:
@@ -348,18 +368,23 @@ class Table:
             raise status.invalid(f"{self.where} has no action profile to read {kind} of")
         return self._find_action(wanted.action.action.action_id).index
 
-    def _opaque(self, entry: Entry) -> tuple[int, bytes]:
+    def _opaque(self, entry: Entry, metadata: Mapping[MatchKey, bytes]) -> tuple[int, bytes]:
         """What the client had us keep with the entry."""
         if entry.key is None:
             return self._default_cookie, self._default_metadata
-        return entry.cookie, self._metadata.get(entry.key, b"") if self._metadata else b""
+        return entry.cookie, metadata.get(entry.key, b"") if metadata else b""
 
-    def _decode(self, entry: Entry, answer: p4r.TableEntry, wanted: p4r.TableEntry) -> None:
+    def _decode(
+        self,
+        entry: Entry,
+        answer: p4r.TableEntry,
+        wanted: p4r.TableEntry,
+        opaque: tuple[int, bytes],
+    ) -> None:
         self.describe(entry, answer)
-        self._actions_by_index[entry.action].decode(answer.action.action, entry.params)
-        cookie, metadata = self._opaque(entry)
+        self._decode_action(entry, answer.action)
+        cookie, answer.metadata = opaque
         answer.controller_metadata = cookie  # pyright: ignore[reportDeprecated]
-        answer.metadata = metadata
         answer.idle_timeout_ns = entry.idle_timeout_ns
         is_default = entry.key is None
         if self.traits.idle_timeouts and wanted.HasField("time_since_last_hit"):
@@ -369,6 +394,9 @@ class Table:
             answer.counter_data.CopyFrom(decode_counter(entry.counter))
         if entry.meter is not None and wanted.HasField("meter_config"):
             answer.meter_config.CopyFrom(decode_meter(entry.meter))
+
+    def _decode_action(self, entry: Entry, answer: p4r.TableAction) -> None:
+        self._actions_by_index[entry.action].decode(answer.action, entry.params)
 
 
 class Tables:
@@ -398,12 +426,10 @@ class Tables:
         if wanted.table_id:
             table = self.find(wanted.table_id)
             table.check_idle_timeout(wanted)
-            yield from table.read(wanted)
-            return
+            return table.read(wanted)
         if _is_filtered(wanted):
             raise status.invalid("a read of all tables cannot be filtered: set table_id")
-        for table in self:
-            yield from table.read(wanted)
+        return chain.from_iterable([table.read(wanted) for table in self])
 
 
 def _is_filtered(wanted: p4r.TableEntry) -> bool:

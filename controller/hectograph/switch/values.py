@@ -62,6 +62,7 @@ class PortStats:
     tx_uncut: int
     tx_supers: int
     tx_super_segments: int
+    tx_fanned: int
     rx_supers: int
     rx_super_segments: int
     rx_bundles: int
@@ -83,6 +84,9 @@ class SwitchStats:
     dropped_no_port: int
     dropped_cpu_queue: int
     dropped_clones: int
+    dropped_again: int
+    dropped_assertions: int
+    dropped_stuck: int
     dropped_digests: int
 
 
@@ -96,3 +100,11 @@ class DigestMessage(NamedTuple):
 class Replica(NamedTuple):
     port: int
     instance: int
+
+
+class Chosen(NamedTuple):
+    """What a choice is among: a member of an action profile, by its number in the runtime."""
+
+    member: int
+    watched_port: int | None = None
+    """While it is down the member is not chosen."""

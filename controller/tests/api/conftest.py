@@ -10,10 +10,20 @@ from typing import TypeVar
 
 import httpx
 import pytest
+from fakes.cohorts import FakeCohort, cohort_member
 
 from hectograph.api.app import create_app
 from hectograph.config import Settings
+from hectograph.core.cohort_status import (
+    HostCohorts,
+    ListedCohort,
+    SwitchEntries,
+    host_cohorts,
+)
+from hectograph.core.cohorts import CohortEntry
 from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow
+from hectograph.core.histogram import Histogram
+from hectograph.core.hosted_cohort import Refusal
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
 from hectograph.core.status import (
     ApplyState,
@@ -65,6 +75,13 @@ FLOW = FlowState(
     rtt_seconds=0.001,
     recovering=False,
 )
+
+
+def running_cohort(host: str, content: str | None, members: int) -> ListedCohort:
+    cohort = FakeCohort(7)
+    cohort.join(cohort_member(1), cohort_member(2))
+    cohort.enter(CohortEntry(7, (8192,), (1,)))
+    return ListedCohort(host, content, cohort.state(), tuple(cohort.member_states()[:members]))
 
 
 class KeepingService(Service):
@@ -247,6 +264,38 @@ class KeepingService(Service):
         return [
             each for each in found if content in (None, each.content) and host in (None, each.host)
         ][:limit]
+
+    async def cohorts(
+        self, *, content: str | None = None, host: str | None = None, members: int = 0
+    ) -> list[ListedCohort]:
+        if content is not None:
+            _find(self.contents, content)
+        if host is not None:
+            _find(self.hosts, host)
+        found = [running_cohort("h1", "film", members), running_cohort("h2", None, members)]
+        return [
+            each for each in found if content in (None, each.content) and host in (None, each.host)
+        ]
+
+    async def cohort_hosts(self) -> list[HostCohorts]:
+        counters = {
+            "cohort_pushes": 10,
+            "cohort_push_bytes": 10_000,
+            "cohort_delivered_bytes": 640_000,
+            "cohort_repair_bytes": 2_500,
+            "cohort_left_behind": 3,
+            "cohort_left_all_sent": 64,
+        }
+        return [
+            host_cohorts("h1", None, [running_cohort("h1", "film", 0).state], counters),
+            host_cohorts("h2", "no pusher answers", [], {}),
+        ]
+
+    async def cohort_entries(self) -> list[SwitchEntries]:
+        latency = Histogram((0.001, 0.01))
+        for seconds in (0.0005, 0.002, 0.003, 0.5):
+            latency.observe(seconds)
+        return [SwitchEntries("s1", 64, {Refusal.MEMBERS: 2}, latency)]
 
     async def counters(self) -> list[SwitchCounters]:
         of_groups = {

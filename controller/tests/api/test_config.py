@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hectograph.config import ListenAddress, load_settings
+from hectograph.core.cohorts import CohortSettings
 from hectograph.errors import InvalidInput
 
 TOKEN = "correct-horse-battery"
@@ -66,3 +67,14 @@ def test_the_command_line_overrides_the_environment(monkeypatch: pytest.MonkeyPa
     settings = load_settings(listen=None)
     assert (settings.listen.port, settings.max_body_bytes) == (1111, 1000)
     assert load_settings(listen="127.0.0.1:2222").listen.port == 2222
+
+
+def test_cohorts_are_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().cohorts == CohortSettings(0.005, 0.1, 0)
+    monkeypatch.setenv("HECTOGRAPH_COHORT_WINDOW_MS", "2.5")
+    monkeypatch.setenv("HECTOGRAPH_COHORT_MEMBERS", "64")
+    assert load_settings().cohorts == CohortSettings(0.0025, 0.1, 64)
+    settings = load_settings(cohort_window_ms=0, cohort_patience_ms=20)
+    assert settings.cohorts == CohortSettings(0.0, 0.02, 64)
+    with pytest.raises(InvalidInput, match=r"^cohort_window_ms: "):
+        load_settings(cohort_window_ms=-1)

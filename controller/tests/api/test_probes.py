@@ -79,6 +79,33 @@ async def test_metrics_of_what_the_service_knows(api: httpx.AsyncClient) -> None
     assert samples[_key("filter_epoch", switch="s1")] == 1
 
 
+async def test_metrics_of_cohorts(api: httpx.AsyncClient) -> None:
+    samples = await _scrape(api)
+    expected = {
+        _key("cohorts", host="h1", phase="running"): 1,
+        _key("cohorts", host="h1", phase="forming"): 0,
+        _key("cohort_members", host="h1"): 2,
+        _key("cohorts_watched", host="h1"): 1,
+        _key("cohorts_watched", host="h2"): 0,
+        _key("cohort_pushes_total", host="h1"): 10,
+        _key("cohort_pushed_bytes_total", host="h1"): 10_000,
+        _key("cohort_delivered_bytes_total", host="h1"): 640_000,
+        _key("cohort_repair_bytes_total", host="h1"): 2_500,
+        _key("cohort_members_per_push", host="h1"): 64,
+        _key("cohort_members_per_push", host="h2"): 0,
+        _key("cohort_gain", host="h1"): 51.4,
+        _key("cohort_left_total", host="h1", reason="behind"): 3,
+        _key("cohort_left_total", host="h1", reason="silent"): 0,
+        _key("cohort_entries", switch="s1"): 64,
+        _key("cohort_refused_total", switch="s1", reason="members"): 2,
+        _key("cohort_entry_seconds_bucket", switch="s1", le="0.001"): 1,
+        _key("cohort_entry_seconds_bucket", switch="s1", le="0.01"): 3,
+        _key("cohort_entry_seconds_bucket", switch="s1", le="+Inf"): 4,
+        _key("cohort_entry_seconds_count", switch="s1"): 4,
+    }
+    assert {key: samples[key] for key in expected} == expected
+
+
 async def test_requests_are_counted_by_operation(api: httpx.AsyncClient) -> None:
     await api.get("/api/v1/groups")
     await api.get("/api/v1/groups/a")

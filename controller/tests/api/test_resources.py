@@ -220,6 +220,51 @@ async def test_flows_are_listed_with_how_many_there_are(api: httpx.AsyncClient) 
         assert (await api.get(f"/api/v1/flows{query}")).status_code == 422
 
 
+async def test_cohorts_are_listed_with_their_members(api: httpx.AsyncClient) -> None:
+    host = {"control": "/run/h1.sock", "switch": "s1", "port": 1}
+    await api.put("/api/v1/hosts/h1", json=host)
+    await api.put("/api/v1/contents/film", json=FILM)
+
+    async def listed(query: str) -> list[tuple[str, str | None]]:
+        answer = (await api.get(f"/api/v1/cohorts{query}")).json()
+        return [(each["host"], each["content"]) for each in answer["items"]]
+
+    assert await listed("") == [("h1", "film"), ("h2", None)]
+    assert await listed("?host=h1") == await listed("?content=film") == [("h1", "film")]
+    answer = (await api.get("/api/v1/cohorts?members=1")).json()
+    cohort = answer["items"][0]
+    assert (cohort["cohort"], cohort["phase"], cohort["members"]) == (7, "running", 2)
+    assert (cohort["sent"], cohort["acked"], cohort["lag"]) == (500_000, 250_000, 250_000)
+    (slowest,) = cohort["slowest"]
+    assert slowest == {
+        "instance": 1,
+        "client": "2001:db8:2::1",
+        "client_port": 40_001,
+        "entered": True,
+        "acked": 250_001,
+        "lag": 249_999,
+        "window": 65_536,
+        "repair_bytes": 1408,
+    }
+    totals = answer["totals"]
+    assert (totals["running"], totals["forming"], totals["members"]) == (1, 0, 2)
+    assert (totals["entries"], totals["members_per_push"]) == (64, 64.0)
+    assert totals["gain"] == (640_000 + 2_500) / 12_500
+    assert {why: count for why, count in totals["left"].items() if count} == {
+        "behind": 3,
+        "all-sent": 64,
+    }
+    assert totals["refused"]["members"] == 2
+    assert answer["hosts"] == [
+        {"host": "h1", "reason": None},
+        {"host": "h2", "reason": "no pusher answers"},
+    ]
+    for query in ("?content=none", "?host=none"):
+        assert (await api.get(f"/api/v1/cohorts{query}")).status_code == 404
+    for query in ("?members=-1", "?members=10001", "?content=No_Name"):
+        assert (await api.get(f"/api/v1/cohorts{query}")).status_code == 422
+
+
 async def test_secrets_are_rotated_and_never_shown(api: httpx.AsyncClient) -> None:
     url = "/api/v1/switches/s1"
     await api.put(url, json={"address": "127.0.0.1:9559", "host_ports": [1]})

@@ -33,7 +33,7 @@ def test_help_names_every_command() -> None:
     words = outcome.stdout.split()
     for command in (
         *("up", "controller", "switch", "pusher", "shell", "demo", "status", "push", "flows"),
-        *("content", "switches", "hosts", "group", "member", "streams"),
+        *("cohorts", "content", "switches", "hosts", "group", "member", "streams"),
     ):
         assert command in words
 

@@ -48,6 +48,7 @@ def test_a_whole_desired_state(ask: Ask) -> None:
     assert stream["status"]["state"] == "waiting"
 
     everything = _json(ask, "status")
+    assert everything.pop("cohorts")["members"] == 0
     assert {kind: [each["name"] for each in found] for kind, found in everything.items()} == {
         "switches": ["s1"],
         "hosts": ["h1"],

@@ -20,6 +20,7 @@ from hectograph.core.entities import (
     PushGroup,
     Replica,
     Tables,
+    UdpMemberEntry,
 )
 
 TREES = st.integers(1, 3)
@@ -32,7 +33,7 @@ Copy = tuple[int, int, MemberEntry]
 
 
 def entry(tree: int, instance: int, client: int) -> MemberEntry:
-    return MemberEntry(
+    return UdpMemberEntry(
         group=tree,
         instance=instance,
         dst_mac=client,

@@ -9,7 +9,7 @@ from fakes.examples import GROUP, SOURCE, SWITCH, member
 
 from hectograph import wire
 from hectograph.core import edits
-from hectograph.core.entities import MemberEntry, Replica
+from hectograph.core.entities import Replica, UdpMemberEntry
 from hectograph.core.plan import Planner, member_entry
 from hectograph.core.records import MemberRecord
 from hectograph.core.state import State
@@ -34,7 +34,7 @@ def planner(state: State) -> Planner:
 
 def test_ipv4_entry() -> None:
     tagged = replace(member(1), vlan=100, priority=5, hop_limit=7)
-    assert member_entry(MemberRecord(tagged, Slot(3, 9)), SOURCE) == MemberEntry(
+    assert member_entry(MemberRecord(tagged, Slot(3, 9)), SOURCE) == UdpMemberEntry(
         group=3,
         instance=9,
         dst_mac=0x020000010001,

@@ -13,6 +13,7 @@ import pytest
 from fakes.examples import GROUP, SWITCH, member
 from fakes.pusher import FakePusher
 from fakes.waiting import until
+from realswitch import ARTIFACTS, P4INFO, RealSwitch
 
 from hectograph.core.diff import count_differences
 from hectograph.core.entities import (
@@ -21,7 +22,6 @@ from hectograph.core.entities import (
     Entity,
     FlowSecrets,
     HostPort,
-    MemberEntry,
     MulticastGroup,
     Operation,
     PuntMeter,
@@ -30,22 +30,19 @@ from hectograph.core.entities import (
     Service,
     ServiceHost,
     Tables,
+    TcpMemberEntry,
     TcpMeter,
+    UdpMemberEntry,
     key,
 )
-from hectograph.core.model import Switch
 from hectograph.core.status import ApplyState, CounterValue, SwitchState
 from hectograph.drivers.base import Session
 from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput, Unavailable
 from hectograph.service import Service as Controller
-from hectograph.testbed.targets import DEVICE_ID, Target, target
+from hectograph.testbed.targets import DEVICE_ID
 
-ARTIFACTS = Path(__file__).parents[3] / "p4/build/v1model"
-P4INFO = ARTIFACTS / "hectograph.p4info.txtpb"
-START_SECONDS = 20.0
-
-IPV4 = MemberEntry(
+IPV4 = UdpMemberEntry(
     group=5,
     instance=65535,
     dst_mac=0xFFFFFFFFFFFE,
@@ -66,11 +63,38 @@ IPV6 = replace(
     dst_addr=IPv6Address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
     hop_limit=1,
 )
+TCP_IPV4 = TcpMemberEntry(
+    group=65535,
+    instance=1,
+    dst_mac=1,
+    src_mac=0xFFFFFFFFFFFE,
+    vlan_tci=1,
+    src_addr=IPv4Address("198.51.100.1"),
+    dst_addr=IPv4Address("203.0.113.1"),
+    src_port=80,
+    dst_port=65535,
+    sequence_base=2**32 - 1,
+    ack_no=2**31,
+    window=65535,
+    member_sum=1,
+)
+TCP_IPV6 = replace(
+    TCP_IPV4,
+    instance=65535,
+    src_addr=IPv6Address("2001:db8:1::1"),
+    dst_addr=IPv6Address("::2"),
+    sequence_base=0,
+    ack_no=0,
+    window=0,
+)
 ENTITIES: list[Entity] = [
     HostPort(509),
     PushGroup(5, 5),
+    PushGroup(65535, 4095),
     IPV4,
     IPV6,
+    TCP_IPV4,
+    TCP_IPV6,
     MulticastGroup(5, frozenset({Replica(1, 1), Replica(509, 65535)})),
     MulticastGroup(6, frozenset()),
     Service(IPv6Address("::ffff:198.51.100.1"), 65535, 2**32 - 1, 2**31 - 128, 0xFFFF),
@@ -87,64 +111,6 @@ SETTINGS: list[Entity] = [
 ]
 DEFAULT_SECRETS = FlowSecrets(0, 0, epoch=1, previous_epoch=1, mss=1220, number=0)
 """What the pipeline itself begins with (p4/shared/secrets.p4)."""
-
-
-class RealSwitch:
-    """A switch's process on a port that stays the same."""
-
-    def __init__(self, kind: Target, directory: Path) -> None:
-        self._kind = kind
-        self._directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def record(self) -> Switch:
-        return replace(SWITCH, address=self.address, device_id=DEVICE_ID, profile=self._kind.name)
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._kind.command({}, self.address),
-            cwd=self._directory,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        await until(self._listens, seconds=START_SECONDS)
-
-    async def kill(self) -> None:
-        """-9, as if it crashed."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def _listens(self) -> bool:
-        host, port = self.address.split(":")
-        try:
-            _, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
-
-
-@pytest.fixture(params=["embedded", "bmv2"])
-async def switch(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RealSwitch]:
-    kind = target(request.param)
-    if missing := kind.missing():
-        pytest.skip(missing)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    switch = RealSwitch(kind, tmp_path)
-    await switch.start()
-    yield switch
-    await switch.kill()
-
-
-@pytest.fixture
-def driver() -> P4RuntimeDriver:
-    return P4RuntimeDriver(P4INFO, ARTIFACTS / "hectograph.json")
 
 
 @pytest.fixture
@@ -182,6 +148,7 @@ async def test_changes_and_deletions(session: Session) -> None:
     await session.write(inserts(ENTITIES))
     changed: list[Entity] = [
         replace(IPV4, dst_mac=1),
+        replace(TCP_IPV4, sequence_base=5),
         MulticastGroup(5, frozenset({Replica(2, 1)})),
         Service(IPv6Address("2001:db8:1::1"), 80, 2, 512, 2),
         ServiceHost(1, 15, 1, 2),
@@ -217,8 +184,8 @@ async def test_counters_begin_at_zero(session: Session) -> None:
     await session.write(inserts(ENTITIES))
     readings = await session.read_counters()
     assert readings.ingress_drops.keys() >= set(range(1, 11))
-    assert readings.trees.keys() == {5}
-    assert readings.members.keys() == {(5, 1), (5, 65535)}
+    assert readings.trees.keys() == {5, 65535}
+    assert readings.members.keys() == {(5, 1), (5, 65535), (65535, 1), (65535, 65535)}
     assert {value.packets for value in readings.members.values()} == {0}
     assert readings.contents == {1: CounterValue(), 2**32 - 1: CounterValue()}
 

@@ -8,10 +8,12 @@ from ipaddress import IPv4Address
 
 import pytest
 from fakes.examples import GROUP, SWITCH, member
+from fakes.pusher import FakePusher
 from fakes.switch import FakeSwitch
 from fakes.waiting import until
 
 from hectograph.core import edits
+from hectograph.core.cohorts import CohortSettings
 from hectograph.core.diff import count_differences
 from hectograph.core.entities import (
     Change,
@@ -21,6 +23,7 @@ from hectograph.core.entities import (
     Operation,
     PushGroup,
     Replica,
+    UdpMemberEntry,
 )
 from hectograph.core.model import Member
 from hectograph.core.plan import Planner
@@ -28,6 +31,7 @@ from hectograph.core.records import Edit
 from hectograph.core.state import State
 from hectograph.core.status import ApplyState, SwitchState
 from hectograph.reconciler import switch as switch_module
+from hectograph.reconciler.cohorts import SwitchCohorts
 from hectograph.reconciler.switch import SwitchReconciler
 
 
@@ -39,8 +43,12 @@ class Lab:
         self.switch = FakeSwitch()
         self.state.apply(edits.put_switch(self.state, SWITCH))
         self.state.apply(edits.put_group(self.state, GROUP))
-        self.reconciler = SwitchReconciler("s1", self.state, self.switch)
+        cohorts = SwitchCohorts("s1", self.state, FakePusher(), self._commit, CohortSettings())
+        self.reconciler = SwitchReconciler("s1", self.state, self.switch, cohorts)
         self.task: asyncio.Task[None] | None = None
+
+    async def _commit(self, make: Callable[[State], Edit]) -> None:
+        self.state.apply(make(self.state))
 
     def start(self) -> None:
         self.task = self.task or asyncio.create_task(self.reconciler.run())
@@ -117,7 +125,7 @@ async def test_a_join_is_written_entry_first(lab: Lab) -> None:
     lab.join(member(1))
     await lab.settled()
     kinds = [type(change.entity) for change in lab.switch.history]
-    order = [kinds.index(kind) for kind in (MemberEntry, MulticastGroup, PushGroup)]
+    order = [kinds.index(kind) for kind in (UdpMemberEntry, MulticastGroup, PushGroup)]
     assert order == sorted(order)
 
 
@@ -129,7 +137,7 @@ async def test_a_leave_removes_the_replica_first(lab: Lab) -> None:
     await lab.settled()
     assert [(c.operation, type(c.entity)) for c in lab.switch.history] == [
         (Operation.MODIFY, MulticastGroup),
-        (Operation.DELETE, MemberEntry),
+        (Operation.DELETE, UdpMemberEntry),
     ]
 
 
@@ -141,7 +149,11 @@ async def test_a_group_goes_from_its_front_to_its_back(lab: Lab) -> None:
     lab.state.apply(edits.delete_group(lab.state, "g"))
     lab.reconciler.mark(trees)
     await lab.settled()
-    assert [type(c.entity) for c in lab.switch.history] == [PushGroup, MulticastGroup, MemberEntry]
+    assert [type(c.entity) for c in lab.switch.history] == [
+        PushGroup,
+        MulticastGroup,
+        UdpMemberEntry,
+    ]
 
 
 async def test_joins_that_come_together_are_one_write_of_the_tree(lab: Lab) -> None:
@@ -303,9 +315,9 @@ async def test_a_changed_port_is_swapped_in_one_write(lab: Lab) -> None:
     lab.join(replace(member(1), port=9))
     await lab.settled()
     assert [(c.operation, type(c.entity)) for c in lab.switch.history] == [
-        (Operation.INSERT, MemberEntry),
+        (Operation.INSERT, UdpMemberEntry),
         (Operation.MODIFY, MulticastGroup),
-        (Operation.DELETE, MemberEntry),
+        (Operation.DELETE, UdpMemberEntry),
     ]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import finsy as fy
+from finsy.proto import p4r
 
 from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.core.flows import FlowState
@@ -279,6 +280,13 @@ class Lab:
         async def written() -> None:
             async with fy.Switch("lab", self.address, _options()) as switch:
                 await switch.insert(entries)
+
+        asyncio.run(written())
+
+    def write(self, updates: Sequence[p4r.Update]) -> None:
+        async def written() -> None:
+            async with fy.Switch("lab", self.address, _options()) as switch:
+                await switch.write(updates)
 
         asyncio.run(written())
 

@@ -6,7 +6,22 @@ from collections.abc import Callable
 import grpc
 import pytest
 from finsy.proto import p4r, rpc_code
-from p4client import DEVICE_ID, IDS, Controller, batch_error, entity, insert, modify, table
+from p4client import (
+    DEVICE_ID,
+    IDS,
+    Controller,
+    batch_error,
+    delete,
+    entity,
+    insert,
+    load_config,
+    modify,
+    table,
+)
+
+from hectograph.switch.batches import Reading, answer_reads
+from hectograph.switch.native import Switch
+from hectograph.switch.service import P4RuntimeService
 
 Code = rpc_code
 
@@ -259,6 +274,40 @@ async def test_bad_request(
         async for _ in controller.stub.Read(request_):
             pass
     assert caught.value.code() == code
+
+
+async def test_a_read_is_of_one_moment(native_switch: Switch) -> None:
+    """What is written while it is being answered is not in it."""
+    service = P4RuntimeService(native_switch, DEVICE_ID)
+    set_config = p4r.SetForwardingPipelineConfigRequest(
+        action=p4r.SetForwardingPipelineConfigRequest.VERIFY_AND_COMMIT,
+        config=load_config("kinds"),
+    )
+    await service.configuration.set(set_config, lambda: None)
+    pipeline = service.configuration.pipeline
+    group = entity(
+        "packet_replication_engine_entry { multicast_group_entry { multicast_group_id: 1 } }"
+    )
+    before = [exact(1), exact(2, 'metadata: "two"'), group]
+    for each in before:
+        pipeline.write(insert(each))
+    reads = [Reading(pipeline, table("")), Reading(pipeline, all_groups())]
+    assert all(read.is_snapshot for read in reads)
+    pipeline.write(modify(exact(2, 'metadata: "three"')))
+    pipeline.write(delete(exact(1)))
+    pipeline.write(delete(group))
+    pipeline.write(insert(exact(3)))
+    messages, refused = await answer_reads(reads)
+    (found,) = messages
+    assert [each for each in found.entities if each in before] == before
+    assert len(found.entities) == 2 + 3  # with the two constant entries
+    assert refused == [None, None]
+    assert not Reading(pipeline, entity("register_entry {}")).is_snapshot
+    service.configuration.close()
+
+
+def all_groups() -> p4r.Entity:
+    return entity("packet_replication_engine_entry { multicast_group_entry {} }")
 
 
 async def test_reading_needs_no_stream(address: str, filled: Controller) -> None:

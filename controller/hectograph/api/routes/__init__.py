@@ -2,6 +2,7 @@
 """The resources, a file each. A function's name is its operationId: unique and stable."""
 
 from hectograph.api.routes import (
+    cohorts,
     contents,
     counters,
     groups,
@@ -14,5 +15,5 @@ from hectograph.api.routes import (
 
 PROBES = probes.router
 RESOURCES = tuple(
-    each.router for each in (switches, hosts, groups, members, streams, contents, counters)
+    each.router for each in (switches, hosts, groups, members, streams, contents, cohorts, counters)
 )

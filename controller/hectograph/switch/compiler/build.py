@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FLAGS = ("-std=c17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra")
 """Without -Werror: what a newer compiler has to say must not stop a switch. The tests add it."""
 
-HEADERS = ("pipeline.h", "pipeline_ops.h")
+HEADERS = ("pipeline.h", "pipeline_ops.h", "pipeline_hash.h")
 PACKAGE = Path(__file__).parents[2]
 SHIPPED = PACKAGE / "pipelines"
 

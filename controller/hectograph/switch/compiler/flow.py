@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order of a pipeline's nodes."""
+"""The order of a pipeline's nodes, and of the parser's states."""
 
 from collections.abc import Iterator
 
@@ -54,3 +54,16 @@ def in_order(pipeline: ir.Pipeline) -> list[ir.Node]:
             done.add(name)
             finished.append(pipeline.nodes[name])
     return finished[::-1]
+
+
+def states_in_order(parser: ir.Parser) -> list[ir.ParserState]:
+    """The states that can be reached, depth first, so that most transitions fall through."""
+    order: dict[str, ir.ParserState] = {}
+    ahead = [parser.start]
+    while ahead:
+        name = ahead.pop()
+        if name is None or name in order:
+            continue
+        state = order[name] = parser.states[name]
+        ahead += [*(case.next for case in reversed(state.cases)), state.default]
+    return list(order.values())

@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pusher in memory: streams move when the test says so."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from fakes.cohorts import FakeCohort
+from hectograph.core.cohorts import (
+    CohortEntry,
+    CohortEvent,
+    CohortMember,
+    CohortMemberState,
+    CohortSettings,
+    CohortState,
+    LeftReason,
+)
 from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host
@@ -29,6 +40,12 @@ class FakePusher:
         self.controls: list[str] = []
         """The sockets that it was found at."""
         self.contents: dict[int, ContentState] = {}
+        self.cohorts: dict[int, FakeCohort] = {}
+        self.watchers: list[tuple[CohortSettings, asyncio.Queue[CohortEvent | None]]] = []
+        """All that there ever were: the last is told of events. None ends it."""
+        self.answers: list[CohortEntry] = []
+        self.counted: dict[str, int] = {}
+        """By the names of host/tcp/counters.h."""
         self.flows: list[FlowState] = []
         self.lists = 0
         """Of its flows that were asked for."""
@@ -47,6 +64,28 @@ class FakePusher:
         self.generation += 1
         self.streams.clear()
         self.contents.clear()
+        self.cohorts.clear()
+        self.end_watch()
+
+    def end_watch(self) -> None:
+        """The connection is lost: those that have no entry go alone."""
+        if self.watchers:
+            self.watchers[-1][1].put_nowait(None)
+        for number, cohort in list(self.cohorts.items()):
+            cohort.first_events()
+            if not cohort.entered:
+                del self.cohorts[number]
+
+    def tell(self, event: CohortEvent) -> None:
+        self.watchers[-1][1].put_nowait(event)
+        if event.ended:
+            del self.cohorts[event.cohort]
+
+    def form(self, number: int, *members: CohortMember) -> FakeCohort:
+        """They asked for one content within the window."""
+        cohort = self.cohorts[number] = FakeCohort(number)
+        self.tell(cohort.join(*members))
+        return cohort
 
     def only(self) -> PushState:
         (state,) = self.streams.values()
@@ -172,6 +211,41 @@ class FakePusherSession:
         self._pusher.flows = [flow for flow in self._pusher.flows if flow.key not in keys]
         return before - len(self._pusher.flows)
 
+    async def watch_cohorts(self, settings: CohortSettings) -> AsyncGenerator[CohortEvent, None]:
+        self._check()
+        if self._pusher.watchers:
+            self._pusher.end_watch()
+        events: asyncio.Queue[CohortEvent | None] = asyncio.Queue()
+        for cohort in self._pusher.cohorts.values():
+            for event in cohort.first_events():
+                events.put_nowait(event)
+        self._pusher.watchers.append((settings, events))
+        while (event := await events.get()) is not None:
+            yield event
+        raise Unavailable("the connection is lost")
+
+    async def enter_cohort(self, entry: CohortEntry) -> None:
+        self._check()
+        self._pusher.answers.append(entry)
+        cohort = self._pusher.cohorts.get(entry.cohort)
+        if cohort is None:
+            raise NotFound(f"there is no cohort {entry.cohort}")
+        gone = cohort.enter(entry)
+        if len(gone) == len(cohort.members):
+            self._pusher.tell(cohort.end(LeftReason.DISSOLVED))
+        elif gone:
+            self._pusher.tell(cohort.leave(*gone, reason=LeftReason.LATE))
+
+    async def cohorts(self) -> Sequence[CohortState]:
+        self._check()
+        return [cohort.state() for cohort in self._pusher.cohorts.values()]
+
+    async def cohort_members(self, cohort: int) -> Sequence[CohortMemberState]:
+        self._check()
+        if cohort not in self._pusher.cohorts:
+            raise NotFound(f"there is no cohort {cohort}")
+        return self._pusher.cohorts[cohort].member_states()
+
     async def flow_counters(self) -> FlowCounters:
         self._check()
-        return FlowCounters(0, len(self._pusher.contents), {})
+        return FlowCounters(0, len(self._pusher.contents), dict(self._pusher.counted))

@@ -157,7 +157,7 @@ class FakeSession:
             copy.put(entity)
         return copy
 
-    async def write(self, changes: Sequence[Change]) -> WriteResult:
+    async def write(self, changes: Sequence[Change], *, at_once: int = 256) -> WriteResult:  # noqa: ARG002
         await asyncio.sleep(0)
         self._check()
         size = sum(codec.encode_change(change, SCHEMA).ByteSize() for change in changes)

@@ -76,6 +76,11 @@ class Compiled:
         array = ffi.new("struct hg_replica[]", list(replicas))
         ok(lib.hg_group_insert(self._switch, group, array, len(replicas)))
 
+    def set_group(self, group: int, *replicas: tuple[int, int]) -> None:
+        """Whether it is there already or not."""
+        lib.hg_group_delete(self._switch, group)
+        self.add_group(group, *replicas)
+
     def add_session(self, session: int, *replicas: tuple[int, int], max_bytes: int = 0) -> None:
         array = ffi.new("struct hg_replica[]", list(replicas))
         ok(lib.hg_session_insert(self._switch, session, array, len(replicas), max_bytes))
@@ -87,10 +92,15 @@ class Compiled:
         ok(lib.hg_counter_get(self._switch, self._loaded, number, index, 1, value))
         return value[0].packets, value[0].bytes
 
-    def direct_counter(self, table: str, key: bytes) -> tuple[int, int]:
+    def direct_counter(
+        self, table: str, key: bytes, *, mask: bytes | None = None, priority: int = 0
+    ) -> tuple[int, int]:
         entry = ffi.new("struct hg_flat_entry *")
-        kept = ffi.from_buffer("uint8_t[]", key)
-        entry.key = kept
+        kept = [ffi.from_buffer("uint8_t[]", each or b"") for each in (key, mask)]
+        entry.key, entry.mask = kept
+        if mask is None:
+            entry.mask = ffi.NULL
+        entry.priority = priority
         snapshot = ffi.new("struct hg_snapshot **")
         index = self._table(table)
         ok(lib.hg_entry_get(self._switch, self._loaded, index, entry, snapshot))
@@ -112,6 +122,12 @@ class Compiled:
         config = ffi.new("struct hg_meter_config *", {"configured": True, **rates})
         index = self._table(table)
         ok(lib.hg_entry_meter_set(self._switch, self._loaded, index, entry, config))
+
+    def stats(self) -> dict[str, int]:
+        """Those that are not 0."""
+        stats = ffi.new("struct hg_switch_stats *")
+        lib.hg_switch_stats_get(self._switch, stats)
+        return {name: value for name in dir(stats) if (value := getattr(stats, name))}
 
     def _table(self, name: str) -> int:
         return ok(lib.hg_table_index(self._loaded, name.encode()))

@@ -75,7 +75,7 @@ BAD: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "a value too short": ((*START, "transitions", 0, "value"), "0x", "is not 1 byte(s)"),
     "a value too long": ((*START, "transitions", 0, "value"), "0x0001", "is not 1 byte(s)"),
     "an unknown header": ((*STEP, "parameters", 0, "value"), ["x", "y"], "'x' is not a header"),
-    "an unknown field": ((*STEP, "parameters", 0, "value"), ["h", "q"], "'h' has no field 'q'"),
+    "an unknown field": ((*STEP, "parameters", 0, "value"), ["h", "q"], "'h_t' has no field 'q'"),
     "a constant assigned to": ((*STEP, "parameters", 0), const(1), "cannot be assigned to"),
     "a validity assigned to": (
         (*STEP, "parameters", 0),

@@ -3,8 +3,21 @@
 
 import random
 
-from bmv2json import Fields, Json, action, assign, field, pipeline, program, synthetic
-from compiled import compiled
+from bmv2json import (
+    Fields,
+    Json,
+    action,
+    assign,
+    extract,
+    field,
+    header,
+    pipeline,
+    primitive,
+    program,
+    state,
+    synthetic,
+)
+from compiled import compiled, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,3 +81,19 @@ def test_names_that_c_does_not_take() -> None:
     frame = bytes(range(5 * len(names)))
     with compiled(made) as switch:
         assert switch.payload(frame) == frame
+
+
+def test_a_very_wide_field_goes_in_and_out_with_its_header() -> None:
+    fields: Fields = [("before", 5), ("wide", 339), ("behind", 24)]
+    copy = primitive("assign_header", header("b"), header("a"))
+    made = program(
+        {"a": fields, "b": fields},
+        states=[state("start", [extract("a")])],
+        actions=[action("copy", copy, assign(field("b", "behind"), field("a", "before")))],
+        ingress=pipeline("tbl_copy", synthetic("copy", "tbl_forward"), synthetic("forward")),
+    )
+    frame = bytes(range(1, 47))
+    with compiled(made) as switch:
+        assert switch.payload(frame) == frame + frame[:-3] + bytes(3)
+    made["actions"][1]["primitives"] = [assign(field("b", "wide"), field("a", "wide"))]
+    assert "more than 128 bits, but in a header as a whole: not supported" in refusal(made)

@@ -30,7 +30,7 @@ BYTE: Fields = [("x", 8)]
 PAIR: Fields = [("high", 4), ("low", 12)]
 REPORT: Fields = [("error", 32), ("value", 64)]
 
-NO_ERROR, TOO_SHORT, INVALID_ARGUMENT = 0, 1, 6
+NO_ERROR, TOO_SHORT, TIMEOUT, INVALID_ARGUMENT = 0, 1, 5, 6
 
 
 def reporting(states: list[Json], value: Json | None = None, **headers: Fields) -> Json:
@@ -209,3 +209,31 @@ def test_a_packet_without_a_parser_is_payload() -> None:
     made: dict[str, Any] = reporting([])
     made["parsers"][0]["init_state"] = None
     assert run(made, b"all of it") == [(NO_ERROR, 0, b"all of it")]
+
+
+def counting(step: int) -> Json:
+    """Adds to meta.m8 until it is 0 again, and then what it finds to the packet's first byte."""
+    count = field("meta", "m8")
+    turn = [
+        set_m8({"type": "expression", "value": op("+", count, const(step))}),
+        parser_op(
+            "set", field("meta", "m64"), argument_of(op("+", field("meta", "m64"), const(1)))
+        ),
+    ]
+    states = [
+        state("start", [set_m8(const(1))], default="turn"),
+        state("turn", turn, [count], [case("0x00", None)], "turn"),
+    ]
+    return reporting(states, field("meta", "m64"))
+
+
+def argument_of(expression: Json) -> Json:
+    return {"type": "expression", "value": expression}
+
+
+def test_a_loop_need_not_take_bytes() -> None:
+    assert run(counting(1), b"rest") == [(NO_ERROR, 255, b"rest")]
+
+
+def test_a_loop_without_end_is_a_timeout() -> None:
+    assert run(counting(2), b"rest") == [(TIMEOUT, 65536, b"rest")]

@@ -85,6 +85,8 @@ def names(made: Json) -> list[str]:
 
 
 def _name(place: Place) -> str:
+    if isinstance(place, ir.Stack):
+        return place.name
     if isinstance(place, ir.Validity):
         return f"{place.header.name}.$valid$"
     return f"{place.header.name}.{place.field.name}"

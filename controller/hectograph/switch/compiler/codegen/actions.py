@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from hectograph.errors import HectographError, UnsupportedFeature
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.codegen.block import Goto, Label, Line, resolve
+from hectograph.switch.compiler.codegen.block import Goto, Label, Line, deeper, resolve
 from hectograph.switch.compiler.codegen.block import function as function_text
+from hectograph.switch.compiler.codegen.calculations import call, hash_name
 from hectograph.switch.compiler.codegen.expressions import Expressions
-from hectograph.switch.compiler.codegen.kinds import constant
+from hectograph.switch.compiler.codegen.headers import HeaderStatement, HeaderStatements
+from hectograph.switch.compiler.codegen.kinds import U64, bare, constant, literal
 from hectograph.switch.compiler.codegen.layout import Layout, c_type, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_comment
-from hectograph.switch.compiler.codegen.ranges import value_range
-from hectograph.switch.compiler.flow import in_order
+from hectograph.switch.compiler.codegen.ranges import unsigned, value_range
+from hectograph.switch.compiler.flow import in_order, states_in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
+
+TURNS = "HG_ACTION_TURNS"
 
 _ATOMIC_BITS = 64
 """Of a register's cell that is read and written whole (pipeline.h)."""
@@ -32,17 +36,22 @@ class Statements:
     def __init__(self, layout: Layout, program: ir.Program, expressions: Expressions) -> None:
         self._layout = layout
         self._expressions = expressions
+        self._headers = HeaderStatements(layout, expressions)
         self._counters = {each: n for n, each in enumerate(program.counters)}
         self._meters = {each: n for n, each in enumerate(program.meters)}
         self._registers = {each: n for n, each in enumerate(program.registers)}
         self._digests = {each: n for n, each in enumerate(program.digests)}
+        self._calculations = {each: n for n, each in enumerate(program.calculations)}
 
     def body(self, placed: tuple[ir.Placed, ...]) -> list[str]:
         lines: list[Line] = []
-        for number_, each in enumerate(placed):
-            lines.append(Label(f"statement_{number_}"))
+        for number, each in enumerate(placed):
+            lines.append(Label(f"statement_{number}"))
             try:
-                lines += self.statement(each.statement)
+                if isinstance(each.statement, ir.Jump):
+                    lines += self._jump(each.statement, number, len(placed))
+                else:
+                    lines += self.statement(each.statement)
             except HectographError as error:
                 error.where = error.where or each.where
                 raise
@@ -50,14 +59,10 @@ class Statements:
 
     def statement(self, statement: ir.Statement) -> list[Line]:
         if isinstance(statement, ir.Assign):
-            text = self._expressions.assignment(statement.target, statement.value)
-            return [f"\t{text}"] if text else []
-        if isinstance(statement, ir.CopyHeader):
-            return self._copy(statement.target, statement.source)
-        if isinstance(statement, ir.AddHeader):
-            return self._add(statement.header)
-        if isinstance(statement, ir.RemoveHeader):
-            return self._remove(statement.header)
+            lines = self._expressions.assignment(statement.target, statement.value)
+            return [f"\t{line}" for line in lines]
+        if isinstance(statement, HeaderStatement):
+            return [f"\t{line}" for line in self._headers.statement(statement)]
         if isinstance(statement, ir.Count):
             return self._count(statement)
         if isinstance(statement, ir.ExecuteMeter):
@@ -66,12 +71,30 @@ class Statements:
             return self._read_register(statement)
         if isinstance(statement, ir.WriteRegister):
             return self._write_register(statement)
+        if isinstance(statement, ir.Hash):
+            return self._hash(statement)
         if isinstance(statement, ir.SendDigest):
             return [f"\t{digest_call(self._digests[statement.digest], 'ctx, phv')};"]
         if isinstance(statement, ir.Clone):
             return self._clone(statement)
+        if isinstance(statement, (ir.Resubmit, ir.Recirculate)):
+            asked = "RESUBMIT" if isinstance(statement, ir.Resubmit) else "RECIRCULATE"
+            return [
+                f"\tphv->standard.asked |= HG_ASK_{asked};",
+                f"\tphv->standard.again_fields = {statement.fields.number};",
+            ]
+        if isinstance(statement, ir.Truncate):
+            length = bare(self._expressions.modular(statement.length, 64, 64))
+            return [f"\thg_truncate(&phv->standard, {length});"]
+        if isinstance(statement, ir.Random):
+            return self._random(statement)
+        if isinstance(statement, ir.Assert):
+            holds = self._expressions.truth(ir.NonZero(statement.condition))
+            return [f"\tif (!{holds})", "\t\tphv->standard.asked |= HG_ASK_FAILED;"]
+        if isinstance(statement, ir.LogMessage):
+            return []
         if isinstance(statement, ir.Jump):
-            return self._jump(statement)
+            raise UnsupportedFeature("a jump outside an action: not supported")
         if isinstance(statement, ir.Exit):
             return ["\texiting = true;"]
         return self._drop(statement)
@@ -86,48 +109,17 @@ class Statements:
         session = self._expressions.modular(clone.session, 64, 15)
         number = clone.fields.number if clone.fields else 0
         return [
-            f"\tphv->standard.clone_session = ({session} & HG_CLONE_SESSION) | HG_CLONE;",
+            "\tphv->standard.asked |= HG_ASK_CLONE;",
+            f"\tphv->standard.clone_session = {session} & HG_CLONE_SESSION;",
             f"\tphv->standard.clone_fields = {number};",
         ]
-
-    def _add(self, header: ir.Header) -> list[Line]:
-        """BMv2 clears a header that was not valid, and keeps one that was."""
-        if header.metadata:
-            return []
-        member = self._layout.member(header)
-        return [
-            f"\tif (!{member}.valid) {{",
-            f"\t\t{member} = ({self._layout.struct(header.type)}){{ .valid = true }};",
-            f"\t\tphv->packet_bytes += {header.type.bytes};",
-            "\t}",
-        ]
-
-    def _remove(self, header: ir.Header) -> list[Line]:
-        if header.metadata:
-            return []
-        member = self._layout.member(header)
-        return [
-            f"\tif ({member}.valid) {{",
-            f"\t\t{member}.valid = false;",
-            f"\t\tphv->packet_bytes -= {header.type.bytes};",
-            "\t}",
-        ]
-
-    def _copy(self, target: ir.Header, source: ir.Header) -> list[Line]:
-        """Of a header that is not valid BMv2 copies just that; the length stays as it is."""
-        if target is source:
-            return []
-        if target.metadata or source.metadata:
-            raise UnsupportedFeature("copying metadata as a whole: not supported")
-        to, of = self._layout.member(target), self._layout.member(source)
-        return [f"\tif ({of}.valid)", f"\t\t{to} = {of};", "\telse", f"\t\t{to}.valid = false;"]
 
     def _count(self, count: ir.Count) -> list[Line]:
         cells = f"ctx->counters[{self._counters[count.counter]}]"
         return self._indexed(
             count.index,
             count.counter.size,
-            lambda index: f"hg_count(&{cells}[{index}], ctx->frame_length);",
+            lambda index: [f"hg_count(&{cells}[{index}], ctx->frame_length);"],
         )
 
     def _meter(self, execute: ir.ExecuteMeter) -> list[Line]:
@@ -138,10 +130,42 @@ class Statements:
         return self._indexed(
             execute.index,
             execute.meter.size,
-            lambda index: (
-                f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};"
+            lambda index: self._expressions.store(
+                execute.target,
+                f"{target} = ctx->ops->meter({cells}, {index}, ctx->now_ns, {amount}){mask};",
             ),
         )
+
+    def _hash(self, hash_: ir.Hash) -> list[Line]:
+        """In 64 bits, as in BMv2."""
+        wide = [value_range(each) for each in (hash_.base, hash_.size)]
+        if any(each not in unsigned(64) for each in wide):
+            raise UnsupportedFeature("a hash between signed or very wide bounds: not supported")
+        text = call(hash_name(self._calculations[hash_.calculation]), hash_.calculation)
+        size = wide[1].constant
+        if size is None:
+            most = f"hg_at_least_1({bare(self._expressions.plain(hash_.size))})"
+        else:
+            most = literal(max(size, 1), U64)
+        base = bare(self._expressions.plain(hash_.base))
+        text = f"({text} % {most} + {base})"
+        field = hash_.target.field
+        stored = self._expressions.stored_bits(field, text)
+        store = f"{self._expressions.raw(hash_.target)} = {stored};"
+        return [f"\t{line}" for line in self._expressions.store(hash_.target, store)]
+
+    def _random(self, random: ir.Random) -> list[Line]:
+        """BMv2 writes nothing where the bounds are the wrong way round."""
+        bounds = (random.low, random.high)
+        if any(value_range(each) not in unsigned(64) for each in bounds):
+            raise UnsupportedFeature(
+                "random numbers between signed or very wide bounds: not supported"
+            )
+        low, high = (bare(self._expressions.plain(each)) for each in bounds)
+        value = self._expressions.stored_bits(random.target.field, f"hg_random(ctx, {low}, {high})")
+        store = f"{self._expressions.raw(random.target)} = {value};"
+        lines = [f"\t\t{line}" for line in self._expressions.store(random.target, store)]
+        return [f"\tif ({low} <= {high}) {{", *lines, "\t}"]
 
     def _cells(self, register: ir.Register) -> str:
         number = self._registers[register]
@@ -150,12 +174,13 @@ class Statements:
     def _read_register(self, read: ir.ReadRegister) -> list[Line]:
         if read.target.field.bits != read.register.bits or read.target.field.signed:
             raise UnsupportedFeature("reading a register into another type: not supported")
-        target, cells = self._layout.field(read.target), self._cells(read.register)
+        target, cells = self._expressions.raw(read.target), self._cells(read.register)
         plain = read.register.bits > _ATOMIC_BITS
 
-        def load(index: str) -> str:
+        def load(index: str) -> list[str]:
             cell = f"{cells}[{index}]"
-            return f"{target} = {cell if plain else f'hg_register_load(&{cell})'};"
+            value = cell if plain else f"hg_register_load(&{cell})"
+            return self._expressions.store(read.target, f"{target} = {value};")
 
         return self._indexed(read.index, read.register.size, load)
 
@@ -165,13 +190,13 @@ class Statements:
         value = self._expressions.stored(cell, write.value)
         plain = write.register.bits > _ATOMIC_BITS
 
-        def store(index: str) -> str:
+        def store(index: str) -> list[str]:
             cell = f"{cells}[{index}]"
-            return f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"
+            return [f"{cell} = {value};" if plain else f"hg_register_store(&{cell}, {value});"]
 
         return self._indexed(write.index, write.register.size, store)
 
-    def _indexed(self, index: ir.Data, size: int, use: Callable[[str], str]) -> list[Line]:
+    def _indexed(self, index: ir.Data, size: int, use: Callable[[str], list[str]]) -> list[Line]:
         """An index beyond the end does nothing, as in BMv2."""
         values = value_range(index)
         if values.low < 0 or values.high >= 1 << 32:
@@ -180,22 +205,30 @@ class Statements:
             return []
         text = self._expressions.plain(index)
         if values.high < size:
-            return [f"\t{use(text)}"]
+            return [f"\t{line}" for line in use(text)]
         return [
             "\t{",
             f"\t\tuint32_t index = (uint32_t){text};",
             "",
             f"\t\tif (index < {size})",
-            f"\t\t\t{use('index')}",
+            *(f"\t\t\t{line}" for line in use("index")),
             "\t}",
         ]
 
-    def _jump(self, jump: ir.Jump) -> list[Line]:
+    def _jump(self, jump: ir.Jump, number: int, count: int) -> list[Line]:
+        """A jump back may come too often: then the action ends, and so does the packet."""
         target = f"statement_{jump.target}"
-        if jump.unless is None:
-            return [Goto(target)]
-        opposite = self._expressions.negation(jump.unless)
-        return [Goto(target, f"\tif ({opposite})\n\t\t")]
+        opposite = None if jump.unless is None else self._expressions.negation(jump.unless)
+        if jump.target > number:
+            return [Goto(target, f"\tif ({opposite})\n\t\t" if opposite else "\t")]
+        back: list[Line] = [
+            f"\tif (++turns > {TURNS}) {{",
+            "\t\tphv->standard.asked |= HG_ASK_STUCK;",
+            Goto(f"statement_{count}", "\t\t"),
+            "\t}",
+            Goto(target),
+        ]
+        return [f"\tif ({opposite}) {{", *deeper(back), "\t}"] if opposite else back
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +263,12 @@ class Actions:
         names = Names()
         pipelines = (program.ingress, program.egress)
         self._called = _actions(node for each in pipelines for node in in_order(each))
+        self._in_parser = [
+            each.op.statement
+            for state in states_in_order(program.parser)
+            for each in state.ops
+            if isinstance(each.op, ir.ParserStatement)
+        ]
         declared = _actions(node for each in pipelines for node in each.nodes.values())
         for action in {**self._called, **declared}:
             self._functions[action] = _function(action, layout, program, names)
@@ -251,18 +290,26 @@ class Actions:
 
     def sent(self) -> set[ir.Digest]:
         """The digests that some packet may send."""
-        return {
-            each.statement.digest
-            for action in self._called
-            for each in action.body
-            if isinstance(each.statement, ir.SendDigest)
-        }
+        return {each.digest for each in self._bodies() if isinstance(each, ir.SendDigest)}
+
+    def hashed(self) -> set[ir.Calculation]:
+        return {each.calculation for each in self._bodies() if isinstance(each, ir.Hash)}
 
     @property
     def clones(self) -> bool:
         """Whether some packet may be cloned."""
-        bodies = [each.statement for action in self._called for each in action.body]
-        return any(isinstance(each, ir.Clone) for each in bodies)
+        return any(isinstance(each, ir.Clone) for each in self._bodies())
+
+    @property
+    def go_again(self) -> bool:
+        """Whether some packet may be resubmitted or recirculated."""
+        return any(isinstance(each, (ir.Resubmit, ir.Recirculate)) for each in self._bodies())
+
+    def _bodies(self) -> Iterator[ir.Statement]:
+        """What some packet may run."""
+        for action in self._called:
+            yield from (each.statement for each in action.body)
+        yield from self._in_parser
 
     def definitions(self) -> list[str]:
         lines: list[str] = []
@@ -309,8 +356,12 @@ def _definition(action: ir.Action, function: Function) -> list[str]:
     if function.takes_data:
         parameters += f", const struct {function.data_struct} *data"
     body = function.body
+    before = ["\tbool exiting = false;"] if function.exits else []
+    if any(TURNS in line for line in body):
+        before.append("\tuint32_t turns = 0;")
+    body = [*before, *([""] if before else []), *body]
     if function.exits:
-        body = ["\tbool exiting = false;", "", *body, "\treturn exiting;"]
+        body.append("\treturn exiting;")
     comment = [f"/* {c_comment(action.source)} */"] if action.source else []
     kind = "bool" if function.exits else "void"
     head = f"static {kind} {function.name}({parameters})"

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RFC 1071 checksums, verified after the parser and updated after egress."""
-
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+"""Checksums, verified after the parser and updated after egress."""
 
 from hectograph.errors import HectographError, UnsupportedFeature
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.codegen.bits import Item, cut
-from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.calculations import CalculationCode, call
 from hectograph.switch.compiler.codegen.deparser import field_item
 from hectograph.switch.compiler.codegen.expressions import Expressions
 from hectograph.switch.compiler.codegen.kinds import bare, constant
@@ -19,6 +15,7 @@ class ChecksumCode:
     def __init__(self, layout: Layout, program: ir.Program) -> None:
         self._layout = layout
         self._expressions = Expressions(layout)
+        self._calculations = CalculationCode(layout)
         names = Names()
         self._used = [each for each in program.checksums if each.update or each.verify]
         self._names = {each: names.make(each.name, "checksum_") for each in self._used}
@@ -55,7 +52,7 @@ class ChecksumCode:
         return [f"\tif ({condition})", *(f"\t\t{line}" for line in body)]
 
     def _call(self, checksum: ir.Checksum) -> str:
-        return f"{self._names[checksum]}(phv)"
+        return call(self._names[checksum], checksum.calculation)
 
     def _computed(self, checksum: ir.Checksum) -> str:
         field = checksum.target.field
@@ -64,86 +61,17 @@ class ChecksumCode:
                 "a checksum in a signed field: not supported", where=checksum.where
             )
         mask = (1 << field.bits) - 1
-        return self._call(checksum) + ("" if field.bits >= 16 else f" & {constant(mask)}")
+        fits = field.bits >= self._calculations.bits(checksum.calculation)
+        return self._call(checksum) + ("" if fits else f" & {constant(mask)}")
 
     def _function(self, checksum: ir.Checksum) -> list[str]:
-        sure = _sure(checksum)
-        groups = list(self._groups(checksum, sure))
-        # Left out, a header shifts what follows by its length: no matter where
-        # that is a whole number of words.
-        static = all(header is None or _bits(items) % 16 == 0 for header, items in groups)
         try:
-            body = self._words(groups) if static else self._string(groups)
+            return self._calculations.function(
+                self._names[checksum], checksum.calculation, _sure(checksum)
+            )
         except HectographError as error:
             error.where = error.where or checksum.where
             raise
-        head = f"static uint16_t {self._names[checksum]}(const struct phv *phv)"
-        return function(head, ("phv",), body)
-
-    def _groups(
-        self, checksum: ir.Checksum, sure: set[ir.Header]
-    ) -> Iterator[tuple[ir.Header | None, list[Item]]]:
-        """Runs of inputs that are there if that header is valid; None: always."""
-
-        def header(part: ir.FieldValue | ir.Bits) -> ir.Header | None:
-            if isinstance(part, ir.Bits) or part.header.metadata or part.header in sure:
-                return None
-            return part.header
-
-        for of, parts in groupby(checksum.inputs, header):
-            yield of, [self._item(part) for part in parts]
-
-    def _item(self, part: ir.FieldValue | ir.Bits) -> Item:
-        if isinstance(part, ir.Bits):
-            return Item(constant(part.value), part.bits, 128 if part.bits > 64 else 64)
-        return field_item(self._layout.field(part), part.field)
-
-    def _words(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:
-        """Where no bit's place in its word depends on what is left out."""
-        lines = ["\tuint64_t sum = 0;", ""]
-        always: list[Item] = []
-        for header, items in groups:
-            if header is None:
-                always += items
-                continue
-            before = Item("", _bits(always) % 16, 8)
-            lines += [
-                f"\tif ({self._layout.valid(header)}) {{",
-                *(f"\t\tsum += {word};" for word in _sum_words([before, *items])),
-                "\t}",
-            ]
-        lines += [f"\tsum += {word};" for word in _sum_words(always)]
-        return [*lines, "\treturn (uint16_t)~hg_fold(sum);"]
-
-    def _string(self, groups: list[tuple[ir.Header | None, list[Item]]]) -> list[str]:
-        lines = ["\tstruct hg_bits bits = { 0 };", ""]
-        for header, items in groups:
-            inner = [f"hg_bits_add(&bits, {text}, {size});" for text, size in _pieces(items)]
-            if header is None:
-                lines += [f"\t{line}" for line in inner]
-            else:
-                opening = f"\tif ({self._layout.valid(header)}) {{"
-                lines += [opening, *(f"\t\t{line}" for line in inner), "\t}"]
-        return [*lines, "\treturn (uint16_t)~hg_bits_fold(&bits);"]
-
-
-def _bits(items: Sequence[Item]) -> int:
-    return sum(item.bits for item in items)
-
-
-def _pieces(items: Sequence[Item]) -> Iterator[tuple[str, int]]:
-    """The items in pieces of at most 32 bits."""
-    total = _bits(items)
-    for at in range(0, total, 32):
-        size = min(32, total - at)
-        yield bare(cut(items, at, size)), size
-
-
-def _sum_words(items: Sequence[Item]) -> Iterator[str]:
-    """What to add: pairs of 16-bit words, the last filled up with zero bits."""
-    for text, size in _pieces(items):
-        filler = -size % 16
-        yield f"(uint64_t)({text}) << {filler}" if filler else text
 
 
 def _sure(checksum: ir.Checksum) -> set[ir.Header]:
@@ -154,7 +82,7 @@ def _sure(checksum: ir.Checksum) -> set[ir.Header]:
         found.add(checksum.target.header)
     while conditions:
         condition = conditions.pop()
-        if isinstance(condition, ir.IsValid):
+        if isinstance(condition, ir.IsValid) and isinstance(condition.header, ir.Header):
             found.add(condition.header)
         elif isinstance(condition, ir.Logical) and condition.op == "and":
             conditions += [condition.left, condition.right]

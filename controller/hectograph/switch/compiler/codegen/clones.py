@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a clone keeps of its packet's metadata."""
+"""What a clone, or a packet that goes again, keeps of its metadata."""
 
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.block import function
@@ -7,10 +7,13 @@ from hectograph.switch.compiler.codegen.layout import Layout
 
 
 class CloneCode:
-    def __init__(self, layout: Layout, program: ir.Program, *, clones: bool) -> None:
+    def __init__(
+        self, layout: Layout, program: ir.Program, *, clones: bool, goes_again: bool
+    ) -> None:
         self._layout = layout
         self._program = program
-        self._clones = clones
+        self._goes_again = goes_again
+        self._clones = clones or goes_again
 
     def functions(self) -> list[str]:
         return [*self._keep(), *self._reset()] if self._clones else []
@@ -19,6 +22,7 @@ class CloneCode:
         return {
             "keep_fields": "keep_fields" if self._clones else "NULL",
             "reset_metadata": "reset_metadata" if self._clones else "NULL",
+            "goes_again": "true" if self._goes_again else "false",
         }
 
     def _keep(self) -> list[str]:

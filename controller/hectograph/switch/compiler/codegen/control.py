@@ -29,6 +29,12 @@ class ControlCode:
         self.looked_up: set[ir.Table] = set()
         """Tables that the functions made so far look up."""
 
+    @property
+    def selectors(self) -> set[ir.Calculation]:
+        """What members are chosen by in the functions made so far."""
+        profiles = [table.profile for table in self.looked_up if table.profile]
+        return {each.selector for each in profiles if each.selector}
+
     def function(self, pipeline: ir.Pipeline) -> list[str]:
         nodes = in_order(pipeline)
         names = Names(END)
@@ -51,8 +57,8 @@ class ControlCode:
         if isinstance(node, ir.ActionCall):
             run = self._actions[node.action].run("NULL")
             return [*(f"\t{line}" for line in run), goto(node.next)]
-        if node.synthetic:
-            return self._synthetic(node, goto)
+        if node.synthetic and node.default:
+            return self._synthetic(node, node.default, goto)
         return self._table(node, goto)
 
     def _conditional(self, node: ir.Conditional, goto: _GotoMaker) -> list[Line]:
@@ -63,10 +69,10 @@ class ControlCode:
             raise
         return [goto(node.no, f"\tif ({opposite})\n\t\t"), goto(node.yes)]
 
-    def _synthetic(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
+    def _synthetic(self, table: ir.Table, call: ir.Call, goto: _GotoMaker) -> list[Line]:
         """Its one action, without a lookup. It is a miss: there are no entries."""
-        function_ = self._actions[table.default.action]
-        run = [f"\t{line}" for line in function_.run(self._actions.data(table.default))]
+        function_ = self._actions[call.action]
+        run = [f"\t{line}" for line in function_.run(self._actions.data(call))]
         following = table.next.miss if isinstance(table.next, ir.NextByHit) else table.next.nodes[0]
         return [*run, goto(following)]
 
@@ -77,12 +83,15 @@ class ControlCode:
             use.append(goto(following.hit, "\t\tif (entry->hit)\n\t\t\t"))
             last = goto(following.miss)
         else:
-            last = goto(following.nodes[0])
+            last = goto(table.next_without_action if table.profile else following.nodes[0])
         if not use:  # whatever is found, nothing comes of it
             return [last]
         self.looked_up.add(table)
-        entry = f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};"
-        return ["\t{", entry, "", *use, "\t}", last]
+        lines = [f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};"]
+        if any("member" in line for line in use if isinstance(line, str)):
+            member = f"const struct hg_member *member = {self._tables.choose(table)};"
+            lines.append(f"\t\t{member}")
+        return ["\t{", *lines, "", *use, "\t}", last]
 
     def _direct(self, table: ir.Table) -> list[Line]:
         """Time, direct counter and meter, in BMv2's order: before the action."""
@@ -102,22 +111,33 @@ class ControlCode:
         return lines
 
     def _switch(self, table: ir.Table, goto: _GotoMaker) -> list[Line]:
-        """The entry's action; and what follows it, where that differs between them."""
+        """The entry's action; and what follows it, where that differs between them.
+
+        With an action profile the member's action: there may be none, and what follows then
+        comes after the switch.
+        """
         following = table.next
-        differ = isinstance(following, ir.NextByAction) and len(set(following.nodes)) > 1
-        lines: list[Line] = ["\t\tswitch (entry->action) {"]
+        differ = isinstance(following, ir.NextByAction) and (
+            len({*following.nodes, *([table.next_without_action] if table.profile else [])}) > 1
+        )
+        found = "member" if table.profile else "entry"
+        lines: list[Line] = []
         for index, action in enumerate(table.actions):
             code = self._actions[action]
-            data = f"(const struct {code.data_struct} *)entry->data" if code.takes_data else ""
+            data = f"(const struct {code.data_struct} *){found}->data" if code.takes_data else ""
             run = code.run(data)
             if not run and not differ:
                 continue
-            lines += [f"\t\tcase {index}:", *(f"\t\t\t{line}" for line in run)]
+            number = self._tables.member_index(table, action) if table.profile else index
+            lines += [f"\t\tcase {number}:", *(f"\t\t\t{line}" for line in run)]
             if differ and isinstance(following, ir.NextByAction):
                 lines.append(goto(following.nodes[index], "\t\t\t"))
             else:
                 lines.append("\t\t\tbreak;")
-        return [*lines, "\t\t}"] if len(lines) > 1 else []
+        if not lines:
+            return []
+        switch = "member ? member->action : UINT32_MAX" if table.profile else "entry->action"
+        return [f"\t\tswitch ({switch}) {{", *lines, "\t\t}"]
 
 
 def _comment(node: ir.Node) -> str:

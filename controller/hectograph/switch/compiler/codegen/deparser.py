@@ -27,17 +27,19 @@ class HeaderCode:
         self._layout = layout
         self._program = program
         self._extracted = dict.fromkeys(
-            each.op.header.type
+            extracted_type(each.op)
             for state in program.parser.states.values()
             for each in state.ops
-            if isinstance(each.op, ir.Extract)
+            if isinstance(each.op, (ir.Extract, ir.ExtractNext))
         )
         self._emitted = dict.fromkeys(header.type for header in program.deparser)
         names = Names()
         self._names = {each: names.make(each.name) for each in {**self._extracted, **self._emitted}}
 
-    def extract(self, header: ir.Header, at: str) -> str:
-        return f"extract_{self._names[header.type]}(&{self._layout.member(header)}, {at});"
+    def extract(self, of: ir.HeaderType, member: str, at: str, varbit_bytes: str) -> str:
+        """`varbit_bytes` is how long its varbit is, if it has one."""
+        more = f", {varbit_bytes}" if of.varbit else ""
+        return f"extract_{self._names[of]}(&{member}, {at}{more});"
 
     def extractors(self) -> list[str]:
         return [line for each in self._extracted for line in self._extractor(each)]
@@ -58,33 +60,55 @@ class HeaderCode:
         return [*lines, *function(head, ("opaque",), body)]
 
     def max_bytes(self) -> int:
-        return sum(header.type.bytes for header in self._program.deparser if not header.metadata)
+        headers = [header for header in self._program.deparser if not header.metadata]
+        return sum(header.type.max_bytes for header in headers)
 
     def _extractor(self, of: ir.HeaderType) -> list[str]:
         body: list[str] = []
         for field in of.fields:
+            name = self._layout.field_name(of, field)
+            if field.varbit:
+                body += [
+                    f"\theader->{name}.bytes = (uint16_t)bytes;",
+                    f"\thg_varbit_take(header->{name}.data, at + {field.offset // 8}, "
+                    f"{field.offset % 8}, bytes);",
+                    "\tat += bytes;",
+                ]
+                continue
             text = load("at", field.offset, field.bits, of.bytes)
             if field.signed:
                 wide = 128 if field.bits > 64 else 64
                 text = f"hg_signed{wide}({text}, {field.bits})"
-            name = self._layout.field_name(of, field)
             body.append(f"\theader->{name} = {bare(text)};")
         body.append("\theader->valid = true;")
-        head = (
-            f"static void extract_{self._names[of]}"
-            f"({self._layout.struct(of)} *header, const uint8_t *at)"
-        )
-        return function(head, ("at",), body)
+        parameters = f"{self._layout.struct(of)} *header, const uint8_t *at"
+        parameters += ", uint32_t bytes" if of.varbit else ""
+        return function(f"static void extract_{self._names[of]}({parameters})", ("at",), body)
 
     def _emitter(self, of: ir.HeaderType) -> list[str]:
+        """As if a varbit were empty; then it is put between."""
         items = [
             field_item(f"header->{self._layout.field_name(of, field)}", field)
             for field in of.fields
+            if not field.varbit
         ]
         body = [f"\t{store('at', first, bits, text)}" for first, bits, text in words(items)]
-        body.append(f"\treturn at + {of.bytes};")
+        if of.varbit:
+            varbit = f"header->{self._layout.field_name(of, of.varbit)}"
+            first, skip = divmod(of.varbit.offset, 8)
+            body += [
+                f"\thg_varbit_put(at + {first}, {of.bytes - first}, {skip}, {varbit}.data, "
+                f"{varbit}.bytes);",
+                f"\treturn at + {of.bytes} + {varbit}.bytes;",
+            ]
+        else:
+            body.append(f"\treturn at + {of.bytes};")
         head = (
             f"static uint8_t *emit_{self._names[of]}"
             f"(const {self._layout.struct(of)} *header, uint8_t *at)"
         )
         return function(head, ("header",), body)
+
+
+def extracted_type(op: ir.Extract | ir.ExtractNext) -> ir.HeaderType:
+    return op.header.type if isinstance(op, ir.Extract) else op.stack.rows[0][op.column].type

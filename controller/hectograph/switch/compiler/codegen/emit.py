@@ -5,6 +5,7 @@ from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.actions import Actions
 from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.calculations import CalculationCode
 from hectograph.switch.compiler.codegen.checksums import ChecksumCode
 from hectograph.switch.compiler.codegen.clones import CloneCode
 from hectograph.switch.compiler.codegen.control import ControlCode
@@ -15,6 +16,7 @@ from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
 from hectograph.switch.compiler.codegen.replicas import ReplicaCode
 from hectograph.switch.compiler.codegen.tables import TableCode
+from hectograph.switch.compiler.codegen.valuesets import ValueSetCode
 
 DROP_PORT = 511
 """simple_switch's default."""
@@ -25,9 +27,10 @@ def generate(program: ir.Program) -> str:
     layout = Layout(program)
     actions = Actions(layout, program)
     digests = DigestCode(layout, program)
-    clones = CloneCode(layout, program, clones=actions.clones)
+    clones = CloneCode(layout, program, clones=actions.clones, goes_again=actions.go_again)
     headers = HeaderCode(layout, program)
     tables = TableCode(layout, program, actions)
+    value_sets = ValueSetCode(program, len(tables.tables))
     control = ControlCode(layout, actions, tables)
     checksums = ChecksumCode(layout, program)
     controls = [*control.function(program.ingress), *control.function(program.egress)]
@@ -36,12 +39,15 @@ def generate(program: ir.Program) -> str:
         _head(program),
         layout.declarations(),
         digests.functions(actions.sent()),
+        CalculationCode(layout).hashes(program, actions.hashed() | control.selectors),
         actions.definitions(),
-        tables.specifications(),
+        value_sets.declarations(),
+        tables.specifications(value_sets.specifications()),
         _arrays(program),
         digests.specifications(),
         headers.extractors(),
         checksums.functions(),
+        value_sets.functions(),
         parser,
         tables.lookups(control.looked_up),
         controls,
@@ -50,7 +56,7 @@ def generate(program: ir.Program) -> str:
         ReplicaCode(layout, program).function(),
         headers.deparser(),
         clones.functions(),
-        _export(program, tables, headers, clones),
+        _export(program, len(tables.tables) + value_sets.count, headers, clones),
     ]
     return "\n".join(line for section in sections for line in section) + "\n"
 
@@ -120,23 +126,23 @@ def _undropped(program: ir.Program) -> int:
     return (DROP_PORT + 1) & ((1 << bits) - 1)
 
 
-def _export(
-    program: ir.Program, tables: TableCode, headers: HeaderCode, clones: CloneCode
-) -> list[str]:
+def _export(program: ir.Program, tables: int, headers: HeaderCode, clones: CloneCode) -> list[str]:
     members = {
         "abi": "HG_PIPELINE_ABI",
         "digest": "DIGEST",
         "phv_bytes": "sizeof(struct phv)",
         "max_header_bytes": str(headers.max_bytes()),
         "drop_port": "DROP_PORT",
-        "table_count": str(len(tables.tables)),
-        "tables": "tables" if tables.tables else "NULL",
+        "table_count": str(tables),
+        "tables": "tables" if tables else "NULL",
         "counter_count": str(len(program.counters)),
         "counters": "counters" if program.counters else "NULL",
         "meter_count": str(len(program.meters)),
         "meters": "meters" if program.meters else "NULL",
         "register_count": str(len(program.registers)),
         "registers": "registers" if program.registers else "NULL",
+        "profile_count": str(len(program.profiles)),
+        "profiles": "profiles" if program.profiles else "NULL",
         "digest_count": str(len(program.digests)),
         "digests": "digests" if program.digests else "NULL",
         "parse": "parse",

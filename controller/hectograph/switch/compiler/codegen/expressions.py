@@ -9,6 +9,7 @@ the low bits of their operands. Every compound text comes in parentheses.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
@@ -33,7 +34,9 @@ from hectograph.switch.compiler.codegen.ranges import (
     value_range,
 )
 
-_LEAVES = (ir.FieldValue, ir.Validity, ir.Parameter)
+_Leaf: TypeAlias = (
+    ir.FieldValue | ir.ElementField | ir.Extracted | ir.LastIndex | ir.Validity | ir.Parameter
+)
 _MODULAR = ("+", "-", "*", "&", "|", "^", "<<")
 _OPPOSITE: dict[str, ir.CompareOp] = {
     "==": "!=",
@@ -54,13 +57,52 @@ class Expressions:
 
     # ---- leaves -------------------------------------------------------------
 
-    def raw(self, leaf: ir.FieldValue | ir.Validity | ir.Parameter) -> str:
+    def raw(self, leaf: _Leaf) -> str:
         """As it lies in memory, in its own C type."""
         if isinstance(leaf, ir.FieldValue):
             return self._layout.field(leaf)
+        if isinstance(leaf, ir.ElementField):
+            name = self._layout.field_name(leaf.element.type, leaf.field)
+            return f"{self.member(leaf.element)}.{name}"
+        if isinstance(leaf, ir.Extracted):
+            return self._layout.count(leaf.stack)
+        if isinstance(leaf, ir.LastIndex):
+            return f"({self._layout.count(leaf.stack)} - 1u)"
         if isinstance(leaf, ir.Validity):
             return self._layout.valid(leaf.header)
         return f"data->{self._parameters[leaf.index]}"
+
+    def member(self, header: ir.HeaderRef) -> str:
+        """Of an index beyond the end, the header that is never valid and always zero."""
+        if isinstance(header, ir.Header):
+            return self._layout.member(header)
+        stack, index = header.stack, self._index(header)
+        if not self._within(header):
+            index = f"hg_slot({bare(index)}, {stack.size})"
+        return self._layout.element(stack, header.column, index)
+
+    def valid(self, header: ir.HeaderRef) -> str:
+        if isinstance(header, ir.Header):
+            return self._layout.valid(header)
+        return f"{self.member(header)}.valid"
+
+    def exists(self, header: ir.HeaderRef) -> str | None:
+        """What must hold for it to be written to; None: nothing."""
+        if isinstance(header, ir.Header) or self._within(header):
+            return None
+        return f"{self._index(header)} < {header.stack.size}"
+
+    def _index(self, element: ir.Element) -> str:
+        """A negative one is, as an unsigned number, beyond the end."""
+        values = value_range(element.index)
+        if values in U64.range:
+            return self.plain(element.index)
+        if values not in I64.range:
+            raise UnsupportedFeature("an index of more than 64 bits: not supported")
+        return f"(uint64_t){self.exact_as(element.index, I64)}"
+
+    def _within(self, element: ir.Element) -> bool:
+        return value_range(element.index) in Range(0, element.stack.size - 1)
 
     def plain(self, expression: ir.Data) -> str:
         """Its exact value in whatever type is shortest to write."""
@@ -68,7 +110,7 @@ class Expressions:
         constant = value_range(expression).constant
         if constant is not None and 0 <= constant < 1 << 64:
             return number(constant)
-        if isinstance(expression, _LEAVES):
+        if isinstance(expression, _Leaf):
             return self.raw(expression)
         return self.exact(expression)[0]
 
@@ -82,7 +124,7 @@ class Expressions:
             raise _too_wide()
         if values.constant is not None:
             return literal(values.constant, kind), kind
-        if isinstance(expression, _LEAVES):
+        if isinstance(expression, _Leaf):
             return self._leaf(expression, kind), kind
         if isinstance(expression, ir.Wrap):
             return self._wrap(expression)
@@ -112,7 +154,7 @@ class Expressions:
         constant = value_range(expression).constant
         if constant is not None:
             return literal(constant & ((1 << width) - 1), kind)
-        if isinstance(expression, _LEAVES):
+        if isinstance(expression, _Leaf):
             return self._leaf(expression, kind)
         if isinstance(expression, ir.Complement):
             return f"(~{self.modular(expression.operand, width, demand)})"
@@ -207,7 +249,7 @@ class Expressions:
         high = literal(into.high, U128)
         return f"{names[operand.op]}({bare(left)}, {bare(right)}, {high})", U128
 
-    def _leaf(self, leaf: ir.FieldValue | ir.Validity | ir.Parameter, kind: Kind) -> str:
+    def _leaf(self, leaf: _Leaf, kind: Kind) -> str:
         text = self.raw(leaf)
         if isinstance(leaf, ir.Validity):
             return _bit(text, kind)
@@ -222,7 +264,7 @@ class Expressions:
         if isinstance(expression, ir.Truth):
             return "true" if expression.value else "false"
         if isinstance(expression, ir.IsValid):
-            return self._layout.valid(expression.header)
+            return self.valid(expression.header)
         if isinstance(expression, ir.Not):
             return f"(!{self.truth(expression.operand)})"
         if isinstance(expression, ir.Compare):
@@ -231,6 +273,8 @@ class Expressions:
             return self._nonzero(expression.operand)
         if isinstance(expression, ir.HeadersEqual):
             return self._headers_equal(expression)
+        if isinstance(expression, ir.VarbitsEqual):
+            return self._varbits_equal(self.raw(expression.left), self.raw(expression.right))
         if isinstance(expression, ir.BoolChoice):
             parts = (expression.condition, expression.yes, expression.no)
             condition, yes, no = map(self.truth, parts)
@@ -255,7 +299,7 @@ class Expressions:
         if isinstance(operand, ir.FromBool):
             return self.truth(operand.operand)
         text = self.plain(operand)
-        return text if isinstance(operand, _LEAVES) and values.high == 1 else f"({text} != 0)"
+        return text if isinstance(operand, _Leaf) and values.high == 1 else f"({text} != 0)"
 
     def _compare(self, expression: ir.Compare) -> str:
         left, right = value_range(expression.left), value_range(expression.right)
@@ -274,7 +318,7 @@ class Expressions:
         constant = value_range(expression).constant
         if constant is not None and 0 <= constant < 1 << (31 if kind.signed else 64):
             return number(constant)
-        if isinstance(expression, _LEAVES):
+        if isinstance(expression, _Leaf):
             leaf = _leaf_kind(expression)
             if not leaf.signed and (not kind.signed or leaf.bits < kind.bits):
                 return self.raw(expression)
@@ -286,19 +330,41 @@ class Expressions:
             raise UnsupportedFeature("a comparison of metadata as a whole: not supported")
         if left.type is not right.type:
             return "false"
-        parts = [self._layout.valid(left), self._layout.valid(right)]
+        ours, theirs = self.member(left), self.member(right)
+        parts = [f"{ours}.valid", f"{theirs}.valid"]
         for field in left.type.fields:
-            ours, theirs = ir.FieldValue(left, field), ir.FieldValue(right, field)
-            parts.append(f"{self.raw(ours)} == {self.raw(theirs)}")
+            name = self._layout.field_name(left.type, field)
+            one, other = f"{ours}.{name}", f"{theirs}.{name}"
+            equal = self._varbits_equal(one, other) if field.varbit else f"{one} == {other}"
+            parts.append(equal)
         return f"({' && '.join(parts)})"
+
+    def _varbits_equal(self, left: str, right: str) -> str:
+        same_bits = f"!memcmp({left}.data, {right}.data, {left}.bytes)"
+        return f"({left}.bytes == {right}.bytes && {same_bits})"
 
     # ---- stores -------------------------------------------------------------
 
-    def assignment(self, target: ir.FieldValue, value: ir.Data) -> str:
-        """The statement that stores a value in a field; empty where it changes nothing."""
+    def assignment(self, target: ir.Lvalue, value: ir.Data) -> list[str]:
+        """The statement that stores a value in a field; none where it changes nothing."""
         if target == value:
-            return ""
-        return f"{self.raw(target)} = {self.stored(target.field, value)};"
+            return []
+        return self.store(target, f"{self.raw(target)} = {self.stored(target.field, value)};")
+
+    def store(self, target: ir.Lvalue, statement: str) -> list[str]:
+        """A statement that writes to a field, where that is there."""
+        exists = self.exists(target.element) if isinstance(target, ir.ElementField) else None
+        return [f"if ({exists})", f"\t{statement}"] if exists else [statement]
+
+    def stored_bits(self, field: ir.Field, text: str) -> str:
+        """What such a field holds after it was assigned an unsigned number of 64 bits."""
+        if field.signed:
+            raise UnsupportedFeature("a hash or a random number in a signed field: not supported")
+        if field.bits >= 64:
+            return bare(text)
+        if field.bits == storage_bits(field.bits):
+            return f"(uint{field.bits}_t){text}"
+        return f"{text} & {number((1 << field.bits) - 1)}"
 
     def stored(self, field: ir.Field, value: ir.Data) -> str:
         """What such a field holds after the value was assigned to it."""
@@ -329,12 +395,14 @@ def _bit(truth: str, kind: Kind) -> str:
     return f"({truth} ? {literal(1, kind)} : {literal(0, kind)})"
 
 
-def _leaf_kind(leaf: ir.FieldValue | ir.Validity | ir.Parameter) -> Kind:
+def _leaf_kind(leaf: _Leaf) -> Kind:
     """The type that a leaf has in memory."""
+    if isinstance(leaf, (ir.Extracted, ir.LastIndex)):
+        return Kind(32, signed=False)
     if isinstance(leaf, ir.Validity):
         return Kind(8, signed=False)
     if isinstance(leaf, ir.Parameter):
         return Kind(storage_bits(leaf.bits), signed=False)
-    if leaf.header.name == ir.STANDARD:
+    if isinstance(leaf, ir.FieldValue) and leaf.header.name == ir.STANDARD:
         return Kind(max(32, field_storage(leaf.field)), signed=False)
     return Kind(field_storage(leaf.field), leaf.field.signed)

@@ -48,8 +48,12 @@ def field_range(field: ir.Field) -> Range:
 def value_range(expression: ir.Data) -> Range:
     if isinstance(expression, ir.Constant):
         return Range(expression.value, expression.value)
-    if isinstance(expression, ir.FieldValue):
+    if isinstance(expression, (ir.FieldValue, ir.ElementField)):
         return field_range(expression.field)
+    if isinstance(expression, ir.Extracted):
+        return Range(0, expression.stack.size)
+    if isinstance(expression, ir.LastIndex):
+        return unsigned(32)
     if isinstance(expression, ir.Parameter):
         return unsigned(expression.bits)
     if isinstance(expression, ir.Validity):

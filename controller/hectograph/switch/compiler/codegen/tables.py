@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables: their descriptions for the runtime, and the lookup that builds the key."""
 
+from collections.abc import Sequence
+
+from hectograph.errors import UnsupportedFeature
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.codegen.actions import PIPELINE_PARAMETERS, Actions
 from hectograph.switch.compiler.codegen.bits import Item, store, words
 from hectograph.switch.compiler.codegen.block import function
+from hectograph.switch.compiler.codegen.calculations import call, hash_name
 from hectograph.switch.compiler.codegen.deparser import field_item
+from hectograph.switch.compiler.codegen.kinds import constant
 from hectograph.switch.compiler.codegen.layout import Layout, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_string
 
@@ -22,6 +27,9 @@ class TableCode:
             for table in pipeline.tables
             if not table.synthetic
         ]
+        self._profiles = program.profiles
+        self._members = {each: self._members_of(each) for each in program.profiles}
+        self._calculations = {each: n for n, each in enumerate(program.calculations)}
         names = Names()
         self._names = {table: names.make(table.name) for table in self.tables}
         self._parameters: dict[ir.Action, str] = {}
@@ -29,8 +37,22 @@ class TableCode:
     def lookup(self, table: ir.Table) -> str:
         return f"lookup_{self._names[table]}(ctx, phv)"
 
-    def specifications(self) -> list[str]:
-        """Constant data; actions' parameters first, then a table after the other."""
+    def choose(self, table: ir.Table) -> str:
+        return f"choose_{self._names[table]}(ctx, phv, entry)"
+
+    def _members_of(self, profile: ir.ActionProfile) -> Sequence[ir.Action]:
+        """The actions of its tables, which have the same ones."""
+        users = [table for table in self.tables if table.profile is profile]
+        lists = {tuple(sorted(each.name for each in table.actions)) for table in users}
+        if len(lists) > 1:
+            raise UnsupportedFeature(
+                "an action profile of tables with different actions: not supported",
+                where=profile.name,
+            )
+        return users[0].actions if users else ()
+
+    def specifications(self, more: list[str]) -> list[str]:
+        """Constant data; actions' parameters first, then a table after the other, and `more`."""
         names = Names()
         lines: list[str] = []
         for action, code in self._actions:
@@ -43,12 +65,18 @@ class TableCode:
                 size = storage_bits(each.bits) // 8
                 lines.append(f"	{{ {c_string(each.name)}, {each.bits}, {place}, {size} }},")
             lines += ["};", ""]
+        for number, profile in enumerate(self._profiles):
+            lines += self._action_specs(f"profile_{number}", self._members[profile])
+        if self._profiles:
+            lines += self._profile_specs()
         for table in self.tables:
-            lines += [*self._key(table), *self._action_specs(table), *self._entries(table)]
-        if self.tables:
+            actions = () if table.profile else table.actions
+            lines += [*self._key(table), *self._action_specs(self._names[table], actions)]
+            lines += self._entries(table)
+        if self.tables or more:
             lines += ["static const struct hg_table_spec tables[] = {"]
             lines += [line for table in self.tables for line in self._spec(table)]
-            lines += ["};", ""]
+            lines += [*more, "};", ""]
         return lines
 
     def lookups(self, used: set[ir.Table]) -> list[str]:
@@ -56,7 +84,14 @@ class TableCode:
         for index, table in enumerate(self.tables):
             if table in used:
                 lines += self._lookup(table, index)
+            if table in used and table.profile:
+                lines += self._choose(table, table.profile)
         return lines
+
+    def member_index(self, table: ir.Table, action: ir.Action) -> int:
+        """An action's place among those of the table's profile: tables share them by name."""
+        names = [each.name for each in self._members[table.profile]] if table.profile else []
+        return names.index(action.name)
 
     def _key(self, table: ir.Table) -> list[str]:
         if not table.key:
@@ -71,12 +106,22 @@ class TableCode:
             offset += each.bytes
         return [*lines, "};", ""]
 
-    def _action_specs(self, table: ir.Table) -> list[str]:
-        lines = [f"static const struct hg_action_spec actions_{self._names[table]}[] = {{"]
-        for action in table.actions:
-            count, name = len(action.parameters), self._parameters.get(action, "NULL")
+    def _action_specs(self, name: str, actions: Sequence[ir.Action]) -> list[str]:
+        if not actions:
+            return []
+        lines = [f"static const struct hg_action_spec actions_{name}[] = {{"]
+        for action in actions:
+            count, parameters = len(action.parameters), self._parameters.get(action, "NULL")
             size = f"sizeof(struct {self._actions[action].data_struct})" if count else "0"
-            lines.append(f"\t{{ {c_string(action.name)}, {count}, {name}, {size} }},")
+            lines.append(f"\t{{ {c_string(action.name)}, {count}, {parameters}, {size} }},")
+        return [*lines, "};", ""]
+
+    def _profile_specs(self) -> list[str]:
+        lines = ["static const struct hg_profile_spec profiles[] = {"]
+        for number, profile in enumerate(self._profiles):
+            count = len(self._members[profile])
+            actions = f"actions_profile_{number}" if count else "NULL"
+            lines.append(f"\t{{ {c_string(profile.name)}, {profile.size}, {count}, {actions} }},")
         return [*lines, "};", ""]
 
     def _entries(self, table: ir.Table) -> list[str]:
@@ -98,14 +143,14 @@ class TableCode:
         return [*lines, "};", ""]
 
     def _spec(self, table: ir.Table) -> list[str]:
-        name = self._names[table]
+        name, default = self._names[table], table.default
         members = {
             "name": c_string(table.name),
             "key_field_count": str(len(table.key)),
             "key": f"key_{name}" if table.key else "NULL",
             "key_bytes": str(table.key_bytes),
-            "action_count": str(len(table.actions)),
-            "actions": f"actions_{name}",
+            "action_count": "HG_CHOICE_ACTIONS" if table.profile else str(len(table.actions)),
+            "actions": "hg_choice_actions" if table.profile else f"actions_{name}",
             "size": str(table.size),
             "is_const": _truth(table.entries is not None),
             "const_default": _truth(table.const_default),
@@ -113,8 +158,8 @@ class TableCode:
             "has_meter": _truth(table.meter is not None),
             "meter_in_bytes": _truth(table.meter is not None and table.meter.in_bytes),
             "support_timeout": _truth(table.support_timeout),
-            "default_action": str(table.actions.index(table.default.action)),
-            "default_data": self._actions.data(table.default),
+            "default_action": str(table.actions.index(default.action)) if default else "0",
+            "default_data": self._actions.data(default) if default else "NULL",
             "entry_count": str(len(table.entries or ())),
             "entries": f"entries_{name}" if table.entries else "NULL",
         }
@@ -134,15 +179,35 @@ class TableCode:
         body.append(f"\treturn ctx->ops->lookup(ctx->tables[{index}], key);")
         return function(head, ("phv",), body)
 
+    def _choose(self, table: ir.Table, profile: ir.ActionProfile) -> list[str]:
+        """The entry's member, or that of its group which the packet's hash is for; or none."""
+        number = self._profiles.index(profile)
+        head = (
+            f"static const struct hg_member *choose_{self._names[table]}"
+            f"({PIPELINE_PARAMETERS}, const struct hg_entry *entry)"
+        )
+        body = [
+            f"\tconst struct hg_members *members = hg_members_of(ctx->profiles[{number}], entry);",
+            "",
+        ]
+        chosen = "0"
+        if profile.selector:
+            name = hash_name(self._calculations[profile.selector])
+            chosen = f"members->count > 1 ? {call(name, profile.selector)} : 0"
+        body.append(f"\treturn hg_member_of(members, {chosen});")
+        return function(head, ("phv",), body)
+
     def _key_item(self, key: ir.KeyField) -> Item:
         """A field of a header that is not valid matches as zero."""
         if isinstance(key.target, ir.Validity):
             return Item(self._layout.valid(key.target.header), 1, 8)
         item = field_item(self._layout.field(key.target), key.target.field)
-        valid = self._layout.valid(key.target.header)
-        if valid == "true":
-            return item
-        return Item(f"({valid} ? {item.text} : 0)", item.bits, item.storage)
+        valid, text = self._layout.valid(key.target.header), item.text
+        if key.mask is not None:
+            text = f"({text} & {constant(key.mask & (1 << item.bits) - 1)})"
+        if valid != "true":
+            text = f"({valid} ? {text} : 0)"
+        return Item(text, item.bits, item.storage)
 
 
 def _truth(value: bool) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Field lists, which clones keep; and where a program may do what.
+"""Field lists, which clones and packets that go again keep; and where a program may do what.
 
 simple_switch has one register for digests and clones of either kind, and looks at it
 after each pipeline; v1model.p4 says which call belongs where, and so does this.
@@ -55,3 +55,9 @@ def _check(statement: ir.Statement, place: str, what: str, where: Node) -> None:
         where.unsupported(f"a digest in {place} ({what})")
     if isinstance(statement, ir.Clone) and place != statement.pipeline:
         where.unsupported(f"a clone of {statement.pipeline} in {place} ({what})")
+    if isinstance(statement, ir.Resubmit) and place != "ingress":
+        where.unsupported(f"resubmission in {place} ({what})")
+    if isinstance(statement, ir.Recirculate) and place != "egress":
+        where.unsupported(f"recirculation in {place} ({what})")
+    if isinstance(statement, ir.Truncate) and place == "parser":
+        where.unsupported(f"truncation in {place} ({what})")

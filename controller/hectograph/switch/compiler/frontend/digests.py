@@ -23,7 +23,7 @@ def load_digests(root: Node, headers: Headers) -> dict[int, ir.Digest]:
 def _element(node: Node, headers: Headers) -> ir.DigestElement:
     kind, value = node["type"].string(), node["value"]
     if kind == "field":
-        return headers.field(value)
+        return headers.number(value)
     if kind != "hexstr":
         return node.unsupported(f"a digest's element of type '{kind}'")
     digits = value.string().removeprefix("0x")

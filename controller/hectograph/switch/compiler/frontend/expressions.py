@@ -2,45 +2,37 @@
 """Expressions: JSON's typed values and operators to ir.Data, ir.Bool and headers."""
 
 from collections.abc import Callable
-from typing import Literal, TypeVar, cast, get_args
+from typing import Literal, TypeGuard, TypeVar, cast, get_args
 
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.frontend.headers import Headers
+from hectograph.switch.compiler.frontend.headers import Headers, field_at
 from hectograph.switch.compiler.frontend.reader import Node
-from hectograph.switch.compiler.ir import (
-    ActionParameter,
-    ArithmeticOp,
-    Bool,
-    CompareOp,
-    Data,
+from hectograph.switch.compiler.frontend.references import (
+    REFERENCES,
     Expression,
-    Header,
+    UnionValue,
+    any_of,
+    at,
+    field,
+    stack_field,
+    union_stack_field,
+    unions_equal,
 )
+from hectograph.switch.compiler.ir import ActionParameter, ArithmeticOp, Bool, CompareOp, Data
 
 ARITHMETIC = frozenset[str](get_args(ArithmeticOp))
 COMPARISONS = frozenset[str](get_args(CompareOp))
 
 _UNSUPPORTED_TYPES = {
-    "header_stack": "header stacks",
-    "stack_field": "header stacks",
-    "union_stack_field": "header unions",
-    "header_union": "header unions",
-    "header_union_stack": "header unions",
     "register": "registers",
     "lookahead": "lookahead inside an expression",
-}
-_UNSUPPORTED_OPERATORS = {
-    "valid_union": "header unions",
-    "access_union_header": "header unions",
-    "dereference_union_stack": "header unions",
-    "dereference_stack": "header stacks",
-    "dereference_header_stack": "header stacks",
-    "last_stack_index": "header stacks",
-    "size_stack": "header stacks",
 }
 
 _DATA = (
     ir.FieldValue,
+    ir.ElementField,
+    ir.Extracted,
+    ir.LastIndex,
     ir.Validity,
     ir.Constant,
     ir.Parameter,
@@ -64,36 +56,60 @@ class Expressions:
 
     def data(self, node: Node) -> Data:
         found = self.expression(node)
-        return found if isinstance(found, _DATA) else node.invalid("is not an integer expression")
+        if not isinstance(found, _DATA):
+            node.invalid("is not an integer expression")
+        if _is_varbit(found):
+            node.unsupported("a varbit as an integer")
+        return found
 
     def bool(self, node: Node) -> Bool:
         found = self.expression(node)
-        if isinstance(found, (*_DATA, Header)):
+        if isinstance(found, (*_DATA, *REFERENCES)):
             node.invalid("is not a boolean expression")
         return found
 
-    def header(self, node: Node) -> Header:
+    def header(self, node: Node) -> ir.HeaderRef:
         found = self.expression(node)
-        return found if isinstance(found, Header) else node.invalid("is not a header")
+        if not isinstance(found, (ir.Header, ir.Element)):
+            node.invalid("is not a header")
+        return found
+
+    def union(self, node: Node) -> UnionValue:
+        found = self.expression(node)
+        return found if isinstance(found, UnionValue) else node.invalid("is not a header union")
+
+    def stack(self, node: Node) -> ir.Stack:
+        found = self.expression(node)
+        return found if isinstance(found, ir.Stack) else node.invalid("is not a header stack")
+
+    def lvalue(self, node: Node) -> ir.Lvalue:
+        found = self.expression(node)
+        if not isinstance(found, (ir.FieldValue, ir.ElementField)):
+            node.invalid("cannot be assigned to")
+        return found
 
     def expression(self, node: Node) -> Expression:
         """A typed value: {"type": ..., "value": ...}."""
         kind = node["type"].string()
-        if kind == "expression":
-            return self._expression_value(node["value"])
-        if kind == "field":
-            return self.headers.field(node["value"])
-        if kind == "hexstr":
-            return ir.Constant(node["value"].hexstr())
-        if kind == "bool":
-            return ir.Truth(node["value"].boolean())
-        if kind == "header":
-            return self.headers.header(node["value"])
-        if kind in ("local", "runtime_data"):
-            return self._parameter(node["value"])
+        loaders: dict[str, Callable[[Node], Expression]] = {
+            "expression": self._expression_value,
+            "field": self.headers.field,
+            "stack_field": lambda value: stack_field(self.headers, value),
+            "union_stack_field": lambda value: union_stack_field(self.headers, value),
+            "hexstr": lambda value: ir.Constant(value.hexstr()),
+            "bool": lambda value: ir.Truth(value.boolean()),
+            "header": self.headers.header,
+            "header_stack": self.headers.stack,
+            "header_union_stack": self.headers.stack,
+            "header_union": lambda value: UnionValue(self.headers.union(value).headers),
+            "local": self._parameter,
+            "runtime_data": self._parameter,
+        }
         if kind in _UNSUPPORTED_TYPES:
             node.unsupported(_UNSUPPORTED_TYPES[kind])
-        return node.unsupported(f"a value of type '{kind}'")
+        if kind not in loaders:
+            node.unsupported(f"a value of type '{kind}'")
+        return loaders[kind](node["value"])
 
     def _expression_value(self, node: Node) -> Expression:
         """An operator; or, as a primitive's argument has it, once more a typed value."""
@@ -107,8 +123,6 @@ class Expressions:
 
     def _operator(self, node: Node) -> Expression:
         op = node["op"].string()
-        if op in _UNSUPPORTED_OPERATORS:
-            node.unsupported(f"{_UNSUPPORTED_OPERATORS[op]} (operator '{op}')")
         if op == "?":
             return self._choice(node)
         if op in ("==", "!="):
@@ -126,6 +140,10 @@ class Expressions:
     def _unary(self, node: Node, op: str) -> Expression:
         if op == "access_field":
             return self._access(node)
+        if op in ("dereference_stack", "dereference_header_stack", "dereference_union_stack"):
+            return at(self.stack(node["left"]), self.data(node["right"]))
+        if op == "access_union_header":
+            return self._member(node)
         right = node["right"]
         if op == "~":
             return ir.Complement(self.data(right))
@@ -133,6 +151,12 @@ class Expressions:
             return ir.Not(self.bool(right))
         if op == "valid":
             return ir.IsValid(self.header(right))
+        if op == "valid_union":
+            return any_of([ir.IsValid(each) for each in self.union(right).headers])
+        if op == "last_stack_index":
+            return ir.LastIndex(self.stack(right))
+        if op == "size_stack":
+            return ir.Extracted(self.stack(right))
         if op == "b2d":
             return ir.FromBool(self.bool(right))
         if op == "d2b":
@@ -157,22 +181,26 @@ class Expressions:
 
     def _equality(self, node: Node, op: Literal["==", "!="]) -> Bool:
         left, right = self._both(node, self.expression)
+        if isinstance(left, REFERENCES) or isinstance(right, REFERENCES) or _is_varbit(left):
+            equal = _same(left, right, node)
+            return equal if op == "==" else ir.Not(equal)
+        if _is_varbit(right):
+            node.invalid("compares values of different kinds")
         if isinstance(left, _DATA) and isinstance(right, _DATA):
             return ir.Compare(op, left, right)
-        if isinstance(left, Header) and isinstance(right, Header):
-            equal = ir.HeadersEqual(left, right)
-            return equal if op == "==" else ir.Not(equal)
-        if isinstance(left, (*_DATA, Header)) or isinstance(right, (*_DATA, Header)):
+        if isinstance(left, _DATA) or isinstance(right, _DATA):
             node.invalid("compares values of different kinds")
         return ir.Logical(op, left, right)
 
     def _choice(self, node: Node) -> Expression:
         condition = self.bool(node["cond"])
         yes, no = self._both(node, self.expression)
+        if isinstance(yes, REFERENCES) or isinstance(no, REFERENCES):
+            node.unsupported("a choice between headers")
+        if _is_varbit(yes) or _is_varbit(no):
+            node.unsupported("a choice between varbits")
         if isinstance(yes, _DATA) and isinstance(no, _DATA):
             return ir.Choice(condition, yes, no)
-        if isinstance(yes, Header) or isinstance(no, Header):
-            node.unsupported("a choice between headers")
         if isinstance(yes, _DATA) or isinstance(no, _DATA):
             node.invalid("chooses between values of different kinds")
         return ir.BoolChoice(condition, yes, no)
@@ -187,8 +215,29 @@ class Expressions:
             return ir.Wrap(operand, width.value)
         return ir.Saturate(operand, width.value, signed=op == "sat_cast")
 
-    def _access(self, node: Node) -> ir.FieldValue:
-        header, index = self.header(node["left"]), node["right"].natural()
-        if index >= len(header.type.fields):
-            node.invalid(f"header '{header.name}' has {len(header.type.fields)} field(s)")
-        return ir.FieldValue(header, header.type.fields[index])
+    def _access(self, node: Node) -> ir.Lvalue:
+        header = self.header(node["left"])
+        return field(header, field_at(header.type, node["right"]))
+
+    def _member(self, node: Node) -> ir.HeaderRef:
+        union, index = self.union(node["left"]), node["right"].natural()
+        if index >= len(union.headers):
+            node.invalid(f"the union has {len(union.headers)} header(s)")
+        return union.headers[index]
+
+
+def _is_varbit(found: Expression) -> TypeGuard[ir.Lvalue]:
+    return isinstance(found, (ir.FieldValue, ir.ElementField)) and found.field.varbit
+
+
+def _same(left: Expression, right: Expression, node: Node) -> Bool:
+    """Of headers, unions or varbits."""
+    if isinstance(left, (ir.Header, ir.Element)) and isinstance(right, (ir.Header, ir.Element)):
+        return ir.HeadersEqual(left, right)
+    if isinstance(left, UnionValue) and isinstance(right, UnionValue):
+        return unions_equal(left, right, node)
+    if _is_varbit(left) and _is_varbit(right):
+        return ir.VarbitsEqual(left, right)
+    if isinstance(left, ir.Stack) and isinstance(right, ir.Stack):
+        node.unsupported("a comparison of header stacks")
+    return node.invalid("compares values of different kinds")

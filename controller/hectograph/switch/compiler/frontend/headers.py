@@ -1,44 +1,88 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Header types, headers and references to their fields."""
+"""Header types, headers, unions and stacks of them, and references to their fields."""
+
+from typing import TypeVar
 
 from hectograph.switch.compiler.frontend.reader import Node
-from hectograph.switch.compiler.ir import Field, FieldValue, Header, HeaderType, Validity
+from hectograph.switch.compiler.ir import (
+    Field,
+    FieldValue,
+    Header,
+    HeaderType,
+    Stack,
+    Union,
+    Validity,
+)
 
 MAX_FIELD_BITS = 128
+MAX_HEADER_BYTES = 1 << 12
+"""With its varbit."""
 VALID = "$valid$"
 
-_UNSUPPORTED_LISTS = {
-    "header_stacks": "header stacks",
-    "header_unions": "header unions",
-    "header_union_stacks": "header unions",
-    "extern_instances": "extern instances",
-    "parse_vsets": "parser value sets",
-}
+_T = TypeVar("_T")
 
 
 class Headers:
     """The program's headers by name, and what its JSON says about their fields."""
 
     def __init__(self, root: Node) -> None:
-        for key, feature in _UNSUPPORTED_LISTS.items():
-            for item in root.array(key):
-                item.unsupported(feature)
+        for item in root.array("extern_instances"):
+            item.unsupported("extern instances")
         types = {node["name"].string(): _header_type(node) for node in root.array("header_types")}
         self.by_name: dict[str, Header] = {}
+        by_id: dict[int, Header] = {}
         for node in root.array("headers"):
-            type_name = node["header_type"].string()
-            if type_name not in types:
-                node.invalid(f"has the unknown header type '{type_name}'")
-            header = Header(node["name"].string(), types[type_name], node.flag("metadata"))
+            header = _header(node, types)
             if header.name in self.by_name:
                 node.invalid("is declared twice")
-            if header.type.bits % 8 and not header.metadata:
-                node.invalid(f"is {header.type.bits} bits long, not whole bytes")
-            self.by_name[header.name] = header
+            self.by_name[header.name] = by_id[node["id"].integer()] = header
+        self._columns = _union_types(root)
+        self._union_type: dict[str, str] = {}
+        """Of union stacks."""
+        self.unions: dict[str, Union] = {}
+        self.stacks: dict[str, Stack] = {}
+        self._load_unions_and_stacks(root, by_id)
+
+    def _load_unions_and_stacks(self, root: Node, by_id: dict[int, Header]) -> None:
+        unions: dict[int, Union] = {}
+        for node in root.array("header_unions"):
+            made = Union(node["name"].string(), _members(node["header_ids"], by_id))
+            self.unions[made.name] = unions[node["id"].integer()] = made
+        for node in root.array("header_stacks"):
+            self._add_stack(node, _members(node["header_ids"], by_id))
+        for node in root.array("header_union_stacks"):
+            self._add_stack(node, _members(node["header_union_ids"], unions))
+            self._union_type[node["name"].string()] = node["union_type"].string()
+
+    def _add_stack(self, node: Node, elements: tuple[Header, ...] | tuple[Union, ...]) -> None:
+        stack = Stack(node["name"].string(), elements)
+        if not elements:
+            node.invalid("has no elements")
+        shapes = {tuple(header.type for header in row) for row in stack.rows}
+        if len(shapes) != 1 or any(header.metadata for header in stack.headers):
+            node.invalid("has elements of different types, or metadata")
+        if stack.name in self.stacks:
+            node.invalid("is declared twice")
+        self.stacks[stack.name] = stack
 
     def header(self, name: Node) -> Header:
         found = self.by_name.get(name.string())
         return found or name.invalid(f"'{name.string()}' is not a header")
+
+    def stack(self, name: Node) -> Stack:
+        found = self.stacks.get(name.string())
+        return found or name.invalid(f"'{name.string()}' is not a header stack")
+
+    def union(self, name: Node) -> Union:
+        found = self.unions.get(name.string())
+        return found or name.invalid(f"'{name.string()}' is not a header union")
+
+    def column(self, stack: Stack, member: Node) -> int:
+        """Where in its unions a stack has the header that is called so."""
+        names = self._columns.get(self._union_type.get(stack.name, ""), [])
+        if member.string() not in names:
+            member.invalid(f"'{stack.name}' has no header '{member.string()}'")
+        return names.index(member.string())
 
     def field(self, reference: Node) -> FieldValue | Validity:
         """A reference [header, field]."""
@@ -48,15 +92,63 @@ class Headers:
             if header.metadata:
                 reference.unsupported("$valid$ of metadata")
             return Validity(header)
-        for field in header.type.fields:
-            if field.name == name:
-                return FieldValue(header, field)
-        return reference.invalid(f"header '{header.name}' has no field '{name}'")
+        return FieldValue(header, field_of(header.type, field_name))
 
     def target(self, reference: Node) -> FieldValue:
         """A field that is written."""
         found = self.field(reference)
         return found if isinstance(found, FieldValue) else reference.invalid("is read-only")
+
+    def number(self, reference: Node) -> FieldValue | Validity:
+        """A field that is read as a number."""
+        found = self.field(reference)
+        if isinstance(found, FieldValue) and found.field.varbit:
+            reference.unsupported("a varbit here")
+        return found
+
+
+def field_of(of: HeaderType, name: Node) -> Field:
+    return _find(of, name.string(), name)
+
+
+def field_at(of: HeaderType, index: Node) -> Field:
+    if index.natural() >= len(of.declared):
+        index.invalid(f"header type '{of.name}' has {len(of.declared)} field(s)")
+    return _find(of, of.declared[index.natural()], index)
+
+
+def _find(of: HeaderType, name: str, where: Node) -> Field:
+    for field in of.fields:
+        if field.name == name:
+            return field
+    if name in of.declared:
+        where.unsupported(f"more than {MAX_FIELD_BITS} bits, but in a header as a whole")
+    return where.invalid(f"header type '{of.name}' has no field '{name}'")
+
+
+def _header(node: Node, types: dict[str, HeaderType]) -> Header:
+    type_name = node["header_type"].string()
+    if type_name not in types:
+        node.invalid(f"has the unknown header type '{type_name}'")
+    header = Header(node["name"].string(), types[type_name], node.flag("metadata"))
+    if header.type.bits % 8 and not header.metadata:
+        node.invalid(f"is {header.type.bits} bits long, not whole bytes")
+    return header
+
+
+def _members(ids: Node, by_id: dict[int, _T]) -> tuple[_T, ...]:
+    for number in ids.items():
+        if number.integer() not in by_id:
+            number.invalid("there is nothing with this id")
+    return tuple(by_id[number.integer()] for number in ids.items())
+
+
+def _union_types(root: Node) -> dict[str, list[str]]:
+    """The names of their headers, in order."""
+    return {
+        node["name"].string(): [each.pair()[0].string() for each in node.array("headers")]
+        for node in root.array("header_union_types")
+    }
 
 
 def _header_type(node: Node) -> HeaderType:
@@ -68,14 +160,43 @@ def _header_type(node: Node) -> HeaderType:
             item.invalid("is not a name and a width")
         name, width, *flags = parts
         if width.value == "*":
-            item.unsupported("variable-length fields (varbit)")
+            if any(each.varbit for each in fields):
+                item.unsupported("a second varbit in a header")
+            fields.append(Field(name.string(), 0, signed=False, offset=offset, varbit=True))
+            continue
         bits, signed = width.natural(), bool(flags) and flags[0].boolean()
         if len(flags) > 1 and flags[1].boolean():
             item.unsupported("saturating fields")
-        if not 1 <= bits <= MAX_FIELD_BITS:
-            item.unsupported(f"a field of {bits} bits (1 to {MAX_FIELD_BITS})")
+        if not 1 <= bits <= 8 * MAX_HEADER_BYTES:
+            item.unsupported(f"a field of {bits} bits (1 to {8 * MAX_HEADER_BYTES})")
         if signed and not 2 <= bits < MAX_FIELD_BITS:
             item.unsupported(f"a signed field of {bits} bits (2 to {MAX_FIELD_BITS - 1})")
-        fields.append(Field(name.string(), bits, signed, offset))
+        fields += _pieces(name.string(), bits, offset, signed=signed)
         offset += bits
-    return HeaderType(node["name"].string(), tuple(fields))
+    declared = tuple(item.items()[0].string() for item in node.array("fields"))
+    return HeaderType(
+        node["name"].string(), tuple(_sized(each, offset, node) for each in fields), declared
+    )
+
+
+def _pieces(name: str, bits: int, offset: int, *, signed: bool) -> list[Field]:
+    """What is wider than C's integers goes in and out with its header, piece by piece."""
+    if bits <= MAX_FIELD_BITS:
+        return [Field(name, bits, signed, offset)]
+    return [
+        Field(f"{name}#{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
+        for at in range(0, bits, MAX_FIELD_BITS)
+    ]
+
+
+def _sized(field: Field, fixed_bits: int, node: Node) -> Field:
+    """A varbit has what the rest of its header leaves it."""
+    if not field.varbit:
+        return field
+    if node.find("length_exp"):
+        node.unsupported("a varbit whose header says how long it is")
+    size = node["max_length"].natural()
+    room = size * 8 - fixed_bits
+    if room <= 0 or size > MAX_HEADER_BYTES:
+        node["max_length"].unsupported(f"a header of {size} bytes with a varbit")
+    return Field(field.name, room // 8 * 8, signed=False, offset=field.offset, varbit=True)

@@ -2,7 +2,8 @@
 """The whole program: a v1model one, as simple_switch takes it."""
 
 from hectograph.switch.compiler import ir
-from hectograph.switch.compiler.frontend.actions import load_actions, load_arrays
+from hectograph.switch.compiler.frontend.actions import load_actions
+from hectograph.switch.compiler.frontend.arrays import load_arrays
 from hectograph.switch.compiler.frontend.checksums import load_checksums
 from hectograph.switch.compiler.frontend.clones import check_places
 from hectograph.switch.compiler.frontend.headers import Headers
@@ -43,23 +44,30 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
     if set(pipelines) != {"ingress", "egress"}:
         root.unsupported(f"pipelines other than ingress and egress ({', '.join(pipelines)})")
     egress = load_pipeline(pipelines["egress"], headers, actions, arrays)
-    parser = load_parser(_only(root, "parsers", "parser"), headers, arrays)
+    parser = load_parser(root, _only(root, "parsers", "parser"), headers, arrays)
     ingress = load_pipeline(pipelines["ingress"], headers, actions, arrays)
     check_places(parser, ingress, egress, root)
     source = root.find("program")
     return ir.Program(
         headers=tuple(headers.by_name.values()),
+        unions=tuple(headers.unions.values()),
+        stacks=tuple(headers.stacks.values()),
         errors=_errors(root),
         parser=parser,
         ingress=ingress,
         egress=egress,
         deparser=tuple(headers.header(item) for item in deparser.array("order")),
-        checksums=load_checksums(root, headers),
+        checksums=load_checksums(root, headers, arrays.calculations),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),
         registers=tuple(arrays.registers.values()),
         digests=tuple(arrays.digests.values()),
         field_lists=tuple(arrays.field_lists.values()),
+        profiles=tuple(arrays.profiles.values()),
+        calculations=(
+            *arrays.calculations.values(),
+            *(each.selector for each in arrays.profiles.values() if each.selector),
+        ),
         name=source.string() if source else "",
     )
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines: tables with their keys and entries, conditionals, and what follows what."""
 
+from dataclasses import replace
+
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.flow import in_order
-from hectograph.switch.compiler.frontend.actions import Arrays
+from hectograph.switch.compiler.frontend.arrays import Arrays
 from hectograph.switch.compiler.frontend.expressions import Expressions
 from hectograph.switch.compiler.frontend.headers import Headers
 from hectograph.switch.compiler.frontend.reader import Node
@@ -14,8 +16,6 @@ _MATCHES = {match.value: match for match in ir.Match}
 def load_pipeline(
     node: Node, headers: Headers, actions: dict[int, ir.Action], arrays: Arrays
 ) -> ir.Pipeline:
-    for profile in node.array("action_profiles"):
-        profile.unsupported("action profiles and selectors")
     loader = _Loader(headers, actions, arrays)
     nodes: dict[str, ir.Node] = {}
     for key, load in (
@@ -62,12 +62,12 @@ class _Loader:
         )
 
     def table(self, node: Node) -> ir.Table:
-        kind = node["type"].string()
-        if kind != "simple":
-            node.unsupported(f"action profiles and selectors (table type '{kind}')")
         key = tuple(self._key_field(item) for item in node.array("key"))
         actions = tuple(self._action(item) for item in node.array("action_ids"))
-        default = node.find("default_entry") or node.unsupported("a table without default entry")
+        profile = self._profile(node)
+        default = node.find("default_entry")
+        if profile is None and default is None:
+            node.unsupported("a table without default entry")
         declared = node.find("entries")
         entries = None if declared is None else self._entries(declared, key, actions)
         return ir.Table(
@@ -75,15 +75,31 @@ class _Loader:
             key=key,
             actions=actions,
             size=node["max_size"].natural() if entries is None else len(entries),
-            default=self._call(default, actions),
-            const_default=default.flag("action_const") or default.flag("action_entry_const"),
+            default=None if default is None else self._call(default, actions),
+            const_default=default is not None
+            and (default.flag("action_const") or default.flag("action_entry_const")),
             entries=entries,
             has_counter=node.flag("with_counters"),
             meter=self._meter(node.find("direct_meters")),
             support_timeout=node.flag("support_timeout"),
             next=_next_nodes(node["next_tables"], actions),
+            next_without_action=_next(node.find("base_default_next")),
+            profile=profile,
             source=node.source,
         )
+
+    def _profile(self, node: Node) -> ir.ActionProfile | None:
+        kind = node["type"].string()
+        if kind == "simple":
+            return None
+        if kind not in ("indirect", "indirect_ws"):
+            node.unsupported(f"a table of type '{kind}'")
+        for key in ("default_entry", "entries"):
+            if (part := node.find(key)) is not None:
+                part.unsupported("entries that the program gives a table with an action profile")
+        name = node["action_profile"]
+        found = self._arrays.profiles.get(name.string())
+        return found or name.invalid(f"'{name.string()}' is not an action profile")
 
     def _meter(self, name: Node | None) -> ir.DirectMeter | None:
         if name is None:
@@ -97,8 +113,6 @@ class _Loader:
 
     def _key_field(self, node: Node) -> ir.KeyField:
         kind, target, name = node["match_type"].string(), node["target"], node.find("name")
-        if node.find("mask"):
-            node.unsupported("a mask on a match key")
         if kind == "valid":
             header = self._headers.header(target)
             return ir.KeyField(
@@ -106,9 +120,11 @@ class _Loader:
             )
         if kind not in _MATCHES:
             node.unsupported(f"the match kind '{kind}'")
-        field = self._headers.field(target)
+        field = self._headers.number(target)
         default_name = ".".join(part.string() for part in target.items())
-        return ir.KeyField(name.string() if name else default_name, _MATCHES[kind], field)
+        key = ir.KeyField(name.string() if name else default_name, _MATCHES[kind], field)
+        mask = node.find("mask")
+        return key if mask is None else replace(key, mask=mask.octets(key.bytes))
 
     def _call(self, node: Node, actions: tuple[ir.Action, ...]) -> ir.Call:
         action, data = self._action(node["action_id"]), node.array("action_data")

@@ -4,7 +4,16 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
+from hectograph.switch.compiler.ir.calculations import Bits, Calculation
+from hectograph.switch.compiler.ir.expressions import (
+    Bool,
+    Data,
+    FieldValue,
+    HeaderRef,
+    Lvalue,
+    Validity,
+)
+from hectograph.switch.compiler.ir.headers import Stack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +43,6 @@ class DirectMeter:
     target: FieldValue
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
-    """A constant of a known width."""
-
-    value: int
-    bits: int
-
-
 DigestElement: TypeAlias = FieldValue | Validity | Bits
 
 
@@ -55,24 +56,54 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    target: FieldValue
+    target: Lvalue
     value: Data
 
 
 @dataclass(frozen=True, slots=True)
-class CopyHeader:
-    target: Header
-    source: Header
+class AssignVarbit:
+    target: Lvalue
+    source: Lvalue
+
+
+@dataclass(frozen=True, slots=True)
+class CopyHeaders:
+    """A header, or one after the other those of a union."""
+
+    targets: tuple[HeaderRef, ...]
+    sources: tuple[HeaderRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStack:
+    target: Stack
+    source: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Every element moves so far towards the end; those that the first were are not valid."""
+
+    stack: Stack
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """The other way round."""
+
+    stack: Stack
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class AddHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveHeader:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +124,12 @@ class Count:
 class ExecuteMeter:
     meter: Meter
     index: Data
-    target: FieldValue
+    target: Lvalue
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRegister:
-    target: FieldValue
+    target: Lvalue
     register: Register
     index: Data
 
@@ -111,13 +142,23 @@ class WriteRegister:
 
 
 @dataclass(frozen=True, slots=True)
+class Hash:
+    """The target becomes base + the hash modulo `size`; a size of 0 is as good as 1."""
+
+    target: Lvalue
+    base: Data
+    calculation: Calculation
+    size: Data
+
+
+@dataclass(frozen=True, slots=True)
 class SendDigest:
     digest: Digest
 
 
 @dataclass(frozen=True, slots=True)
 class FieldList:
-    """What a clone keeps of its packet's metadata."""
+    """What a clone, or a packet that goes again, keeps of its metadata."""
 
     number: int
     fields: tuple[FieldValue, ...]
@@ -133,13 +174,58 @@ class Clone:
 
 
 @dataclass(frozen=True, slots=True)
+class Resubmit:
+    """At the end of ingress, the packet as it was received."""
+
+    fields: FieldList
+
+
+@dataclass(frozen=True, slots=True)
+class Recirculate:
+    """At the end of egress, the packet as it would have left."""
+
+    fields: FieldList
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The most that is to leave of the packet; of several, the least."""
+
+    length: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """From `low` to `high`, if that is not below it."""
+
+    target: Lvalue
+    low: Data
+    high: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """A packet for which it does not hold is dropped."""
+
+    condition: Data
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage:
+    """`{}` stands for a value."""
+
+    text: str
+    values: tuple[Data, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """No further node of the pipeline runs; the rest of this action does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """To the statement with that number, which comes later; with a condition, only if it fails."""
+    """To the statement with that number; with a condition, only if it fails."""
 
     target: int
     unless: Bool | None
@@ -147,7 +233,11 @@ class Jump:
 
 Statement: TypeAlias = (
     Assign
-    | CopyHeader
+    | AssignVarbit
+    | CopyHeaders
+    | CopyStack
+    | Push
+    | Pop
     | AddHeader
     | RemoveHeader
     | MarkToDrop
@@ -155,8 +245,15 @@ Statement: TypeAlias = (
     | ExecuteMeter
     | ReadRegister
     | WriteRegister
+    | Hash
     | SendDigest
     | Clone
+    | Resubmit
+    | Recirculate
+    | Truncate
+    | Random
+    | Assert
+    | LogMessage
     | Exit
     | Jump
 )

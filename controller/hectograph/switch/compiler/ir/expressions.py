@@ -1,47 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Headers, and expressions over their fields: integers of any size, and truth values."""
+"""Expressions over headers' fields: integers of any size, and truth values."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-STANDARD = "standard_metadata"
-"""The header that v1model's intrinsic metadata is in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    name: str
-    bits: int
-    signed: bool
-    offset: int
-    """Bits from the header's start."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeaderType:
-    name: str
-    fields: tuple[Field, ...]
-
-    @property
-    def bits(self) -> int:
-        return sum(each.bits for each in self.fields)
-
-    @property
-    def bytes(self) -> int:
-        return self.bits // 8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Header:
-    name: str
-    type: HeaderType
-    metadata: bool
-    """Always valid, never in a packet."""
+from hectograph.switch.compiler.ir.headers import Field, Header, HeaderType, Stack
 
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
     header: Header
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """How many of a stack's elements the parser has filled, less what was popped."""
+
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class LastIndex:
+    """Of the element that was extracted last; beyond the end while there is none."""
+
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A header of a stack that only the packet decides; beyond the end there is none.
+
+    `column` is its place in a union; 0 where the stack is one of headers.
+    """
+
+    stack: Stack
+    index: "Data"
+    column: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.stack.name}[...]"
+
+    @property
+    def type(self) -> HeaderType:
+        return self.stack.rows[0][self.column].type
+
+    @property
+    def metadata(self) -> bool:
+        return False
+
+    @property
+    def possible(self) -> tuple[Header, ...]:
+        return tuple(row[self.column] for row in self.stack.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ElementField:
+    element: Element
     field: Field
 
 
@@ -64,6 +80,10 @@ class Parameter:
     index: int
     bits: int
 
+
+HeaderRef: TypeAlias = Header | Element
+Lvalue: TypeAlias = FieldValue | ElementField
+"""What can be assigned to."""
 
 ArithmeticOp: TypeAlias = Literal["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]
 
@@ -111,6 +131,9 @@ class FromBool:
 
 Data: TypeAlias = (
     FieldValue
+    | ElementField
+    | Extracted
+    | LastIndex
     | Validity
     | Constant
     | Parameter
@@ -142,8 +165,16 @@ class Compare:
 class HeadersEqual:
     """Both valid, and every field the same."""
 
-    left: Header
-    right: Header
+    left: HeaderRef
+    right: HeaderRef
+
+
+@dataclass(frozen=True, slots=True)
+class VarbitsEqual:
+    """As long, and the same bits."""
+
+    left: Lvalue
+    right: Lvalue
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +191,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class IsValid:
-    header: Header
+    header: HeaderRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +206,6 @@ class BoolChoice:
     no: "Bool"
 
 
-Bool: TypeAlias = Truth | Compare | HeadersEqual | Logical | Not | IsValid | NonZero | BoolChoice
-Expression: TypeAlias = Data | Bool | Header
+Bool: TypeAlias = (
+    Truth | Compare | HeadersEqual | VarbitsEqual | Logical | Not | IsValid | NonZero | BoolChoice
+)

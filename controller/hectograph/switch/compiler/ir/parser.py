@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hectograph.switch.compiler.ir.actions import Statement
-from hectograph.switch.compiler.ir.expressions import Bool, Data, FieldValue, Header, Validity
+from hectograph.switch.compiler.ir.expressions import (
+    Bool,
+    Data,
+    ElementField,
+    FieldValue,
+    Validity,
+)
+from hectograph.switch.compiler.ir.headers import Header, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +26,24 @@ class Lookahead:
 @dataclass(frozen=True, slots=True)
 class Extract:
     header: Header
+    varbit_bits: Data | None = None
+    """How long its varbit is, if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractNext:
+    """Into the first element of a stack that was not extracted yet; `column` as in Element."""
+
+    stack: Stack
+    column: int
+    varbit_bits: Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetField:
     target: FieldValue
     value: Data | Lookahead
+    """A varbit is set to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +62,7 @@ class ParserStatement:
     statement: Statement
 
 
-ParserOp: TypeAlias = Extract | SetField | Verify | Advance | ParserStatement
+ParserOp: TypeAlias = Extract | ExtractNext | SetField | Verify | Advance | ParserStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +71,13 @@ class PlacedOp:
     where: str
 
 
-SelectKey: TypeAlias = FieldValue | Validity | Lookahead
+SelectKey: TypeAlias = FieldValue | ElementField | Validity | Lookahead
 
 
 def key_bits(key: SelectKey) -> int:
     if isinstance(key, Validity):
         return 1
-    return key.field.bits if isinstance(key, FieldValue) else key.bits
+    return key.bits if isinstance(key, Lookahead) else key.field.bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +90,28 @@ class SelectCase:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ValueSet:
+    """What the control plane says that keys of these widths may be."""
+
+    name: str
+    size: int
+    bits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSetCase:
+    """Matches where the keys are in the set."""
+
+    value_set: ValueSet
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ParserState:
     name: str
     ops: tuple[PlacedOp, ...]
     keys: tuple[SelectKey, ...]
-    cases: tuple[SelectCase, ...]
+    cases: tuple[SelectCase | ValueSetCase, ...]
     default: str | None
     """The next state's name; None accepts."""
     source: str
@@ -85,3 +121,4 @@ class ParserState:
 class Parser:
     start: str | None
     states: dict[str, ParserState]
+    value_sets: tuple[ValueSet, ...]

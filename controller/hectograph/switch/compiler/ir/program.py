@@ -3,19 +3,19 @@
 
 from dataclasses import dataclass
 
-from hectograph.switch.compiler.ir.actions import Bits, Counter, Digest, FieldList, Meter, Register
-from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Header
+from hectograph.switch.compiler.ir.actions import Counter, Digest, FieldList, Meter, Register
+from hectograph.switch.compiler.ir.calculations import Calculation
+from hectograph.switch.compiler.ir.expressions import Bool, FieldValue
+from hectograph.switch.compiler.ir.headers import Header, Stack, Union
 from hectograph.switch.compiler.ir.parser import Parser
-from hectograph.switch.compiler.ir.tables import Pipeline
+from hectograph.switch.compiler.ir.tables import ActionProfile, Pipeline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checksum:
-    """RFC 1071's checksum over the inputs, put together without padding between them."""
-
     name: str
     target: FieldValue
-    inputs: tuple[FieldValue | Bits, ...]
+    calculation: Calculation
     condition: Bool
     update: bool
     verify: bool
@@ -25,6 +25,8 @@ class Checksum:
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     headers: tuple[Header, ...]
+    unions: tuple[Union, ...]
+    stacks: tuple[Stack, ...]
     errors: dict[str, int]
     parser: Parser
     ingress: Pipeline
@@ -36,5 +38,8 @@ class Program:
     registers: tuple[Register, ...]
     digests: tuple[Digest, ...]
     field_lists: tuple[FieldList, ...]
+    profiles: tuple[ActionProfile, ...]
+    calculations: tuple[Calculation, ...]
+    """Those that actions and selectors name."""
     name: str = ""
     """Of the P4 source."""

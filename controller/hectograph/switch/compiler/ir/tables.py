@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from hectograph.switch.compiler.ir.actions import Action, Call, DirectMeter
+from hectograph.switch.compiler.ir.calculations import Calculation
 from hectograph.switch.compiler.ir.expressions import Bool, FieldValue, Validity
 from hectograph.switch.compiler.ir.parser import key_bits
 
@@ -22,6 +23,8 @@ class KeyField:
     name: str
     match: Match
     target: FieldValue | Validity
+    mask: int | None = None
+    """What counts of it; None: all."""
 
     @property
     def bits(self) -> int:
@@ -57,12 +60,26 @@ class NextByHit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ActionProfile:
+    """Members: actions with their arguments, which entries of several tables may share.
+
+    With a selector, an entry may lead to a group of them, of which a hash of the packet
+    chooses one.
+    """
+
+    name: str
+    size: int
+    selector: Calculation | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     name: str
     key: tuple[KeyField, ...]
     actions: tuple[Action, ...]
     size: int
-    default: Call
+    default: Call | None
+    """None where there is an action profile: what a miss does the control plane knows."""
     const_default: bool
     entries: tuple[Entry, ...] | None
     """None: the control plane writes them."""
@@ -70,6 +87,9 @@ class Table:
     meter: DirectMeter | None
     support_timeout: bool
     next: NextByAction | NextByHit
+    next_without_action: str | None
+    """Where nothing was found and there is no default action; or a group was empty."""
+    profile: ActionProfile | None
     source: str
 
     @property

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies of one run of segments, as the kernel shares their payload: it is handed
+ * over once, with the headers of every copy beside it, and a program where the frame
+ * leaves (fanout_program.h) sends a clone to each copy's interface. Without that every
+ * copy would be copied into the kernel, which is most of what it costs.
+ *
+ * Clones are not accounted to our socket, so that nothing tells us to wait when a
+ * queue is full: only interfaces without one are fanned out to by themselves (veth).
+ */
+#ifndef HG_FANOUT_H
+#define HG_FANOUT_H
+
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "fanout_program.h"
+#include "io.h"
+#include "outgoing.h"
+
+/* A frame that is handed over, and what its copies are to their ports. */
+struct fanout_frame {
+	struct virtio_net_hdr offload;
+	const uint8_t *payload;
+	uint32_t payload_bytes;
+	uint32_t segments; /* of each copy */
+	struct io *ios[FANOUT_COPIES];
+};
+
+struct fanout {
+	struct fanout_program program;
+	int fd; /* sends, by whatever interface the message names; -1: fanout_open() has not been called */
+	int error; /* why there is none; 0: it is open */
+	/* The worker's. */
+	struct payload_sum *sum;
+	uint32_t count; /* frames, each with its list in the program */
+	struct fanout_frame frames[FANOUT_FRAMES];
+};
+
+void fanout_init(struct fanout *fanout, struct payload_sum *sum);
+void fanout_close(struct fanout *fanout);
+
+/*
+ * Control threads': of an interface that copies may leave by, a descriptor to close when
+ * they no longer may. A negative errno where the kernel does not do it, or not for us.
+ */
+int fanout_attach(struct fanout *fanout, int ifindex);
+
+/*
+ * Takes a copy that leaves by a port which fans out; false: it is no run of segments that
+ * fits there. Its payload has to stay in place until fanout_flush().
+ */
+bool fanout_add(struct fanout *fanout, struct io *io, struct outgoing *copy, uint32_t segment_bytes);
+void fanout_flush(struct fanout *fanout);
+
+#endif

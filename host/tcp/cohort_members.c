@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The members of a running cohort: where they stand, and who holds the others up. */
+#include "cohort_run.h"
+
+/* Without an answer, a retransmission timeout after the other: a client that only waits answers each. */
+#define QUESTIONS_MAX 5
+
+/* A member's entry in the switch's flow filter lasts one epoch at least; group pushes do not renew it. */
+#define FILTER_US 30000000
+
+/*
+ * Has it everything, but for what a delayed acknowledgement may be about, and its program
+ * has read it? Then its window is as wide as it was ever.
+ */
+static bool is_waiting(const struct hg_cohort *cohort, uint16_t place)
+{
+	uint32_t window = cohort->edges[place] - cohort->ackeds[place];
+
+	return cohort->ackeds[place] + 2 * hg_cohort_segment(cohort) >= cohort->sent && window >= cohort->widest[place] / 8 * 7;
+}
+
+void hg_cohort_survey(struct hg_cohort *cohort)
+{
+	uint64_t edges = 0, reached = 0;
+
+	cohort->edge = cohort->progress = cohort->acked = UINT32_MAX;
+	cohort->waiting = 0;
+	for (uint16_t i = 0; i < cohort->count; i++) {
+		if (cohort->edges[i] == UINT32_MAX)
+			continue;
+		cohort->edge = hg_least(cohort->edge, cohort->edges[i]);
+		cohort->progress = hg_least(cohort->progress, cohort->reached[i]);
+		cohort->acked = hg_least(cohort->acked, cohort->ackeds[i]);
+		cohort->waiting = (uint16_t)(cohort->waiting + is_waiting(cohort, i));
+		edges += cohort->edges[i];
+		reached += cohort->reached[i];
+	}
+	cohort->mean_edge = (uint32_t)(edges / cohort->entered);
+	cohort->mean_progress = (uint32_t)(reached / cohort->entered);
+	cohort->stale = false;
+}
+
+/*
+ * Far behind the mean of all, by what it takes or by what reached it: a quarter of the
+ * mean window, or of what is under way. Nobody is held up, though, before half of all
+ * have nothing left to do: as long as programs are busy reading, as where many share a
+ * core, a small window costs nothing.
+ */
+struct straggling {
+	uint32_t edge, progress; /* who is below either is behind */
+};
+
+static struct straggling find_straggling(const struct hg_cohort *cohort)
+{
+	uint32_t window = cohort->mean_edge > cohort->mean_progress ? cohort->mean_edge - cohort->mean_progress : 0;
+	uint32_t flight = cohort->sent - cohort->progress;
+
+	return (struct straggling){
+		.edge = cohort->mean_edge - window / 4,
+		.progress = cohort->mean_progress > flight / 4 ? cohort->mean_progress - flight / 4 : 0,
+	};
+}
+
+static uint32_t between(uint32_t low, uint32_t high)
+{
+	return high > low ? low + (high - low) / 2 : low;
+}
+
+/* Is it what the members take that keeps it from pushing, or what is under way? */
+static bool is_bound_by_edge(const struct hg_cohort *cohort)
+{
+	return hg_cohort_edge_room(cohort) <= hg_cohort_window_room(cohort);
+}
+
+static bool is_held_up(const struct hg_cohort *cohort)
+{
+	struct straggling straggling = find_straggling(cohort);
+
+	if (cohort->waiting * 2 < cohort->entered)
+		return false;
+	return is_bound_by_edge(cohort) ? cohort->edge < straggling.edge : cohort->progress < straggling.progress;
+}
+
+uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now)
+{
+	return hg_cohort_slowest_us(cohort) + (now - cohort->fair_at) / HG_COHORT_HOLD_SHARE;
+}
+
+static void let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	struct straggling straggling = find_straggling(cohort);
+	bool by_edge = is_bound_by_edge(cohort);
+
+	/* The worst of them: whose place is nearer to the last one's than to the others'. */
+	straggling.edge = between(cohort->edge, straggling.edge);
+	straggling.progress = between(cohort->progress, straggling.progress);
+	for (uint16_t i = cohort->count; i-- > 0;) {
+		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (by_edge ? cohort->edges[i] <= straggling.edge : cohort->reached[i] <= straggling.progress)
+			hg_cohort_leave(engine, member->flow, HG_LEFT_BEHIND);
+	}
+	cohort->held_us = 0;
+	cohort->fair_at = engine->now;
+}
+
+bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked)
+{
+	bool held = blocked && is_held_up(cohort);
+	uint32_t held_us = cohort->held_us + (cohort->held_at ? engine->now - cohort->held_at : 0);
+
+	if (held && held_us > hg_cohort_hold_limit(cohort, engine->now)) {
+		cohort->held_at = 0;
+		let_stragglers_go(engine, cohort);
+		return true;
+	} else if (held && !cohort->held_at) {
+		cohort->held_at = engine->now ? engine->now : 1;
+	} else if (!held) {
+		cohort->held_us = held_us;
+		cohort->held_at = 0;
+	}
+	return false;
+}
+
+void hg_cohort_dismiss_late(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	for (uint16_t i = cohort->count; i-- > 0 && cohort->entered < cohort->count;) {
+		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (!member->entered && engine->now - member->joined_at > engine->cohorts.patience)
+			hg_cohort_leave(engine, member->flow, HG_LEFT_LATE);
+	}
+}
+
+void hg_cohort_ask(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	cohort->heard_at = engine->now;
+	for (uint16_t i = cohort->count; i-- > 0;) {
+		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (!member->entered || cohort->edges[i] >= cohort->sent + hg_cohort_segment(cohort))
+			continue;
+		if (member->asked++ == QUESTIONS_MAX) {
+			hg_cohort_leave(engine, member->flow, HG_LEFT_SILENT);
+			continue;
+		}
+		hg_count(engine, HG_TCP_window_probes);
+		hg_flow_probe(engine, member->flow);
+	}
+}
+
+void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	const struct hg_member *member;
+
+	if (hg_ahead(engine->now, cohort->refresh_at) < 0)
+		return;
+	cohort->refresh_at = engine->now + FILTER_US / cohort->count;
+	if (++cohort->refreshed >= cohort->count)
+		cohort->refreshed = 0;
+	member = &engine->cohorts.members[cohort->members[cohort->refreshed]];
+	if (!member->entered || engine->now - member->joined_at < FILTER_US)
+		return;
+	hg_cohort_sync(engine, member->flow);
+	hg_flow_send_ack(engine, member->flow);
+}
+
+bool hg_cohort_bears(struct hg_engine *engine, uint32_t index, uint32_t end)
+{
+	struct hg_member *member;
+
+	if (!hg_cohort_of(engine, index, &member) || member->nudged)
+		return false;
+	member->nudged = end;
+	return true;
+}
+
+void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	uint32_t highest = hg_scoreboard_highest(&flow->board);
+	struct hg_member *member;
+	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
+	uint32_t reached = highest > record->acked ? highest : record->acked;
+
+	if (!cohort || !member->entered)
+		return;
+	/* What it came too late for is its own affair. */
+	if (reached < member->missing)
+		reached = member->missing;
+	if (cohort->reached[member->place] == UINT32_MAX || reached > cohort->reached[member->place] ||
+	    record->acked + flow->window > cohort->edges[member->place]) {
+		cohort->heard_at = engine->now;
+		cohort->silences = 0;
+	}
+	member->asked = 0;
+	if (reached > member->nudged)
+		member->nudged = 0;
+	cohort->edges[member->place] = record->acked + flow->window;
+	if (flow->window > cohort->widest[member->place])
+		cohort->widest[member->place] = flow->window;
+	cohort->reached[member->place] = reached;
+	cohort->ackeds[member->place] = record->acked;
+	cohort->stale = true;
+	/* Its own segments are few: its timers go by what the cohort measures. */
+	if (cohort->rtt.smoothed) {
+		flow->rtt.smoothed = cohort->rtt.smoothed;
+		flow->rtt.variation = cohort->rtt.variation;
+	}
+}
