@@ -8,7 +8,14 @@ import pytest
 from scapy.layers.inet import UDP
 from scapy.layers.l2 import Ether
 
-from packetlab.frames import Member, ipv4_member, ipv6_member, padded, push_frame
+from packetlab.frames import (
+    Member,
+    ipv4_member,
+    ipv6_member,
+    padded,
+    payload_with_sum,
+    push_frame,
+)
 from packetlab.lab import HOST_PORT, Lab, assert_frames
 
 GROUP = 7
@@ -24,13 +31,6 @@ class Case:
     """What the push carries behind its payload, which every replica then carries, too."""
     fields: tuple[tuple[str, int], ...] = ()
     """Of the push header, where it is not what push_frame() writes."""
-
-
-def payload_with_sum(total: int, size: int) -> bytes:
-    """`size` bytes, an even number, whose one's-complement sum is `total`."""
-    start = bytes(range(1, size - 1))
-    rest = (total - int.from_bytes(start)) % 0xFFFF
-    return start + (rest or 0xFFFF).to_bytes(2)
 
 
 def payload_for_checksum_zero(member: Member) -> bytes:

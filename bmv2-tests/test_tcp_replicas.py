@@ -16,13 +16,13 @@ from packetlab.frames import (
     ipv4_member,
     ipv6_member,
     payload_sum,
+    payload_with_sum,
     push_frame,
     tcp_member,
 )
 from packetlab.lab import CLIENT_PORTS, HOST_PORT, Lab, assert_frames
 from test_properties import members as udp_members
 from test_properties import payloads
-from test_replicas import payload_with_sum
 
 GROUP, TREE = 65535, 7
 """Cohorts' groups are beyond what BMv2 has of trees."""

@@ -135,3 +135,10 @@ def tcp_member(member: Member, **changes: Any) -> TcpMember:  # noqa: ANN401
 def describe(frame: bytes) -> str:
     """For a failed comparison: what it is, and its bytes."""
     return f"{Ether(frame).summary()} [{len(frame)}] {frame.hex()}"
+
+
+def payload_with_sum(total: int, size: int) -> bytes:
+    """`size` bytes, an even number, whose one's-complement sum is `total`."""
+    start = bytes(range(1, size - 1))
+    rest = (total - int.from_bytes(start)) % 0xFFFF
+    return start + (rest or 0xFFFF).to_bytes(2)
