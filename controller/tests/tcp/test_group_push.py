@@ -55,7 +55,17 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=list(WAYS))
+THOROUGH = ("super-frames", "frames", "segments")
+"""With --soak only: the packet tests and the C tests have them too."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(way, id=name, marks=pytest.mark.soak if name in THOROUGH else ())
+        for name, way in WAYS.items()
+    ],
+)
 def way(request: pytest.FixtureRequest) -> Way:
     way: Way = request.param
     if reason := way.target.missing():
