@@ -263,8 +263,8 @@ typedef struct _hg_pb_FlowList {
  more than is said. So a flow of which only the handshake was seen is one in state
  REQUEST, at position 0, with the client's first number as `acknowledgement`.
 
- Known ones are left; their clients are asked again if they were not heard of yet. All
- are looked at before any is made: EINVAL names the first that cannot be. ENOSPC. */
+ Known ones are left; of their clients those that do not answer are asked again at once.
+ All are looked at before any is made: EINVAL names the first that cannot be. ENOSPC. */
 typedef struct _hg_pb_AdoptFlows {
     pb_size_t flows_count;
     hg_pb_Flow flows[256]; /* at most 256 */

@@ -53,7 +53,12 @@ def tcp(
     if kill_pusher and "pusher" not in victims:
         victims = (*victims, "pusher")
     options = Options(
-        target=targets.target(target), clients=clients, file=file, kill=victims, as_json=as_json
+        target=targets.target(target),
+        clients=clients,
+        file=file,
+        kill=victims,
+        as_json=as_json,
+        settings=("--cohort-window", "0"),  # each by itself
     )
     raise typer.Exit(run_isolated(lambda: run(options)))
 
@@ -131,6 +136,7 @@ def udp(
         bits_per_second=parse_rate(rate) if rate else None,
         kill=_victims(kill, UDP_PARTS),
         as_json=as_json,
+        bundles=False,  # each push by itself, as its bytes are told
     )
     raise typer.Exit(run_isolated(lambda: run(options)))
 

@@ -60,16 +60,19 @@ def start(
     target: Target,
     addressing: AddressingSpec | None = None,
     settings: Sequence[str] = (),
+    *,
+    bundles: bool = False,
 ) -> Parts:
-    """`addressing`: of contents; `settings`: more of the controller's options."""
+    """`addressing`: of contents; `settings`: more of the controller's options; `bundles`: from
+    the pusher."""
     hectograph = [sys.executable, "-m", "hectograph"]
     control = bed.directory / "pusher.sock"
     database = bed.directory / "controller.db"
-    command = target.command(network.ports, P4RUNTIME, [topology.HOST_PORT])
+    command = target.command(network.ports, P4RUNTIME, [topology.HOST_PORT] if bundles else [])
     switch = bed.start("switch", command, network.switch)
     push = ["pusher", "--interface", topology.HOST_INTERFACE, "--control", str(control)]
-    bundles = ["--bundles"] if target.bundles else []
-    pusher = bed.start("pusher", [*hectograph, *push, *bundles], network.host)
+    push += ["--bundles"] if bundles else []
+    pusher = bed.start("pusher", [*hectograph, *push], network.host)
     controller = bed.start(
         "controller",
         [*hectograph, "controller", "--listen", REST, "--database", str(database), *settings],

@@ -29,6 +29,8 @@ class Options:
     as_json: bool = False
     settings: tuple[str, ...] = ()
     """More of the controller's options."""
+    bundles: bool = True
+    """Many pushes in one frame, where the target takes them."""
 
 
 class Outcome(Protocol):
@@ -75,10 +77,12 @@ def _set(
     size = path.stat().st_size
     receivers.check_space(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
-    mtu, bundles = PACES[options.target.name].mtu, options.target.bundles
+    mtu, bundles = PACES[options.target.name].mtu, options.bundles and options.target.bundles
     network = topology.build(bed, options.clients, mtu, bundles=bundles)
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
-    running = parts.start(bed, network, options.target, addressing, options.settings)
+    running = parts.start(
+        bed, network, options.target, addressing, options.settings, bundles=bundles
+    )
     stack.callback(running.client.close)
     for program in running.all():
         say.print(f"started    {program.name}: {program.command_line()}")
