@@ -29,7 +29,7 @@ ADDRESSING = Addressing(
 SECONDS = 60.0
 CURL_SECONDS = 100.0
 MOST_CLIENTS = 256
-WINDOW = CohortSettings(window_seconds=0.3, patience_seconds=2.0)
+WINDOW = CohortSettings(window_seconds=1.0, patience_seconds=2.0)
 """On a busy machine programs that are started together do not ask at once."""
 
 
