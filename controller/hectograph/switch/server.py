@@ -70,12 +70,10 @@ class P4RuntimeServer:
     async def start(self, address: str, tls: Tls | None = None) -> int:
         """Listens, and returns the port: the one that was chosen when `address` has 0."""
         try:
-            if tls is None:
-                port = self._server.add_insecure_port(address)
-            else:
-                port = self._server.add_secure_port(address, tls.credentials())
-        except RuntimeError as error:
-            raise Conflict(f"P4Runtime cannot listen on {address}: {_reason(address)}") from error
+            port = self._listen(address, tls)
+        except BaseException:
+            await self._server.stop(None)  # else gRPC stops it when there is no loop any more
+            raise
         await self._server.start()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._switch.cpu_fd(), self._pump)
@@ -90,6 +88,14 @@ class P4RuntimeServer:
         await self._server.stop(_GRACE_SECONDS)
         await self.service.finish()
         self.service.configuration.close()
+
+    def _listen(self, address: str, tls: Tls | None) -> int:
+        try:
+            if tls is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, tls.credentials())
+        except RuntimeError as error:
+            raise Conflict(f"P4Runtime cannot listen on {address}: {_reason(address)}") from error
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)
