@@ -9,8 +9,9 @@ from hypothesis import settings
 pytest_plugins = ("hectograph.testbed.pytest_plugin",)
 
 # How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("hectograph", deadline=None)
-settings.load_profile("hectograph")
+settings.register_profile("soak", deadline=None)
+# The same examples in each run: what chance finds, `make soak` finds, and not somebody's change.
+settings.register_profile("always", deadline=None, derandomize=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("soak" if config.getoption("--soak") else "always")
     # A shell's background job begins with SIGINT ignored, and so would every program under test.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

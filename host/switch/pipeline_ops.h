@@ -77,6 +77,18 @@ static inline void hg_store128(uint8_t *at, hg_u128 value)
 	hg_store64(at + 8, (uint64_t)value);
 }
 
+/* Not as operators: when ~ of what was a narrower field is compared, gcc warns. */
+
+static inline uint64_t hg_not64(uint64_t value)
+{
+	return ~value;
+}
+
+static inline hg_u128 hg_not128(hg_u128 value)
+{
+	return ~value;
+}
+
 /* Shifts by a variable amount: C leaves undefined what is as wide as the type. */
 
 static inline uint64_t hg_shl64(uint64_t value, hg_u128 amount)

@@ -64,6 +64,7 @@ BAD: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "a width that is none": (("header_types", 1, "fields", 0), ["x", "8"], "is not an integer"),
     "an unknown type": (("headers", 1, "header_type"), "nope", "unknown header type 'nope'"),
     "a header twice": (("headers", 2, "name"), "h", "headers[h]: is declared twice"),
+    "emitted metadata": (("headers", 2, "metadata"), True, "'g' is metadata"),
     "half a byte": (("header_types", 1, "fields", 0), ["x", 4], "12 bits long, not whole bytes"),
     "no ingress port": (
         ("header_types", 0, "fields", 0),

@@ -292,3 +292,9 @@ def test_a_comparison_that_only_c_can_see_through_draws_no_warning() -> None:
     """What is shifted out of its type is 0 to C, and no unsigned value is below that."""
     shifted = masked(op("<<", field("in", "u1"), const(64)), 1)
     check({"o1": op("b2d", None, op("<=", shifted, field("in", "u8")))}, seed=6)
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_comparison_of_a_complement_draws_no_warning(name: str) -> None:
+    complement = masked(op("~", None, field("in", "u8")), 64)
+    check({"o1": op("b2d", None, op(name, complement, field("in", "u7")))}, seed=7)

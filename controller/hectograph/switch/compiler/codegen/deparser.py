@@ -46,7 +46,7 @@ class HeaderCode:
 
     def deparser(self) -> list[str]:
         lines = [line for each in self._emitted for line in self._emitter(each)]
-        headers = [header for header in self._program.deparser if not header.metadata]
+        headers = self._program.deparser
         body = ["\tconst struct phv *phv = opaque;"] if headers else []
         body += ["\tuint8_t *at = out;", ""]
         for header in headers:
@@ -60,8 +60,7 @@ class HeaderCode:
         return [*lines, *function(head, ("opaque",), body)]
 
     def max_bytes(self) -> int:
-        headers = [header for header in self._program.deparser if not header.metadata]
-        return sum(header.type.max_bytes for header in headers)
+        return sum(header.type.max_bytes for header in self._program.deparser)
 
     def _extractor(self, of: ir.HeaderType) -> list[str]:
         body: list[str] = []

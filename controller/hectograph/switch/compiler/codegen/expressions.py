@@ -157,7 +157,7 @@ class Expressions:
         if isinstance(expression, _Leaf):
             return self._leaf(expression, kind)
         if isinstance(expression, ir.Complement):
-            return f"(~{self.modular(expression.operand, width, demand)})"
+            return f"hg_not{width}({bare(self.modular(expression.operand, width, demand))})"
         if isinstance(expression, ir.Choice):
             yes = self.modular(expression.yes, width, demand)
             no = self.modular(expression.no, width, demand)

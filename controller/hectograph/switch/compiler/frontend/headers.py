@@ -69,6 +69,10 @@ class Headers:
         found = self.by_name.get(name.string())
         return found or name.invalid(f"'{name.string()}' is not a header")
 
+    def emitted(self, name: Node) -> Header:
+        header = self.header(name)
+        return name.invalid(f"'{header.name}' is metadata") if header.metadata else header
+
     def stack(self, name: Node) -> Stack:
         found = self.stacks.get(name.string())
         return found or name.invalid(f"'{name.string()}' is not a header stack")

@@ -56,7 +56,7 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         parser=parser,
         ingress=ingress,
         egress=egress,
-        deparser=tuple(headers.header(item) for item in deparser.array("order")),
+        deparser=tuple(headers.emitted(item) for item in deparser.array("order")),
         checksums=load_checksums(root, headers, arrays.calculations),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),
