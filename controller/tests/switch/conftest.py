@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for p4client
 
 from p4client import DEVICE_ID, Controller, load_config
 
+from hectograph.switch.compiler import build
 from hectograph.switch.native import Switch
 from hectograph.switch.server import P4RuntimeServer
 
@@ -20,6 +21,15 @@ def _compiled_pipelines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     """Kept for the run, and not in the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _strict() -> Iterator[None]:
+    """Of programs that tests compile, warnings are errors, and undefined behaviour traps."""
+    with pytest.MonkeyPatch.context() as patch:
+        strict = ("-Werror", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+        patch.setattr(build, "FLAGS", (*build.FLAGS, *strict))
         yield
 
 

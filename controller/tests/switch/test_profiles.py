@@ -107,12 +107,14 @@ async def lab(testbed: Testbed) -> AsyncIterator[Lab]:
             switch.add_port(number, f"port{number}")
     server = P4RuntimeServer(switch, DEVICE_ID)
     port = await server.start("127.0.0.1:0")
-    async with Controller(f"127.0.0.1:{port}") as client:
-        await client.become_primary()
-        await client.set_config(load_config("selectors"))
-        yield Lab(switch, client, inside)
-    await server.stop()
-    switch.close()
+    try:
+        async with Controller(f"127.0.0.1:{port}") as client:
+            await client.become_primary()
+            await client.set_config(load_config("selectors"))
+            yield Lab(switch, client, inside)
+    finally:
+        await server.stop()
+        switch.close()
 
 
 MISSED = 0xDEADBEEF

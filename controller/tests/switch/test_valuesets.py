@@ -67,12 +67,14 @@ async def lab() -> AsyncIterator[Lab]:
     switch = StillSwitch(cpu_port=510)
     server = P4RuntimeServer(switch, DEVICE_ID)
     port = await server.start("127.0.0.1:0")
-    async with Controller(f"127.0.0.1:{port}") as client:
-        await client.become_primary()
-        await client.set_config(load_config("valuesets"))
-        yield Lab(switch, client)
-    await server.stop()
-    switch.close()
+    try:
+        async with Controller(f"127.0.0.1:{port}") as client:
+            await client.become_primary()
+            await client.set_config(load_config("valuesets"))
+            yield Lab(switch, client)
+    finally:
+        await server.stop()
+        switch.close()
 
 
 async def test_a_set_of_one_field_that_two_states_use(lab: Lab) -> None:

@@ -55,8 +55,9 @@ class TableCode:
         """Constant data; actions' parameters first, then a table after the other, and `more`."""
         names = Names()
         lines: list[str] = []
+        described = self._described()
         for action, code in self._actions:
-            if not action.parameters:
+            if not action.parameters or action not in described:
                 continue
             name = self._parameters[action] = names.make(action.name, "parameters_")
             lines.append(f"static const struct hg_param {name}[] = {{")
@@ -78,6 +79,11 @@ class TableCode:
             lines += [line for table in self.tables for line in self._spec(table)]
             lines += [*more, "};", ""]
         return lines
+
+    def _described(self) -> set[ir.Action]:
+        """Of tables that share a profile only one has its actions described."""
+        plain = (table.actions for table in self.tables if not table.profile)
+        return {action for each in (*plain, *self._members.values()) for action in each}
 
     def lookups(self, used: set[ir.Table]) -> list[str]:
         lines: list[str] = []
