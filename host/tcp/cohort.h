@@ -63,6 +63,8 @@ struct hg_member {
 	uint8_t entry;     /* enum hg_entry: what the controller said */
 	uint8_t asked;     /* how often its client was asked where it stands, and has not answered */
 	bool entered;      /* its entry stands, and it follows */
+	bool lags;         /* it holds the others up: since the cohort's `held_at` */
+	uint32_t held_us;  /* so long it has done so in all */
 	uint64_t repair_bytes;
 };
 
@@ -108,9 +110,10 @@ struct hg_cohort {
 	bool stale;         /* these three are to be computed anew */
 	uint32_t mean_edge, mean_progress;
 	uint16_t waiting;   /* who have everything, and have read it */
-	uint32_t held_at;   /* us: since when one member holds the others up; 0: none does */
-	uint32_t held_us;   /* so long in all since the last one had to leave */
-	uint32_t fair_at;   /* us: when that was */
+	uint32_t run_at;    /* us: since when it runs */
+	uint32_t held_at;   /* us: when it was last seen that some hold the others up; 0: none do */
+	uint32_t held_most; /* us: of those the one who has done so the longest */
+	uint32_t cost_us;   /* of those who had to leave for it */
 	uint32_t point;     /* what was sent when the window was last made smaller */
 	uint16_t losers;    /* members that lost something since then */
 	uint32_t losers_at; /* position: until it is everywhere they are counted */

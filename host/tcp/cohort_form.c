@@ -127,7 +127,7 @@ static void begin(struct hg_engine *engine, struct hg_cohort *cohort)
 {
 	hg_count(engine, HG_TCP_cohorts_run);
 	cohort->state = HG_COHORT_RUNNING;
-	cohort->heard_at = cohort->fair_at = cohort->refresh_at = engine->now;
+	cohort->heard_at = cohort->run_at = cohort->refresh_at = engine->now;
 	cohort->pace_at = engine->now;
 	hg_cubic_init(&cohort->cubic, cohort->segment * HG_SEQ_GRANULE);
 	for (uint16_t i = 0; i < cohort->count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The members of a running cohort: where they stand, and who holds the others up. */
+/* The members of a running cohort: where they stand, and who needs to be asked. */
 #include "cohort_run.h"
 
 /* Without an answer, a retransmission timeout after the other: a client that only waits answers each. */
@@ -38,88 +38,6 @@ void hg_cohort_survey(struct hg_cohort *cohort)
 	cohort->mean_edge = (uint32_t)(edges / cohort->entered);
 	cohort->mean_progress = (uint32_t)(reached / cohort->entered);
 	cohort->stale = false;
-}
-
-/*
- * Far behind the mean of all, by what it takes or by what reached it: a quarter of the
- * mean window, or of what is under way. Nobody is held up, though, before half of all
- * have nothing left to do: as long as programs are busy reading, as where many share a
- * core, a small window costs nothing.
- */
-struct straggling {
-	uint32_t edge, progress; /* who is below either is behind */
-};
-
-static struct straggling find_straggling(const struct hg_cohort *cohort)
-{
-	uint32_t window = cohort->mean_edge > cohort->mean_progress ? cohort->mean_edge - cohort->mean_progress : 0;
-	uint32_t flight = cohort->sent - cohort->progress;
-
-	return (struct straggling){
-		.edge = cohort->mean_edge - window / 4,
-		.progress = cohort->mean_progress > flight / 4 ? cohort->mean_progress - flight / 4 : 0,
-	};
-}
-
-static uint32_t between(uint32_t low, uint32_t high)
-{
-	return high > low ? low + (high - low) / 2 : low;
-}
-
-/* Is it what the members take that keeps it from pushing, or what is under way? */
-static bool is_bound_by_edge(const struct hg_cohort *cohort)
-{
-	return hg_cohort_edge_room(cohort) <= hg_cohort_window_room(cohort);
-}
-
-static bool is_held_up(const struct hg_cohort *cohort)
-{
-	struct straggling straggling = find_straggling(cohort);
-
-	if (cohort->waiting * 2 < cohort->entered)
-		return false;
-	return is_bound_by_edge(cohort) ? cohort->edge < straggling.edge : cohort->progress < straggling.progress;
-}
-
-uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now)
-{
-	return hg_cohort_slowest_us(cohort) + (now - cohort->fair_at) / HG_COHORT_HOLD_SHARE;
-}
-
-static void let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)
-{
-	struct straggling straggling = find_straggling(cohort);
-	bool by_edge = is_bound_by_edge(cohort);
-
-	/* The worst of them: whose place is nearer to the last one's than to the others'. */
-	straggling.edge = between(cohort->edge, straggling.edge);
-	straggling.progress = between(cohort->progress, straggling.progress);
-	for (uint16_t i = cohort->count; i-- > 0;) {
-		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
-
-		if (by_edge ? cohort->edges[i] <= straggling.edge : cohort->reached[i] <= straggling.progress)
-			hg_cohort_leave(engine, member->flow, HG_LEFT_BEHIND);
-	}
-	cohort->held_us = 0;
-	cohort->fair_at = engine->now;
-}
-
-bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked)
-{
-	bool held = blocked && is_held_up(cohort);
-	uint32_t held_us = cohort->held_us + (cohort->held_at ? engine->now - cohort->held_at : 0);
-
-	if (held && held_us > hg_cohort_hold_limit(cohort, engine->now)) {
-		cohort->held_at = 0;
-		let_stragglers_go(engine, cohort);
-		return true;
-	} else if (held && !cohort->held_at) {
-		cohort->held_at = engine->now ? engine->now : 1;
-	} else if (!held) {
-		cohort->held_us = held_us;
-		cohort->held_at = 0;
-	}
-	return false;
 }
 
 void hg_cohort_dismiss_late(struct hg_engine *engine, struct hg_cohort *cohort)

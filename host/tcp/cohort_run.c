@@ -231,7 +231,7 @@ static uint32_t quiet_of(const struct hg_engine *engine, const struct hg_cohort 
 	if (hg_pacing_holds(&pacing, cohort->pace_at, now) && new_bytes(engine, cohort))
 		quiet = sooner(quiet, cohort->pace_at, now);
 	if (cohort->held_at)
-		quiet = sooner(quiet, cohort->held_at + hg_cohort_hold_limit(cohort, now) - hg_least(cohort->held_us, HG_COHORT_HOLD_US) + 1, now);
+		quiet = sooner(quiet, cohort->held_at + hg_cohort_hold_limit(cohort, now) - cohort->held_most + 1, now);
 	if (cohort->entered < 2)
 		quiet = 0;
 	if (cohort->entered < cohort->count)

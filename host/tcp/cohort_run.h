@@ -5,15 +5,6 @@
 
 #include "engine.h"
 
-/*
- * How long one member may hold the others up: this, as long as the slowest of the healthy
- * ones' answers take (RFC 6298's timeout without its least), since nobody can be heard of
- * sooner, and a share of the time since the last one had to leave. So the healthy ones
- * lose 6 % to the sick ones, and a client that only waits for its core stays.
- */
-#define HG_COHORT_HOLD_US 20000
-#define HG_COHORT_HOLD_SHARE 16
-
 static inline uint32_t hg_least(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -37,10 +28,15 @@ static inline uint32_t hg_cohort_window_room(const struct hg_cohort *cohort)
 	return cohort->cubic.window > flight ? cohort->cubic.window - flight : 0;
 }
 
-/* As long as the slowest answers take. */
+/*
+ * As long as the slowest of the healthy ones' answers take: RFC 6298's timeout without
+ * its least, and a turn of each of many programs that share a core.
+ */
+#define HG_COHORT_TURN_US 20000
+
 static inline uint32_t hg_cohort_slowest_us(const struct hg_cohort *cohort)
 {
-	return HG_COHORT_HOLD_US + cohort->rtt.smoothed + 4 * cohort->rtt.variation;
+	return HG_COHORT_TURN_US + cohort->rtt.smoothed + 4 * cohort->rtt.variation;
 }
 
 /* cohort_run.c */
@@ -53,15 +49,22 @@ void hg_cohort_push(struct hg_engine *engine, struct hg_cohort *cohort, struct h
 
 /* Least and mean of those who follow, who have an entry: there is one. */
 void hg_cohort_survey(struct hg_cohort *cohort);
-/* Is somebody holding the others up, and for too long? `blocked`: nothing can be pushed now. true: some had to leave. */
-bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked);
-/* How long anyone may hold the others up, in all. */
-uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now);
 /* Members whose entries were not written yet wait for them no longer than others did. */
 void hg_cohort_dismiss_late(struct hg_engine *engine, struct hg_cohort *cohort);
 /* Asks those whose windows are shut where they stand, as a flow would alone; who never answers leaves. */
 void hg_cohort_ask(struct hg_engine *engine, struct hg_cohort *cohort);
 /* An empty segment by a flow push renews a member's place in the switch's filter; each has its turn. */
 void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort);
+
+/* cohort_judge.c */
+
+/* Is somebody holding the others up, and for too long? `blocked`: nothing can be pushed now. true: some had to leave. */
+bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked);
+/*
+ * How long anyone may hold the others up, in all (us): as long as answers take, and a share
+ * of the whole time. So the healthy ones lose 6 % to the sick ones, however many, and the
+ * answers' time to each; and a client that now and then waits for its core or its disk stays.
+ */
+uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now);
 
 #endif

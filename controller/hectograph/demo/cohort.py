@@ -22,9 +22,11 @@ def _demonstrate(stage: Stage, options: Options) -> CohortReport:
     status = serve.publish(stage.running, stage.path)
     stage.say.print(f"content    {' and '.join(status.urls)}, through http://{parts.REST}")
     before = stage.network.host_counters().tx_bytes
-    clients = downloads.start_together(stage.bed, stage.stack, stage.network.clients, status.urls)
+    clients = downloads.start_together(
+        stage.bed, stage.stack, stage.files, stage.network.clients, status.urls
+    )
     with_what = "curl" if downloads.has_curl() else "Python's http.client, for want of curl"
-    stage.say.print(f"clients    {len(clients)} downloads with {with_what}")
+    stage.say.print(f"clients    {len(clients)} downloads with {with_what}, to {stage.files}")
     watch = serve.Watch(stage.running, stage.network, clients, stage.say)
     watch.run(stage.size, options.kill)
     counters = _counters(stage, stage.size * len(clients))

@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from hectograph.demo import http_receiver
-from hectograph.demo.receivers import DIRECTORY, digest
+from hectograph.demo.files import Files
+from hectograph.demo.receivers import digest
 from hectograph.demo.topology import Client
 from hectograph.errors import Unavailable
 from hectograph.testbed import Program, Testbed
@@ -82,6 +82,7 @@ def has_curl() -> bool:
 def start(
     bed: Testbed,
     stack: ExitStack,
+    files: Files,
     clients: Sequence[Client],
     urls: Sequence[str],
     bytes_per_second: int,
@@ -90,7 +91,7 @@ def start(
     started: list[Downloading] = []
     for client in clients:
         url = _of_family(urls, client.address.version)
-        file = stack.enter_context(tempfile.TemporaryFile(dir=DIRECTORY))  # noqa: SIM115
+        file = files.make(stack, client.name)
         command = _command(url, file.fileno(), bytes_per_second)
         program = bed.start(client.name, command, client.namespace, descriptors=(file.fileno(),))
         started.append(Downloading(client, url, program, file))
@@ -98,17 +99,21 @@ def start(
 
 
 def start_together(
-    bed: Testbed, stack: ExitStack, clients: Sequence[Client], urls: Sequence[str]
+    bed: Testbed,
+    stack: ExitStack,
+    files: Files,
+    clients: Sequence[Client],
+    urls: Sequence[str],
 ) -> list[Downloading]:
     """The same, but none asks before all are there to: curl reads what it shall fetch from a
     pipe, and waits for somebody to open the other end."""
     if not has_curl():
-        return start(bed, stack, clients, urls, 0)
+        return start(bed, stack, files, clients, urls, 0)
     started: list[Downloading] = []
     orders: list[tuple[Path, str]] = []
     for client in clients:
         url = _of_family(urls, client.address.version)
-        file = stack.enter_context(tempfile.TemporaryFile(dir=DIRECTORY))  # noqa: SIM115
+        file = files.make(stack, client.name)
         pipe = bed.directory / f"{client.name}.order"
         os.mkfifo(pipe)
         output = f"/proc/self/fd/{file.fileno()}"

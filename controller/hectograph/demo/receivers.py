@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The receivers' processes, and what they have on disk at the end."""
+"""The receivers' processes, and what they have at the end."""
 
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from hectograph.demo import receiver
+from hectograph.demo.files import Files
 from hectograph.demo.topology import UDP_PORT, Client
-from hectograph.errors import Unavailable
 from hectograph.testbed import Program, Testbed
 
-DIRECTORY = "/var/tmp"  # noqa: S108  on disk, where /tmp may be memory; the files have no name
 READY = "ready\n"
 
 
@@ -62,24 +60,13 @@ class Receiver:
         )
 
 
-def check_space(needed: int) -> None:
-    disk = os.statvfs(DIRECTORY)
-    free = disk.f_bavail * disk.f_frsize
-    if free < needed:
-        raise Unavailable(
-            f"the receivers need {needed >> 20} MiB there, {free >> 20} MiB are free;"
-            " take fewer clients or a smaller file",
-            where=DIRECTORY,
-        )
-
-
 def start(
-    bed: Testbed, stack: ExitStack, clients: Sequence[Client], expected: int
+    bed: Testbed, stack: ExitStack, files: Files, clients: Sequence[Client], expected: int
 ) -> list[Receiver]:
-    """One for every client, all listening; their files vanish with the last that has them open."""
+    """One for every client, all listening."""
     receivers: list[Receiver] = []
     for client in clients:
-        file = stack.enter_context(tempfile.TemporaryFile(dir=DIRECTORY))  # noqa: SIM115
+        file = files.make(stack, client.name)
         arguments = [str(client.address), str(UDP_PORT), str(expected), str(file.fileno())]
         command = [sys.executable, "-I", str(Path(receiver.__file__)), *arguments]
         program = bed.start(client.name, command, client.namespace, descriptors=(file.fileno(),))

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hectograph.api.models import AddressingSpec
 from hectograph.cli.units import bytes_text
-from hectograph.demo import content, parts, receivers, topology
+from hectograph.demo import content, files, parts, topology
 from hectograph.demo.pace import PACES
 from hectograph.errors import Unavailable
 from hectograph.testbed import Testbed
@@ -48,6 +48,8 @@ class Stage:
     path: Path
     size: int
     """Of the file, bytes."""
+    files: files.Files
+    """For what is received."""
     network: topology.Topology
     running: parts.Parts
 
@@ -75,7 +77,7 @@ def _set(
     bed = stack.enter_context(Testbed())
     path, made_of = (file, [file]) if file else content.choose(bed.directory)
     size = path.stat().st_size
-    receivers.check_space(size * options.clients)
+    room = files.choose(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
     mtu, bundles = PACES[options.target.name].mtu, options.bundles and options.target.bundles
     network = topology.build(bed, options.clients, mtu, bundles=bundles)
@@ -86,4 +88,4 @@ def _set(
     stack.callback(running.client.close)
     for program in running.all():
         say.print(f"started    {program.name}: {program.command_line()}")
-    return Stage(stack, say, bed, path, size, network, running)
+    return Stage(stack, say, bed, path, size, room, network, running)

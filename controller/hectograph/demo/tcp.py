@@ -16,9 +16,11 @@ def _demonstrate(stage: Stage, options: Options) -> TcpReport:
     stage.say.print(f"content    {' and '.join(status.urls)}, through http://{parts.REST}")
 
     slowly = stage.size // serve.SECONDS_TO_SURVIVE if options.kill else 0
-    clients = downloads.start(stage.bed, stage.stack, stage.network.clients, status.urls, slowly)
+    clients = downloads.start(
+        stage.bed, stage.stack, stage.files, stage.network.clients, status.urls, slowly
+    )
     with_what = "curl" if downloads.has_curl() else "Python's http.client, for want of curl"
-    stage.say.print(f"clients    {len(clients)} downloads with {with_what}")
+    stage.say.print(f"clients    {len(clients)} downloads with {with_what}, to {stage.files}")
     watch = serve.Watch(stage.running, stage.network, clients, stage.say)
     watch.run(stage.size, options.kill)
     with stage.path.open("rb") as original:

@@ -22,7 +22,9 @@ def run(options: UdpOptions) -> int:
 
 
 def _demonstrate(stage: Stage, options: UdpOptions) -> Report:
-    listening = receivers.start(stage.bed, stage.stack, stage.network.clients, stage.size)
+    listening = receivers.start(
+        stage.bed, stage.stack, stage.files, stage.network.clients, stage.size
+    )
     parts.join(stage.running, stage.network)
     stage.say.print(f"joined     {options.clients} receivers through http://{parts.REST}")
 

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who holds the others up, and for how long he may. */
+#include "cohort_run.h"
+
+/* Of all the time that a cohort is likely to take, those who are sick may cost it so much: 6 %. */
+#define COST_SHARE 16
+/* And one of them, where that is long. */
+#define COST_MOST_US 1000000
+
+/*
+ * Far behind the mean of all, by what it takes or by what reached it: a quarter of the
+ * mean window, or of what is under way.
+ */
+struct straggling {
+	bool by_edge; /* is it what the members take that keeps it from pushing, or what is under way? */
+	uint32_t edge, progress; /* who is below either is behind */
+};
+
+static struct straggling find_straggling(const struct hg_cohort *cohort)
+{
+	uint32_t window = cohort->mean_edge > cohort->mean_progress ? cohort->mean_edge - cohort->mean_progress : 0;
+	uint32_t flight = cohort->sent - cohort->progress;
+
+	return (struct straggling){
+		.by_edge = hg_cohort_edge_room(cohort) <= hg_cohort_window_room(cohort),
+		.edge = cohort->mean_edge - window / 4,
+		.progress = cohort->mean_progress > flight / 4 ? cohort->mean_progress - flight / 4 : 0,
+	};
+}
+
+/*
+ * Nobody is, before half of all have nothing left to do: as long as programs are busy
+ * reading, as where many share a core, a small window costs nothing.
+ */
+static bool is_held_up(const struct hg_cohort *cohort, const struct straggling *straggling)
+{
+	if (cohort->waiting * 2 < cohort->entered)
+		return false;
+	return straggling->by_edge ? cohort->edge < straggling->edge : cohort->progress < straggling->progress;
+}
+
+static uint32_t between(uint32_t low, uint32_t high)
+{
+	return high > low ? low + (high - low) / 2 : low;
+}
+
+/* Whose place is nearer to the last one's than to the others': from now on it costs them time. */
+static void blame(struct hg_engine *engine, struct hg_cohort *cohort, const struct straggling *straggling)
+{
+	uint32_t edge = between(cohort->edge, straggling->edge);
+	uint32_t progress = between(cohort->progress, straggling->progress);
+
+	cohort->held_at = engine->now ? engine->now : 1;
+	cohort->held_most = 0;
+	for (uint16_t i = 0; i < cohort->count; i++) {
+		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		member->lags = straggling->by_edge ? cohort->edges[i] <= edge : cohort->reached[i] <= progress;
+		if (member->lags && member->held_us > cohort->held_most)
+			cohort->held_most = member->held_us;
+	}
+}
+
+/* Since it was last looked at, those who lagged then have held the others up. */
+static void charge(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	uint32_t us = engine->now - cohort->held_at;
+
+	cohort->held_at = 0;
+	for (uint16_t i = 0; i < cohort->count; i++) {
+		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (member->lags)
+			member->held_us += us;
+		member->lags = false;
+	}
+}
+
+/* As long as all of it is likely to take, at the pace that it has when those do not hold it up. */
+static uint64_t expected_us(const struct hg_cohort *cohort, uint32_t now)
+{
+	uint32_t all = now - cohort->run_at;
+	uint32_t held = cohort->cost_us + cohort->held_most + (cohort->held_at ? now - cohort->held_at : 0);
+
+	return cohort->sent ? (uint64_t)(all - hg_least(held, all)) * cohort->length / cohort->sent : 0;
+}
+
+uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now)
+{
+	uint64_t cost = expected_us(cohort, now) / COST_SHARE;
+	/* Half of what is left is for those who come later. */
+	uint64_t left = cost > cohort->cost_us ? (cost - cohort->cost_us) / 2 : 0;
+
+	return hg_cohort_slowest_us(cohort) + (left < COST_MOST_US ? (uint32_t)left : COST_MOST_US);
+}
+
+static bool let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)
+{
+	uint32_t limit = hg_cohort_hold_limit(cohort, engine->now), most = 0;
+
+	for (uint16_t i = cohort->count; i-- > 0;) {
+		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
+
+		if (!member->lags || member->held_us <= limit)
+			continue;
+		most = member->held_us > most ? member->held_us : most;
+		hg_cohort_leave(engine, member->flow, HG_LEFT_BEHIND);
+	}
+	cohort->cost_us += most;
+	return most > 0;
+}
+
+bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked)
+{
+	struct straggling straggling = find_straggling(cohort);
+
+	if (cohort->held_at)
+		charge(engine, cohort);
+	if (!blocked || !is_held_up(cohort, &straggling))
+		return false;
+	blame(engine, cohort, &straggling);
+	return cohort->held_most > hg_cohort_hold_limit(cohort, engine->now) && let_stragglers_go(engine, cohort);
+}
