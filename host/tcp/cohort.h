@@ -109,7 +109,6 @@ struct hg_cohort {
 	uint32_t acked;     /* ... and of what they acknowledged */
 	bool stale;         /* these three are to be computed anew */
 	uint32_t mean_edge, mean_progress;
-	uint16_t waiting;   /* who have everything, and have read it */
 	uint32_t run_at;    /* us: since when it runs */
 	uint32_t held_at;   /* us: when it was last seen that some hold the others up; 0: none do */
 	uint32_t held_most; /* us: of those the one who has done so the longest */

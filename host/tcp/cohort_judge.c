@@ -28,15 +28,43 @@ static struct straggling find_straggling(const struct hg_cohort *cohort)
 	};
 }
 
+/* Answers come as fast as they ever did: what is under way is on its way, and waits for nobody. */
+static bool is_path_free(const struct hg_cohort *cohort)
+{
+	return cohort->rtt.smoothed <= hg_cubic_lowest_rtt(&cohort->cubic) / 2 * 3;
+}
+
 /*
- * Nobody is, before half of all have nothing left to do: as long as programs are busy
- * reading, as where many share a core, a small window costs nothing.
+ * Could it do with more? Its program has read what came, so that its window is as wide as
+ * it ever was; and it has everything, but for what a delayed acknowledgement may be about,
+ * or what is on its way to it is no work for anybody.
+ */
+static bool is_waiting(const struct hg_cohort *cohort, const struct straggling *straggling, uint16_t place)
+{
+	uint32_t window = cohort->edges[place] - cohort->ackeds[place];
+
+	if (cohort->edges[place] == UINT32_MAX || window < cohort->widest[place] / 8 * 7)
+		return false;
+	if (cohort->ackeds[place] + 2 * hg_cohort_segment(cohort) >= cohort->sent)
+		return true;
+	if (straggling->by_edge)
+		return is_path_free(cohort);
+	return cohort->sent - cohort->reached[place] <= (cohort->sent - cohort->progress) / 2;
+}
+
+/*
+ * Nobody is held up before half of all have nothing left to do: as long as programs are
+ * busy reading, as where many share a core, a small window costs nothing.
  */
 static bool is_held_up(const struct hg_cohort *cohort, const struct straggling *straggling)
 {
-	if (cohort->waiting * 2 < cohort->entered)
+	uint32_t waiting = 0;
+
+	if (straggling->by_edge ? cohort->edge >= straggling->edge : cohort->progress >= straggling->progress)
 		return false;
-	return straggling->by_edge ? cohort->edge < straggling->edge : cohort->progress < straggling->progress;
+	for (uint16_t i = 0; i < cohort->count; i++)
+		waiting += is_waiting(cohort, straggling, i);
+	return waiting * 2 >= cohort->entered;
 }
 
 static uint32_t between(uint32_t low, uint32_t high)

@@ -8,30 +8,17 @@
 /* A member's entry in the switch's flow filter lasts one epoch at least; group pushes do not renew it. */
 #define FILTER_US 30000000
 
-/*
- * Has it everything, but for what a delayed acknowledgement may be about, and its program
- * has read it? Then its window is as wide as it was ever.
- */
-static bool is_waiting(const struct hg_cohort *cohort, uint16_t place)
-{
-	uint32_t window = cohort->edges[place] - cohort->ackeds[place];
-
-	return cohort->ackeds[place] + 2 * hg_cohort_segment(cohort) >= cohort->sent && window >= cohort->widest[place] / 8 * 7;
-}
-
 void hg_cohort_survey(struct hg_cohort *cohort)
 {
 	uint64_t edges = 0, reached = 0;
 
 	cohort->edge = cohort->progress = cohort->acked = UINT32_MAX;
-	cohort->waiting = 0;
 	for (uint16_t i = 0; i < cohort->count; i++) {
 		if (cohort->edges[i] == UINT32_MAX)
 			continue;
 		cohort->edge = hg_least(cohort->edge, cohort->edges[i]);
 		cohort->progress = hg_least(cohort->progress, cohort->reached[i]);
 		cohort->acked = hg_least(cohort->acked, cohort->ackeds[i]);
-		cohort->waiting = (uint16_t)(cohort->waiting + is_waiting(cohort, i));
 		edges += cohort->edges[i];
 		reached += cohort->reached[i];
 	}

@@ -177,15 +177,22 @@ static uint32_t run_and_time(uint64_t without)
 	return begun;
 }
 
-enum sickness { HEALTHY, STOPS_READING, VANISHES, SLOW };
+enum sickness { HEALTHY, STOPS_READING, VANISHES, SLOW, FASTER };
 
-static uint32_t with_one(enum sickness sickness)
+static void consume(struct client *client, uint32_t bytes)
+{
+	uint32_t waiting = client->received > client->consumed ? client->received - client->consumed : 0;
+
+	client->consumed += bytes < waiting ? bytes : waiting;
+}
+
+static uint32_t with_one(enum sickness sickness, uint32_t bytes, uint32_t delay)
 {
 	static const struct link dead = { .delay = 500, .loss = 1000 };
 	struct client *sick = &crowd.sim.crowd[2];
 	uint32_t begun, took;
 
-	begin(1000000, 8, (struct link){ .delay = 5000 });
+	begin(bytes, 8, (struct link){ .delay = delay });
 	if (sickness == HEALTHY) {
 		took = run_and_time(0);
 		crowd_close(&crowd);
@@ -197,15 +204,15 @@ static uint32_t with_one(enum sickness sickness)
 	sick->window = 100000;
 	if (sickness != VANISHES)
 		sick->reads = false;
-	crowd_run(&crowd, 40000);
+	crowd_run(&crowd, 8 * delay);
 	if (sickness == VANISHES)
 		sick->link = &dead;
 	for (uint32_t t = 0; t < 60 * SECOND; t += 10000) {
 		if (crowd_run_until_done(&crowd, 10000, 1u << 2))
 			break;
-		/* 1 Mbit/s */
-		if (sickness == SLOW && sick->consumed < sick->received)
-			sick->consumed += sick->received - sick->consumed < 1250 ? sick->received - sick->consumed : 1250;
+		/* 1 Mbit/s, or 10 */
+		if (sickness == SLOW || sickness == FASTER)
+			consume(sick, sickness == SLOW ? 1250 : 12500);
 	}
 	took = crowd.sim.engine.now - begun;
 	check_all(1u << 2);
@@ -232,15 +239,25 @@ static uint32_t with_one(enum sickness sickness)
 
 static void sick_members(void)
 {
-	uint32_t healthy = with_one(HEALTHY);
+	uint32_t healthy = with_one(HEALTHY, 1000000, 5000);
 
 	for (int sickness = STOPS_READING; sickness <= SLOW; sickness++) {
-		uint32_t took = with_one((enum sickness)sickness);
+		uint32_t took = with_one((enum sickness)sickness, 1000000, 5000);
 
 		if (took > healthy + healthy / 10 + NOTICE_US)
 			fprintf(stderr, "sickness %d: %u us instead of %u\n", sickness, took, healthy);
 		CHECK(took <= healthy + healthy / 10 + NOTICE_US);
 	}
+}
+
+/* So far away that something is always under way to everyone, however slow the one is. */
+static void slow_and_far(void)
+{
+	uint32_t healthy = with_one(HEALTHY, 1000000, 12500), took = with_one(FASTER, 1000000, 12500);
+
+	if (took > healthy + healthy / 10 + 20000 + 5 * 25000)
+		fprintf(stderr, "slow and far: %u us instead of %u\n", took, healthy);
+	CHECK(took <= healthy + healthy / 10 + 20000 + 5 * 25000);
 }
 
 /* All programs stop reading, and go on after a while: their windows say so, or they are asked. */
@@ -437,6 +454,7 @@ int main(void)
 	one_loses();
 	all_lose();
 	sick_members();
+	slow_and_far();
 	all_pause();
 	reset_by_member();
 	no_entries(false);

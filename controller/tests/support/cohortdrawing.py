@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from scapy.layers.inet import IP, TCP
-from scapy.packet import Packet, Padding
+from scapy.packet import Packet
 
 SPACE = 1 << 32
 WIDTH, HEIGHT = 900, 520
@@ -20,7 +20,7 @@ TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 @dataclass(frozen=True, slots=True)
 class Data:
     at: float
-    """Seconds since the first packet of all."""
+    """Seconds since the first data of all."""
     start: int
     """Position in the response."""
     end: int
@@ -36,15 +36,29 @@ class Member:
     """When, and how far."""
 
 
+def first_data(packets: Iterable[Packet]) -> float:
+    """When anything came for which anybody had asked; seconds, as the capture has it."""
+    return next(float(packet.time) for packet in packets if _payload(packet) and _comes(packet))
+
+
+def _comes(packet: Packet) -> bool:
+    return cast(TCP, packet[TCP]).sport in SERVICE_PORTS
+
+
+def _payload(packet: Packet) -> int:
+    """Bytes on the wire."""
+    ip, tcp = cast(IP, packet[IP]), cast(TCP, packet[TCP])
+    return ip.len - ip.ihl * 4 - tcp.dataofs * 4
+
+
 def read_member(name: str, packets: Iterable[Packet], began: float) -> Member:
-    """Of one client's capture of one connection, cut off behind the TCP header or not."""
+    """Of one client's capture of one connection, cut off behind the TCP header or not; without
+    what came before `began`."""
     data: list[Data] = []
     acknowledged: list[tuple[float, int]] = []
     first, highest = None, 0
     for packet in packets:
-        if TCP not in packet or Padding in packet:
-            continue
-        ip, tcp = cast(IP, packet[IP]), cast(TCP, packet[TCP])
+        tcp = cast(TCP, packet[TCP])
         at = float(packet.time) - began
         if "S" in str(tcp.flags):
             if "A" in str(tcp.flags):
@@ -53,10 +67,10 @@ def read_member(name: str, packets: Iterable[Packet], began: float) -> Member:
         if first is None:
             continue
         if tcp.dport in SERVICE_PORTS:
-            acknowledged.append((at, (tcp.ack - first) % SPACE))
+            if at >= 0:
+                acknowledged.append((at, (tcp.ack - first) % SPACE))
             continue
-        size = ip.len - ip.ihl * 4 - tcp.dataofs * 4
-        if size > 0:
+        if size := _payload(packet):
             start = (tcp.seq - first) % SPACE
             data.append(Data(at, start, start + size, start < highest))
             highest = max(highest, start + size)
