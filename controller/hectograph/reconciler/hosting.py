@@ -57,7 +57,8 @@ class ContentHost:
         if changes:
             seen = {content.spec.id: content for content in await session.contents()}
         refused = {number: refusal for number, (_, refusal) in self._refusals.items()}
-        self.contents = {**refused, **seen}
+        own = {n: _seen_as(content, wanted.get(n)) for n, content in seen.items()}
+        self.contents = {**refused, **own}
 
     def _wanted(self) -> dict[int, ContentRecord]:
         records = self._state.contents_of(self._state.host(self._host))
@@ -135,6 +136,16 @@ def spec_of(record: ContentRecord) -> ContentSpec:
         type=record.content.type,
         modified=version.modified_ns // 1_000_000_000,
     )
+
+
+def _seen_as(content: ContentState, record: ContentRecord | None) -> ContentState:
+    """What a pusher has under the number of another content, as when the controller begins with
+    an empty database, is nothing yet of the content that it shall have."""
+    if record is None or record.leaving is not None:
+        return content
+    if record.version is not None and content.spec == spec_of(record):
+        return content
+    return replace(content, phase=ContentPhase.PREPARING)
 
 
 def _refused(record: ContentRecord, error: str) -> ContentState:
