@@ -9,7 +9,8 @@ from hectograph.demo.cohort_report import CohortReport
 from hectograph.demo.stage import Options, Stage, perform
 from hectograph.errors import Unavailable
 
-EVICTED = ("cohort_left_behind", "cohort_left_silent", "cohort_left_path", "cohort_left_dissolved")
+EVICTED = ("behind", "silent", "path", "dissolved")
+"""Why members leave that would rather have stayed (docs/cohorts.md)."""
 COUNTERS_SECONDS = 5.0
 
 
@@ -44,7 +45,9 @@ def _demonstrate(stage: Stage, options: Options) -> CohortReport:
         cohorts=counters.get("cohorts_run", 0),
         pushes=counters.get("cohort_pushes", 0),
         repairs=counters.get("cohort_repairs", 0),
-        evictions=sum(counters.get(name, 0) for name in EVICTED),
+        reasons={
+            name: count for name in EVICTED if (count := counters.get(f"cohort_left_{name}", 0))
+        },
     )
 
 
