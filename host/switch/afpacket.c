@@ -52,12 +52,22 @@ static bool is_veth(int fd, const char *interface)
 	return !ioctl(fd, SIOCETHTOOL, &request) && !strcmp(driver.driver, "veth");
 }
 
+/* What is cut up before it leaves is copied for that: then there is nothing to share, and each copy is many frames. */
+static bool takes_supers(int fd, const char *interface)
+{
+	uint32_t on = 0;
+
+	return !ethtool(fd, interface, ETHTOOL_GTSO, &on) && on;
+}
+
 static int fan_out(struct afpacket *port, const struct io_config *config, char *error)
 {
 	if (config->kind != HG_IO_FANOUT &&
 	    (config->kind != HG_IO_AUTO || !port->tx.vnet || !is_veth(port->tx.fd, config->interface)))
 		return 0;
-	port->fanout_fd = fanout_attach(config->fanout, config->ifindex);
+	port->fanout_fd = takes_supers(port->tx.fd, config->interface) ?
+				  fanout_attach(config->fanout, config->ifindex) :
+				  -EOPNOTSUPP;
 	port->io.fans_out = port->fanout_fd >= 0;
 	if (port->io.fans_out || config->kind == HG_IO_AUTO)
 		return 0;

@@ -5,13 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Frames whose copies the kernel may still hold. With FANOUT_COPIES each, less than its backlog takes. */
+/* Of frames that an interface has not taken yet. */
 #define SEND_BUFFER_BYTES (512 << 10)
 
 void fanout_init(struct fanout *fanout, struct payload_sum *sum)
 {
 	fanout->program = (struct fanout_program){ -1, -1, NULL };
 	fanout->fd = -1;
+	fanout->backlog.fd = -1;
+	fanout->unseen = 0;
 	fanout->sum = sum;
 }
 
@@ -43,6 +45,8 @@ static int fanout_open(struct fanout *fanout)
 	if (fanout->fd < 0) {
 		fanout->error = fanout->fd;
 		fanout_program_close(&fanout->program);
+	} else {
+		backlog_open(&fanout->backlog);
 	}
 	return fanout->error;
 }
@@ -51,6 +55,7 @@ void fanout_close(struct fanout *fanout)
 {
 	if (fanout->fd >= 0)
 		close(fanout->fd);
+	backlog_close(&fanout->backlog);
 	fanout_program_close(&fanout->program);
 }
 

@@ -6,7 +6,8 @@
  * copy would be copied into the kernel, which is most of what it costs.
  *
  * Clones are not accounted to our socket, so that nothing tells us to wait when a
- * queue is full: only interfaces without one are fanned out to by themselves (veth).
+ * queue is full: only interfaces without one are fanned out to by themselves (veth), and
+ * what the kernel has to receive of those is looked at (backlog.h).
  */
 #ifndef HG_FANOUT_H
 #define HG_FANOUT_H
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "backlog.h"
 #include "fanout_program.h"
 #include "io.h"
 #include "outgoing.h"
@@ -34,6 +36,8 @@ struct fanout {
 	int fd; /* sends, by whatever interface the message names; -1: fanout_open() has not been called */
 	int error; /* why there is none; 0: it is open */
 	/* The worker's. */
+	struct backlog backlog;
+	uint32_t unseen; /* copies since it was looked at */
 	struct payload_sum *sum;
 	uint32_t count; /* frames, each with its list in the program */
 	struct fanout_frame frames[FANOUT_FRAMES];

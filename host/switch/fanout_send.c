@@ -111,6 +111,22 @@ static bool refused(struct fanout *fanout, uint32_t index, int error, uint64_t *
 	}
 }
 
+/* How many frames from `first` on may be sent without looking at the kernel's backlog. */
+static uint32_t next_slice(struct fanout *fanout, uint32_t first)
+{
+	uint32_t frames = 1, copies = fanout->program.lists[first].count;
+
+	if (fanout->unseen + copies > BACKLOG_COPIES) {
+		backlog_settle(&fanout->backlog, fanout->fd);
+		fanout->unseen = 0;
+	}
+	while (first + frames < fanout->count &&
+	       fanout->unseen + copies + fanout->program.lists[first + frames].count <= BACKLOG_COPIES)
+		copies += fanout->program.lists[first + frames++].count;
+	fanout->unseen += copies;
+	return frames;
+}
+
 static void send_frames(struct fanout *fanout)
 {
 	struct message messages[FANOUT_FRAMES];
@@ -121,7 +137,7 @@ static void send_frames(struct fanout *fanout)
 	for (uint32_t i = 0; i < fanout->count; i++)
 		make_message(fanout, i, &messages[i], &headers[i].msg_hdr);
 	while (done < fanout->count) {
-		int sent = sendmmsg(fanout->fd, headers + done, fanout->count - done, MSG_DONTWAIT);
+		int sent = sendmmsg(fanout->fd, headers + done, next_slice(fanout, done), MSG_DONTWAIT);
 
 		if (sent < 0 && refused(fanout, done, errno, &deadline_ns))
 			done++;

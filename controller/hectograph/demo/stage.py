@@ -80,7 +80,9 @@ def _set(
     room = files.choose(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
     mtu, bundles = PACES[options.target.name].mtu, options.bundles and options.target.bundles
-    network = topology.build(bed, options.clients, mtu, bundles=bundles)
+    network = topology.build(
+        bed, options.clients, mtu, bundles=bundles, offloads=options.target.offloads
+    )
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
     running = parts.start(
         bed, network, options.target, addressing, options.settings, bundles=bundles

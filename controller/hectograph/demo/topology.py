@@ -54,8 +54,9 @@ class Topology:
         return self.host.counters(HOST_INTERFACE)
 
 
-def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
-    """Odd clients are on IPv4, even ones on IPv6."""
+def build(bed: Testbed, count: int, mtu: int, *, bundles: bool, offloads: bool) -> Topology:
+    """Odd clients are on IPv4, even ones on IPv6. `offloads` as between machines' own
+    interfaces: without them every segment is a packet, and has its checksum, as on a wire."""
     switch, host = Namespace.current("switch"), bed.namespace("host")
     ports = {HOST_PORT: f"host{HOST_PORT}"}
     near = End(switch, ports[HOST_PORT], ipv6=False)
@@ -64,8 +65,15 @@ def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
     for client in clients:
         ports[client.port] = f"client{client.port}"
         prefix = 8 if client.address.version == 4 else 64
-        far = End(client.namespace, CLIENT_INTERFACE, client.mac, (f"{client.address}/{prefix}",))
-        bed.veth(far, End(switch, ports[client.port], ipv6=False), mtu=mtu)
+        far = End(
+            client.namespace,
+            CLIENT_INTERFACE,
+            client.mac,
+            (f"{client.address}/{prefix}",),
+            checksum_offload=offloads,
+        )
+        near = End(switch, ports[client.port], ipv6=False, checksum_offload=offloads)
+        bed.veth(far, near, mtu=mtu)
     return Topology(host, switch, ports, clients, mtu)
 
 

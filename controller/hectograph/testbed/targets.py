@@ -24,6 +24,8 @@ class Target:
     """Between the options of simple_switch and those that only its gRPC version has."""
     bundles: bool = False
     """It cuts up what a pusher sends in bundles, on ports that it is told of."""
+    offloads: bool = False
+    """It takes frames whose checksum was left to hardware, and sends super-frames."""
 
     def command(
         self, interfaces: Mapping[int, str], address: str, host_ports: Iterable[int] = ()
@@ -46,7 +48,9 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "embedded": Target("embedded", (sys.executable, "-m", "hectograph", "switch"), bundles=True),
+    "embedded": Target(
+        "embedded", (sys.executable, "-m", "hectograph", "switch"), bundles=True, offloads=True
+    ),
     "bmv2": Target("bmv2", ("simple_switch_grpc",), ("--",)),
 }
 
