@@ -30,7 +30,7 @@ class Options:
     settings: tuple[str, ...] = ()
     """More of the controller's options."""
     bundles: bool = True
-    """Many pushes in one frame, where the target takes them."""
+    """Many pushes in one frame, and many segments, where the target takes them."""
 
 
 class Outcome(Protocol):
@@ -80,9 +80,7 @@ def _set(
     room = files.choose(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
     mtu, bundles = PACES[options.target.name].mtu, options.bundles and options.target.bundles
-    network = topology.build(
-        bed, options.clients, mtu, bundles=bundles, offloads=options.target.offloads
-    )
+    network = topology.build(bed, options.clients, mtu, bundles=bundles)
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
     running = parts.start(
         bed, network, options.target, addressing, options.settings, bundles=bundles

@@ -54,9 +54,10 @@ class Topology:
         return self.host.counters(HOST_INTERFACE)
 
 
-def build(bed: Testbed, count: int, mtu: int, *, bundles: bool, offloads: bool) -> Topology:
-    """Odd clients are on IPv4, even ones on IPv6. `offloads` as between machines' own
-    interfaces: without them every segment is a packet, and has its checksum, as on a wire."""
+def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
+    """Odd clients are on IPv4, even ones on IPv6. Without `bundles` on the host's link, and with
+    them super-frames on the clients', every segment is a packet, and has its checksum, as on a
+    wire."""
     switch, host = Namespace.current("switch"), bed.namespace("host")
     ports = {HOST_PORT: f"host{HOST_PORT}"}
     near = End(switch, ports[HOST_PORT], ipv6=False)
@@ -70,9 +71,9 @@ def build(bed: Testbed, count: int, mtu: int, *, bundles: bool, offloads: bool) 
             CLIENT_INTERFACE,
             client.mac,
             (f"{client.address}/{prefix}",),
-            checksum_offload=offloads,
+            checksum_offload=bundles,
         )
-        near = End(switch, ports[client.port], ipv6=False, checksum_offload=offloads)
+        near = End(switch, ports[client.port], ipv6=False, checksum_offload=bundles)
         bed.veth(far, near, mtu=mtu)
     return Topology(host, switch, ports, clients, mtu)
 

@@ -23,9 +23,8 @@ class Target:
     separator: tuple[str, ...] = ()
     """Between the options of simple_switch and those that only its gRPC version has."""
     bundles: bool = False
-    """It cuts up what a pusher sends in bundles, on ports that it is told of."""
-    offloads: bool = False
-    """It takes frames whose checksum was left to hardware, and sends super-frames."""
+    """It cuts up what a pusher sends in bundles, on ports that it is told of; and takes frames
+    whose checksum was left to hardware, and sends super-frames."""
 
     def command(
         self, interfaces: Mapping[int, str], address: str, host_ports: Iterable[int] = ()
@@ -48,9 +47,7 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "embedded": Target(
-        "embedded", (sys.executable, "-m", "hectograph", "switch"), bundles=True, offloads=True
-    ),
+    "embedded": Target("embedded", (sys.executable, "-m", "hectograph", "switch"), bundles=True),
     "bmv2": Target("bmv2", ("simple_switch_grpc",), ("--",)),
 }
 
