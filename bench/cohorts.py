@@ -10,42 +10,55 @@ import os
 import threading
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-import cohortlab
-from tcplab import Content, sha256
-
-import tcp_lab
+import tcp_lab  # and with it the path of the next two
 from hectograph.core.cohorts import CohortSettings
 from hectograph.service import Service
 from rows import Row, row
 from tcp import missing as missing
 from tcp_load import Case, Load, add_round, percentile
 
+import cohortlab  # isort: skip
+from tcplab import Content, sha256  # isort: skip
+
 T = TypeVar("T")
 
-CLIENTS = (1, 8, 64, 512)
+ROUNDS = {1: 16, 8: 8, 64: 2, 512: 1}
+"""By the number of clients: CPU time is counted in hundredths of a second."""
 CONTENT_BYTES = 100 << 20
 SETTINGS = CohortSettings(window_seconds=0.02, patience_seconds=0.5)
 MB = 1e6
 
 
 def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
+    """A new content for each round, as everybody asks for what was just published. The one
+    client alone asks for one that is known, and was asked for a while ago."""
     rows: list[Row] = []
-    with tcp_lab.running(entries=False) as lab, _controlled(lab) as content:
-        for clients in CLIENTS:
-            case = Case(content, clients, 0.0)
-            ours, peer = (_measure(lab, programs, server, case) for server in lab.servers)
-            rows += _rows(f"{clients} client{'s' if clients > 1 else ''}", ours, peer)
+    with tcp_lab.running(entries=False) as lab, Publisher(lab) as publisher:
+        for clients, rounds in ROUNDS.items():
+            measured = [Measured() for _ in lab.servers]
+            for _ in range(rounds):
+                with publisher.published() as content:
+                    for server, one in zip(lab.servers, measured, strict=True):
+                        if clients == 1:
+                            add_round(Load(), lab, programs, server, Case(content, 1, 0.0))
+                        one.add(lab, programs, server, Case(content, clients, 0.0))
+            rows += _rows(f"{clients} client{'s' if clients > 1 else ''}", *measured)
     return rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Measured:
-    load: Load
-    sent_bytes: int
+    load: Load = field(default_factory=Load)
+    sent_bytes: int = 0
+
+    def add(self, lab: tcp_lab.Lab, programs: Path, server: tcp_lab.Server, case: Case) -> None:
+        before = server.sent_bytes()
+        add_round(self.load, lab, programs, server, case)
+        self.sent_bytes += server.sent_bytes() - before
 
     @property
     def host_cpu(self) -> float:
@@ -57,12 +70,6 @@ class Measured:
     def all_cpu(self) -> float:
         """And of the switch."""
         return sum(self.load.server_cpu.values())
-
-
-def _measure(lab: tcp_lab.Lab, programs: Path, server: tcp_lab.Server, case: Case) -> Measured:
-    load, before = Load(), server.sent_bytes()
-    add_round(load, lab, programs, server, case)
-    return Measured(load, server.sent_bytes() - before)
 
 
 def _rows(name: str, ours: Measured, peer: Measured) -> list[Row]:
@@ -100,27 +107,41 @@ def _ipv4(urls: tuple[str, ...]) -> str:
     return next(url for url in urls if "[" not in url).removeprefix("http://").rstrip("/")
 
 
-@contextmanager
-def _controlled(lab: tcp_lab.Lab) -> Generator[Content]:
-    """A controller in a thread of its own, and the content that it serves."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="controller")
-    thread.start()
+class Publisher:
+    """A controller in a thread of its own."""
 
-    def call(coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+    def __init__(self, lab: tcp_lab.Lab) -> None:
+        self._lab = lab
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="controller")
+        self._count = 0
 
-    directory = lab.bed.directory
-    controller = cohortlab.controlled(lab.ours.lab, directory / "controller.db", SETTINGS)
-    try:
-        service: Service = call(controller.__aenter__())
-        served = call(cohortlab.serve(service, directory, "content", CONTENT_BYTES))
-        path = directory / "content"
-        content = Content(1, path, sha256(served.data), "")
-        lab.ours.urls[content.number] = _ipv4(served.urls)
-        yield content
-        call(controller.__aexit__(None, None, None))
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+    def __enter__(self) -> Self:
+        self._thread.start()
+        database = self._lab.bed.directory / "controller.db"
+        self._controller = cohortlab.controlled(self._lab.ours.lab, database, SETTINGS)
+        self._service: Service = self._call(self._controller.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._call(self._controller.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    @contextmanager
+    def published(self) -> Generator[Content]:
+        """At both servers."""
+        self._count += 1
+        directory, name = self._lab.bed.directory, f"round{self._count}"
+        served = self._call(cohortlab.serve(self._service, directory, name, CONTENT_BYTES))
+        content = Content(self._count, directory / name, sha256(served.data), "")
+        self._lab.ours.urls[content.number] = _ipv4(served.urls)
         os.sync()
+        try:
+            yield content
+        finally:
+            self._call(self._service.delete_content(name, reset=True))
+            content.path.unlink()
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
