@@ -2,8 +2,8 @@
 /* Who holds the others up, and for how long he may. */
 #include "cohort_run.h"
 
-/* Of all the time that a cohort is likely to take, those who are sick may cost it so much: 6 %. */
-#define COST_SHARE 16
+/* Of all the time that a cohort is likely to take, those who are sick may cost it so much: 3 %. */
+#define COST_SHARE 32
 /* And one of them, where that is long. */
 #define COST_MOST_US 1000000
 
@@ -16,13 +16,18 @@ struct straggling {
 	uint32_t edge, progress; /* who is below either is behind */
 };
 
+static bool is_bound_by_edge(const struct hg_cohort *cohort)
+{
+	return hg_cohort_edge_room(cohort) <= hg_cohort_window_room(cohort);
+}
+
 static struct straggling find_straggling(const struct hg_cohort *cohort)
 {
 	uint32_t window = cohort->mean_edge > cohort->mean_progress ? cohort->mean_edge - cohort->mean_progress : 0;
 	uint32_t flight = cohort->sent - cohort->progress;
 
 	return (struct straggling){
-		.by_edge = hg_cohort_edge_room(cohort) <= hg_cohort_window_room(cohort),
+		.by_edge = is_bound_by_edge(cohort),
 		.edge = cohort->mean_edge - window / 4,
 		.progress = cohort->mean_progress > flight / 4 ? cohort->mean_progress - flight / 4 : 0,
 	};
@@ -113,13 +118,22 @@ static uint64_t expected_us(const struct hg_cohort *cohort, uint32_t now)
 	return cohort->sent ? (uint64_t)(all - hg_least(held, all)) * cohort->length / cohort->sent : 0;
 }
 
+/*
+ * What a healthy one may need: a turn of its program, and until that is heard of here. When
+ * it is an acknowledgement that is missing, as long as the slowest take.
+ */
+static uint32_t excused_us(const struct hg_cohort *cohort)
+{
+	return is_bound_by_edge(cohort) ? HG_COHORT_TURN_US + cohort->rtt.smoothed : hg_cohort_slowest_us(cohort);
+}
+
 uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now)
 {
 	uint64_t cost = expected_us(cohort, now) / COST_SHARE;
 	/* Half of what is left is for those who come later. */
 	uint64_t left = cost > cohort->cost_us ? (cost - cohort->cost_us) / 2 : 0;
 
-	return hg_cohort_slowest_us(cohort) + (left < COST_MOST_US ? (uint32_t)left : COST_MOST_US);
+	return excused_us(cohort) + (left < COST_MOST_US ? (uint32_t)left : COST_MOST_US);
 }
 
 static bool let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort)

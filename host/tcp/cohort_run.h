@@ -62,7 +62,7 @@ void hg_cohort_refresh(struct hg_engine *engine, struct hg_cohort *cohort);
 bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool blocked);
 /*
  * How long anyone may hold the others up, in all (us): as long as answers take, and a share
- * of the whole time. So the healthy ones lose 6 % to the sick ones, however many, and the
+ * of the whole time. So the healthy ones lose 3 % to the sick ones, however many, and the
  * answers' time to each; and a client that now and then waits for its core or its disk stays.
  */
 uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now);

@@ -137,8 +137,8 @@ static void one_loses(void)
 	static const struct link bad = { .delay = 500, .loss = 10 };
 
 	begin(1000000, 8, (struct link){ .delay = 500 });
-	crowd.sim.crowd[3].link = &bad;
 	all_ask();
+	crowd.sim.crowd[3].link = &bad; /* it has asked */
 	CHECK(crowd_run_until_done(&crowd, 20 * SECOND, 0));
 	check_all(0);
 	CHECK(count(HG_TCP_cohort_repairs) > 0);

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from random import Random
+from statistics import median
 
 import pytest
 from cohortlab import Counted, Crowd, controlled, crowd, serve
@@ -21,6 +22,7 @@ from hectograph.testbed.targets import TARGETS
 
 CLIENTS = 4
 MIB = 1 << 20
+ROUNDS = 9
 LEFT_ALONE = (
     "cohort_left_behind",
     "cohort_left_silent",
@@ -175,6 +177,38 @@ async def test_sick_members(healthy: Lab, service: Service, tmp_path: Path, sick
         assert await sick.results() == [served.sha256]
         return
     await sick.results()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("sickness", ["slow", "stopped", "killed"])
+async def test_the_healthy_lose_little(
+    healthy: Lab, service: Service, tmp_path: Path, sickness: str
+) -> None:
+    """Beside a sick one they take a tenth longer at most; medians of rounds in turns."""
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(2 * ROUNDS):
+        with_one = number % 2 == 1
+        served = await serve(service, tmp_path, f"film{number}", 48 * MIB)
+        counted = await Counted.begin(healthy)
+        sick = Crowd()
+        if with_one:
+            options = ("--limit-rate", "125k") if sickness == "slow" else ()
+            sick.join(healthy.clients[number % CLIENTS], served.urls[0], *options)
+        downloads = crowd(healthy.clients, served, 7)
+        await counted.eventually("cohort_push_bytes", 1)
+        begun = time.monotonic()
+        if sickness != "slow":
+            for curl in sick.curls:
+                curl.send_signal(signal.SIGSTOP if sickness == "stopped" else signal.SIGKILL)
+        assert await downloads.results() == [served.sha256] * 7
+        seconds[with_one].append(time.monotonic() - begun)
+        for curl in sick.curls:
+            curl.kill()
+        await sick.results()
+        await service.delete_content(f"film{number}", reset=True)
+    without, beside = median(seconds[False]), median(seconds[True])
+    print(f"{sickness}: {without:.3f} s without, {beside:.3f} s beside it: {beside / without:.3f}")
+    assert beside < 1.1 * without
 
 
 async def test_a_member_that_vanishes(bare: Lab, service: Service, tmp_path: Path) -> None:
