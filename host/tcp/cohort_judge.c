@@ -109,13 +109,18 @@ static void charge(struct hg_engine *engine, struct hg_cohort *cohort)
 	}
 }
 
-/* As long as all of it is likely to take, at the pace that it has when those do not hold it up. */
+/*
+ * As long as all of it is likely to take, at the pace that it has when those do not hold it
+ * up; 0: as long as that grows with each round trip, it says nothing.
+ */
 static uint64_t expected_us(const struct hg_cohort *cohort, uint32_t now)
 {
 	uint32_t all = now - cohort->run_at;
 	uint32_t held = cohort->cost_us + cohort->held_most + (cohort->held_at ? now - cohort->held_at : 0);
 
-	return cohort->sent ? (uint64_t)(all - hg_least(held, all)) * cohort->length / cohort->sent : 0;
+	if (!cohort->sent || hg_cubic_in_slow_start(&cohort->cubic))
+		return 0;
+	return (uint64_t)(all - hg_least(held, all)) * cohort->length / cohort->sent;
 }
 
 /*
