@@ -3,6 +3,8 @@
 
     python bench/cohort_model.py
 
+`make bench BENCH=crowd` compares it with a crowd of real clients (bench/crowd.py).
+
 Fluid, and exact within its assumptions: between two events every sender has one rate.
 
 * All clients want one content; they arrive as a Poisson process over `crowd_seconds`.
@@ -177,12 +179,16 @@ def simulate(world: World) -> Outcome:
     return outcome
 
 
+def arrivals(world: World) -> list[float]:
+    """When each client asks, seconds."""
+    chance = random.Random(world.seed)  # noqa: S311
+    return sorted(chance.uniform(0, world.crowd_seconds) for _ in range(world.clients))
+
+
 def _windows(world: World) -> Iterator[tuple[float, ...]]:
     """The requests of each window, ascending; it begins with the first that finds none open."""
-    chance = random.Random(world.seed)  # noqa: S311
-    arrivals = sorted(chance.uniform(0, world.crowd_seconds) for _ in range(world.clients))
     some: list[float] = []
-    for asked in arrivals:
+    for asked in arrivals(world):
         if some and asked >= some[0] + world.window_seconds:
             yield tuple(some)
             some = []

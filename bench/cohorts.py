@@ -37,11 +37,11 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
     """A new content for each round, as everybody asks for what was just published. The one
     client alone asks for one that is known, and was asked for a while ago."""
     rows: list[Row] = []
-    with tcp_lab.running(entries=False) as lab, Publisher(lab) as publisher:
+    with tcp_lab.running(entries=False) as lab, Publisher(lab, SETTINGS) as publisher:
         for clients, rounds in ROUNDS.items():
             measured = [Measured() for _ in lab.servers]
             for _ in range(rounds):
-                with publisher.published() as content:
+                with publisher.published(CONTENT_BYTES) as content:
                     for server, one in zip(lab.servers, measured, strict=True):
                         if clients == 1:
                             add_round(Load(), lab, programs, server, Case(content, 1, 0.0))
@@ -110,8 +110,9 @@ def _ipv4(urls: tuple[str, ...]) -> str:
 class Publisher:
     """A controller in a thread of its own."""
 
-    def __init__(self, lab: tcp_lab.Lab) -> None:
+    def __init__(self, lab: tcp_lab.Lab, settings: CohortSettings) -> None:
         self._lab = lab
+        self._settings = settings
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="controller")
         self._count = 0
@@ -119,7 +120,7 @@ class Publisher:
     def __enter__(self) -> Self:
         self._thread.start()
         database = self._lab.bed.directory / "controller.db"
-        self._controller = cohortlab.controlled(self._lab.ours.lab, database, SETTINGS)
+        self._controller = cohortlab.controlled(self._lab.ours.lab, database, self._settings)
         self._service: Service = self._call(self._controller.__aenter__())
         return self
 
@@ -129,11 +130,11 @@ class Publisher:
         self._thread.join()
 
     @contextmanager
-    def published(self) -> Generator[Content]:
+    def published(self, size: int) -> Generator[Content]:
         """At both servers."""
         self._count += 1
         directory, name = self._lab.bed.directory, f"round{self._count}"
-        served = self._call(cohortlab.serve(self._service, directory, name, CONTENT_BYTES))
+        served = self._call(cohortlab.serve(self._service, directory, name, size))
         content = Content(self._count, directory / name, sha256(served.data), "")
         self._lab.ours.urls[content.number] = _ipv4(served.urls)
         os.sync()

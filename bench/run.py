@@ -22,6 +22,7 @@ BENCHMARKS = {
     "faults": "Goodput of one download over a bad link",
     "tcp": "Downloads over TCP",
     "cohorts": "Many downloads from one push",
+    "crowd": "A crowd that comes bit by bit, beside the model of it",
 }
 RESULTS = Path("build/bench")
 

@@ -3,7 +3,7 @@
 
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import usage
@@ -64,13 +64,13 @@ def percentile(values: list[int], percent: int) -> int:
 
 def add_round(load: Load, lab: Lab, programs: Path, server: Server, case: Case) -> None:
     start = time.monotonic() + START_SECONDS + IDLE_SECONDS
-    clients = _start(lab, programs / "download", server, case, start)
+    clients = _start(lab, programs, server, case, start)
     time.sleep(START_SECONDS)
     idle_from, idle_cpu = time.monotonic(), usage.machine_cpu()
     time.sleep(max(start - time.monotonic(), 0))
     begin, machine, servers = time.monotonic(), usage.machine_cpu(), server.cpu()
     idle = (machine - idle_cpu) / (begin - idle_from)
-    end = max(_take(load, client) for client in clients)
+    end = max(take(load, client) for client in clients)
     load.seconds += end - start
     load.machine_cpu += usage.machine_cpu() - machine - idle * (time.monotonic() - begin)
     load.idle = max(load.idle, idle)
@@ -79,22 +79,26 @@ def add_round(load: Load, lab: Lab, programs: Path, server: Server, case: Case) 
 
 
 def _start(
-    lab: Lab, program: Path, server: Server, case: Case, start: float
+    lab: Lab, programs: Path, server: Server, case: Case, start: float
 ) -> "list[subprocess.Popen[str]]":
     used = min(case.clients, len(lab.clients))
-    started: list[subprocess.Popen[str]] = []
-    for number, namespace in enumerate(lab.clients[:used]):
-        at = server.address(number, case.content)
-        command = [str(program), at.destination, at.path, str(case.clients // used)]
-        command += [str(case.seconds), str(int(start * NS))]
-        with namespace.entered():
-            started.append(
-                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            )
-    return started
+    each = replace(case, clients=case.clients // used)
+    return [start_client(lab, programs, server, each, number, start) for number in range(used)]
 
 
-def _take(load: Load, process: "subprocess.Popen[str]") -> float:
+def start_client(
+    lab: Lab, programs: Path, server: Server, case: Case, number: int, start: float
+) -> "subprocess.Popen[str]":
+    """All of the case's clients in the namespace of that number; they ask at `start`
+    (time.monotonic())."""
+    at = server.address(number, case.content)
+    command = [str(programs / "download"), at.destination, at.path, str(case.clients)]
+    command += [str(case.seconds), str(int(start * NS))]
+    with lab.clients[number].entered():
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def take(load: Load, process: "subprocess.Popen[str]") -> float:
     """Adds what that client says; when it ended."""
     output, errors = process.communicate(timeout=LIMIT_SECONDS)
     if process.returncode != 0:
