@@ -8,8 +8,9 @@
 /* Frames whose copies the kernel may still hold. With FANOUT_COPIES each, less than its backlog takes. */
 #define SEND_BUFFER_BYTES (512 << 10)
 
-void fanout_init(struct fanout *fanout, struct payload_sum *sum)
+void fanout_init(struct fanout *fanout, struct payload_sum *sum, struct stages *stages)
 {
+	fanout->stages = stages;
 	fanout->program = (struct fanout_program){ -1, -1, NULL };
 	fanout->fd = -1;
 	fanout->sum = sum;

@@ -33,6 +33,7 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 	struct inject_output inject;
 	struct forwarder forwarder = {
 		.stats = &sw->stats,
+		.stages = &sw->stages,
 		.output = &inject.output,
 	};
 
