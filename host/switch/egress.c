@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trace.h"
+
 /* Of the packet as it leaves egress: its headers, and of metadata what the field list says. */
 static void clone_egress(const struct forwarder *forwarder, struct hg_standard_metadata *standard,
 			 const struct payload *payload, uint32_t depth)
@@ -17,9 +19,11 @@ static void clone_egress(const struct forwarder *forwarder, struct hg_standard_m
 	if (!session)
 		return;
 	if (depth == LOADED_CLONE_DEPTH) {
-		add_relaxed(&forwarder->stats->dropped_clones, session->count);
+		count_dropped(forwarder, &forwarder->stats->dropped_clones, session->count, "a clone of too many clones");
 		return;
 	}
+	if (forwarder->trace)
+		trace_print("Cloning packet at egress: session %u, %u replicas", standard->clone_session, session->count);
 	if (session->max_bytes) {
 		header_bytes = pipeline->deparse(standard, headers);
 		bytes = at_most(header_bytes + payload->length, session->max_bytes);
@@ -60,7 +64,7 @@ static void send_cut(const struct forwarder *forwarder, const struct hg_standard
 	uint8_t *header;
 
 	if (!standard->truncate_bytes) {
-		add_relaxed(&forwarder->stats->dropped_egress, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_egress, 1, "at the end of egress");
 		return;
 	}
 	header = output->header(output, standard->egress_port);
@@ -100,18 +104,20 @@ static void recirculate(const struct forwarder *forwarder, const struct hg_stand
 	again->length = header_bytes + payload->length;
 	if (again->length > HG_MAX_FRAME_BYTES)
 		goto dropped;
+	if (forwarder->trace)
+		trace_print("Recirculating packet");
 	go_again(forwarder, again, standard, HG_INSTANCE_RECIRC);
 	return;
 dropped:
-	add_relaxed(&forwarder->stats->dropped_again, 1);
+	count_dropped(forwarder, &forwarder->stats->dropped_again, 1, "sent through the pipeline again too often");
 }
 
 bool gave_up(const struct forwarder *forwarder, uint32_t asked)
 {
 	if (asked & HG_ASK_STUCK)
-		add_relaxed(&forwarder->stats->dropped_stuck, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_stuck, 1, "a loop in an action did not end");
 	else if (asked & HG_ASK_FAILED)
-		add_relaxed(&forwarder->stats->dropped_assertions, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_assertions, 1, "an assertion does not hold");
 	return asked & (HG_ASK_STUCK | HG_ASK_FAILED);
 }
 
@@ -126,7 +132,7 @@ static void egress_asked(const struct forwarder *forwarder, struct hg_standard_m
 	if (asked & HG_ASK_CLONE)
 		clone_egress(forwarder, standard, payload, depth);
 	if (standard->egress_spec == forwarder->loaded->pipeline->drop_port)
-		add_relaxed(&forwarder->stats->dropped_egress, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_egress, 1, "at the end of egress");
 	else if (asked & HG_ASK_RECIRCULATE)
 		recirculate(forwarder, standard, payload);
 	else if (asked & HG_ASK_TRUNCATE)
@@ -145,7 +151,7 @@ void egress(const struct forwarder *forwarder, void *phv, const struct payload *
 	if (standard->asked)
 		egress_asked(forwarder, standard, payload, depth);
 	else if (standard->egress_spec == pipeline->drop_port)
-		add_relaxed(&forwarder->stats->dropped_egress, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_egress, 1, "at the end of egress");
 	else
 		send(forwarder, standard, payload);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "egress.h"
+#include "trace.h"
 
 static void resubmit(const struct forwarder *forwarder, const struct hg_standard_metadata *standard,
 		     const uint8_t *frame, uint32_t length)
@@ -11,9 +12,11 @@ static void resubmit(const struct forwarder *forwarder, const struct hg_standard
 	struct again *again = again_new(&forwarder->loaded->again, 0);
 
 	if (!again) {
-		add_relaxed(&forwarder->stats->dropped_again, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_again, 1, "sent through the pipeline again too often");
 		return;
 	}
+	if (forwarder->trace)
+		trace_print("Resubmitting packet");
 	again->frame = frame;
 	again->length = length;
 	go_again(forwarder, again, standard, HG_INSTANCE_RESUBMIT);
@@ -27,9 +30,11 @@ static void replicate_to_group(const struct forwarder *forwarder, struct hg_stan
 	stage_next(forwarder->stages, HG_STAGE_REPLICATION, 0);
 	group = group_find(forwarder->loaded->groups, standard->mcast_grp);
 	if (!group) {
-		add_relaxed(&forwarder->stats->dropped_no_group, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_no_group, 1, "no such multicast group");
 		return;
 	}
+	if (forwarder->trace)
+		trace_print("Multicast requested for packet: group %u, %u replicas", standard->mcast_grp, group->count);
 	standard->instance_type = HG_INSTANCE_REPLICATION;
 	standard->asked = 0; /* as in BMv2, ingress truncates no copies */
 	replicate(forwarder, standard, group, payload);
@@ -71,6 +76,8 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 
 	if (!session)
 		return;
+	if (forwarder->trace)
+		trace_print("Cloning packet at ingress: session %u, %u replicas", standard->clone_session, session->count);
 	bytes = at_most(length, session->max_bytes);
 	start_phv(forwarder, clone, port, bytes);
 	loaded->context.frame_length = bytes;
@@ -119,7 +126,7 @@ static void pass(const struct forwarder *forwarder, struct hg_standard_metadata 
 	if (standard->mcast_grp) {
 		replicate_to_group(forwarder, standard, &payload);
 	} else if (standard->egress_spec == loaded->pipeline->drop_port) {
-		add_relaxed(&forwarder->stats->dropped_ingress, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_ingress, 1, "at the end of ingress");
 	} else {
 		standard->instance_type = HG_INSTANCE_NORMAL;
 		standard->egress_port = standard->egress_spec;
@@ -138,17 +145,16 @@ static void pass_again(const struct forwarder *forwarder, uint32_t port)
 		if (passes < AGAIN_PASSES)
 			pass(forwarder, again->phv, port, again->frame, again->length);
 		else
-			add_relaxed(&forwarder->stats->dropped_again, 1);
+			count_dropped(forwarder, &forwarder->stats->dropped_again, 1, "sent through the pipeline again too often");
 	}
 }
 
-void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length)
+static void forward_packet(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length)
 {
 	struct hg_loaded *loaded = forwarder->loaded;
 
-	add_relaxed(&forwarder->stats->ingress_packets, 1);
 	if (!loaded) {
-		add_relaxed(&forwarder->stats->dropped_no_pipeline, 1);
+		count_dropped(forwarder, &forwarder->stats->dropped_no_pipeline, 1, "no pipeline runs");
 		return;
 	}
 	start_phv(forwarder, loaded->phv, port, length);
@@ -158,4 +164,14 @@ void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *fr
 	if (loaded->again.oldest)
 		pass_again(forwarder, port);
 	stage_end(forwarder->stages);
+}
+
+void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length)
+{
+	add_relaxed(&forwarder->stats->ingress_packets, 1);
+	if (forwarder->trace)
+		trace_begin(forwarder->trace, port, length);
+	forward_packet(forwarder, port, frame, length);
+	if (forwarder->trace)
+		trace_end(forwarder->trace);
 }

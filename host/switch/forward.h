@@ -32,10 +32,13 @@ struct output {
 		     uint32_t payload_bytes);
 };
 
+struct trace;
+
 struct forwarder {
 	struct hg_loaded *loaded; /* NULL: no pipeline yet */
 	struct forward_stats *stats;
 	struct stages *stages;
+	struct trace *trace; /* NULL: packets are not traced */
 	struct output *output;
 	uint64_t now_ns; /* CLOCK_MONOTONIC of this batch */
 	uint64_t now_us; /* the same, since the switch started */

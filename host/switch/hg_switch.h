@@ -41,6 +41,7 @@ struct hg_switch_config {
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
 	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
 	bool stages;          /* measure them: hg_observe.h */
+	int trace_fd;         /* where each packet's way is printed, which is slow; 0: nowhere */
 	const char *captures; /* the directory for captures of all ports (hg_observe.h); NULL: none are made */
 };
 

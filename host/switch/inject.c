@@ -34,7 +34,8 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 	struct forwarder forwarder = {
 		.stats = &sw->stats,
 		.stages = &sw->stages,
-		.output = &inject.output,
+		.trace = sw->trace,
+		.output = trace_output(sw->trace, &inject.output),
 	};
 
 	forward_at(&forwarder, now_ns(), sw->start_ns);

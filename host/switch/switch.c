@@ -83,6 +83,11 @@ int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made
 		return ret;
 	}
 	ret = config->captures ? capture_open(config->captures, &sw->ports.capture, error) : 0;
+	if (!ret && config->trace_fd) {
+		ret = trace_open(config->trace_fd, &sw->trace);
+		if (ret)
+			snprintf(error, HG_ERROR_BYTES, "switch: tracing: %s", strerror(-ret));
+	}
 	if (ret) {
 		hg_switch_free(sw);
 		return ret;
@@ -101,6 +106,7 @@ void hg_switch_free(struct hg_switch *sw)
 	link_watch_stop(&sw->links); /* without the mutex, which the watching thread takes */
 	epoch_wait(&sw->epoch);
 	ports_clear(&sw->ports);
+	trace_close(sw->trace);
 	for (loaded = sw->loaded; loaded; loaded = next) {
 		next = loaded->next;
 		loaded_close(loaded);

@@ -11,6 +11,7 @@
 #include "link.h"
 #include "port.h"
 #include "stage.h"
+#include "trace.h"
 #include "worker.h"
 
 struct hg_switch {
@@ -24,6 +25,7 @@ struct hg_switch {
 	struct hg_loaded *loaded; /* all of them */
 	struct forward_stats stats;
 	struct stages stages;
+	struct trace *trace; /* NULL: packets are not traced */
 	struct digest_signal digest_signal;
 	struct profile_home profile_home;
 	struct cpu cpu;

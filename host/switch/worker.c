@@ -145,7 +145,8 @@ static bool do_round(struct hg_switch *sw)
 		.loaded = switch_running(sw),
 		.stats = &sw->stats,
 		.stages = &sw->stages,
-		.output = &worker->output.output,
+		.trace = sw->trace,
+		.output = trace_output(sw->trace, &worker->output.output),
 	};
 	const struct queue_frame *packet_out;
 	bool received;

@@ -73,6 +73,9 @@ def switch(
         Path | None,
         typer.Option(help="Let in only clients with a certificate that this CA signed."),
     ] = None,
+    trace: Annotated[
+        bool, typer.Option(help="Print each packet's way to standard output; slow.")
+    ] = False,
     pcap: Annotated[
         Path | None,
         typer.Option(
@@ -116,6 +119,7 @@ def switch(
             log_console=log_console,
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
+            trace=trace,
             captures=pcap,
             metrics=None if metrics is None else _address(metrics),
         )

@@ -401,8 +401,12 @@ class Switch:
         io: str = "auto",
         stages: bool = False,
         captures: Path | None = None,
+        trace_fd: int = 0,
     ) -> None:
-        """`stages`: measure what packets cost in each; `captures`: where to write all ports'."""
+        """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
+
+        `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
+        """
         directory = ffi.NULL
         if captures is not None:
             directory = ffi.new("char[]", os.fsencode(captures))
@@ -412,6 +416,7 @@ class Switch:
             "max_groups": max_groups,
             "stages": stages,
             "captures": directory,
+            "trace_fd": trace_fd,
         }
         config = ffi.new("struct hg_switch_config *", values)
         out = ffi.new("struct hg_switch **")
@@ -419,6 +424,7 @@ class Switch:
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
         self._cpu_port = cpu_port or None
+        self.traced = trace_fd != 0
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 

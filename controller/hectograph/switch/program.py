@@ -51,6 +51,8 @@ class SwitchOptions:
     """Where bundles are cut up."""
     captures: Path | None = None
     """A directory for what goes in and out of ports; None: it is not captured."""
+    trace: bool = False
+    """Print each packet's way to standard output."""
     metrics: "ListenAddress | None" = None
     """Where Prometheus may ask; None: nothing is measured."""
 
@@ -85,6 +87,7 @@ async def _run(options: SwitchOptions) -> None:
             io=options.io,
             stages=options.metrics is not None,
             captures=options.captures,
+            trace_fd=sys.stdout.fileno() if options.trace else 0,
         )
         stack.callback(switch.close)
         for port in options.interfaces:
