@@ -18,7 +18,7 @@ MIN_TOKEN_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where the REST API listens."""
+    """Where the REST API listens, or the embedded switch's metrics are."""
 
     host: str
     """An IP address, or ``localhost``."""

@@ -97,6 +97,8 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 	}
 	port->io.ops = &afpacket_ops;
 	port->io.counters = config->counters;
+	port->io.stages = config->stages;
+	port->io.capture = config->capture;
 	port->io.fd = -1;
 	port->io.ifindex = config->ifindex;
 	port->io.mtu = config->mtu;
@@ -126,6 +128,7 @@ const struct io_ops afpacket_ops = {
 	.open = afpacket_open,
 	.close = afpacket_close,
 	.rx_lost = afpacket_rx_lost,
+	.tx_held = afpacket_tx_held,
 	.receive = afpacket_receive,
 	.release = afpacket_release,
 	.header = afpacket_header,

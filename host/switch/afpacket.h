@@ -56,9 +56,12 @@ void afpacket_release(struct io *io);
 /* afpacket_tx.c */
 int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char *error);
 void afpacket_tx_close(struct afpacket *port);
+uint32_t afpacket_tx_held(struct io *io);
 uint8_t *afpacket_header(struct io *io);
 void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
 		   uint32_t segment_bytes);
+
+/* afpacket_flush.c */
 void afpacket_flush(struct io *io);
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "afpacket.h"
+#include "capture.h"
 #include "cut.h"
 #include "forward.h"
 #include "offload.h"
@@ -236,6 +237,14 @@ static uint32_t take_bundle(struct afpacket *port, const struct received *frame,
 	return count;
 }
 
+static void capture_in(const struct capture_port *capture, const struct tpacket2_hdr *slot, const struct received *frame)
+{
+	const struct iovec part = { frame->bytes, frame->length };
+	uint64_t time_ns = (uint64_t)slot->tp_sec * 1000000000 + slot->tp_nsec;
+
+	capture_put(capture->capture, capture->in, time_ns, &part, 1, 0);
+}
+
 /* What the pipeline gets of a slot: one frame, or those that it is cut into. */
 static uint32_t take_slot(struct afpacket *port, const struct tpacket2_hdr *slot, struct io_frame *frames)
 {
@@ -245,6 +254,8 @@ static uint32_t take_slot(struct afpacket *port, const struct tpacket2_hdr *slot
 		add_relaxed(&port->io.counters->rx_dropped, 1);
 		return 0;
 	}
+	if (port->io.capture)
+		capture_in(port->io.capture, slot, &frame);
 	if (frame.offload.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return take_super(port, &frame, frames);
 	if (atomic_load_explicit(port->rx.bundles, memory_order_relaxed) && cut_is_bundle(frame.bytes, frame.length))

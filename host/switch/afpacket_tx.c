@@ -2,18 +2,17 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
-#include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "afpacket.h"
 #include "forward.h"
-#include "switch.h"
 
 /*
  * What the kernel may hold of ours at a time, as it counts. Some 450 frames of
@@ -22,7 +21,6 @@
  */
 #define SEND_BUFFER_BYTES (1u << 20)
 #define MAX_MESSAGES 1024u /* sendmmsg()'s, UIO_MAXIOV */
-#define PATIENCE_NS 20000000u /* per flush, before a frame that the kernel does not take is dropped */
 
 static void set_buffer(int fd)
 {
@@ -94,6 +92,13 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	return ret;
 }
 
+uint32_t afpacket_tx_held(struct io *io)
+{
+	int bytes = 0;
+
+	return ioctl(((struct afpacket *)io)->tx.fd, SIOCOUTQ, &bytes) ? 0 : (uint32_t)bytes;
+}
+
 void afpacket_tx_close(struct afpacket *port)
 {
 	if (port->tx.fd >= 0)
@@ -125,11 +130,11 @@ static void send_cut(struct io *io, uint32_t header_bytes, const uint8_t *payloa
 		return;
 	}
 	do {
-		io->unflushed = gather->frame_count;
+		io_set_unflushed(io, gather->frame_count);
 		if (!gather_room(gather))
 			afpacket_flush(io);
 	} while (gather_cut_add(gather, &cut));
-	io->unflushed = gather->frame_count;
+	io_set_unflushed(io, gather->frame_count);
 }
 
 void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
@@ -148,134 +153,5 @@ void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload,
 		return;
 	}
 	gather_add(&tx->gather, header_bytes, payload, payload_bytes);
-	io->unflushed = tx->gather.frame_count;
-}
-
-/* One message for each frame: vnet header and headers, then its segments' payloads. */
-static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *parts)
-{
-	struct gather_frame *frame = &tx->gather.frames[index];
-	struct msghdr *message = &tx->messages[index].msg_hdr;
-	uint32_t part = frame->first;
-
-	parts[0] = (struct iovec){ frame->run.headers, frame->header_bytes };
-	if (tx->vnet) {
-		struct virtio_net_hdr offload;
-
-		gather_finish(frame, &offload);
-		parts[0].iov_base = frame->run.headers - sizeof(offload);
-		parts[0].iov_len += sizeof(offload);
-		memcpy(parts[0].iov_base, &offload, sizeof(offload));
-	}
-	for (uint32_t i = 1; i <= frame->parts; i++) {
-		parts[i] = (struct iovec){ (void *)tx->gather.parts[part].payload, tx->gather.parts[part].bytes };
-		part = tx->gather.parts[part].next;
-	}
-	message->msg_iov = parts;
-	message->msg_iovlen = 1 + frame->parts;
-}
-
-static void make_all_messages(struct afpacket_tx *tx)
-{
-	struct iovec *parts = tx->parts;
-
-	for (uint32_t i = 0; i < tx->gather.frame_count; i++) {
-		make_message(tx, i, parts);
-		parts += tx->messages[i].msg_hdr.msg_iovlen;
-	}
-}
-
-static void count_sent(struct io *io, const struct gather_frame *frames, uint32_t count)
-{
-	uint64_t bytes = 0, packets = 0, supers = 0, segments = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		bytes += gather_wire_bytes(&frames[i]);
-		packets += frames[i].run.segments;
-		if (frames[i].run.segments > 1) {
-			supers++;
-			segments += frames[i].run.segments;
-		}
-	}
-	add_relaxed(&io->counters->tx_packets, packets);
-	add_relaxed(&io->counters->tx_bytes, bytes);
-	add_relaxed(&io->counters->tx_supers, supers);
-	add_relaxed(&io->counters->tx_super_segments, segments);
-}
-
-/* Lets the kernel drain its queue; false when our patience has ended. */
-static bool wait_for_kernel(struct afpacket_tx *tx, int error, uint64_t *deadline_ns)
-{
-	struct pollfd writable = { .fd = tx->fd, .events = POLLOUT };
-	uint64_t now = now_ns();
-
-	if (tx->hopeless)
-		return false;
-	if (!*deadline_ns)
-		*deadline_ns = now + PATIENCE_NS;
-	if (now >= *deadline_ns) {
-		tx->hopeless = true;
-		return false;
-	}
-	if (error == EAGAIN)
-		poll(&writable, 1, 1);
-	else
-		sched_yield(); /* ENOBUFS: the device's queue is full, and nothing tells when it is not */
-	return true;
-}
-
-static void count_dropped(_Atomic uint64_t *counter, const struct gather_frame *frames, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		add_relaxed(counter, frames[i].run.segments);
-}
-
-/* What the kernel's refusal of the first of `left` frames means: how many frames to go on by. */
-static uint32_t refused(struct io *io, int error, const struct gather_frame *frames, uint32_t left,
-			uint64_t *deadline_ns)
-{
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-
-	switch (error) {
-	case EINTR:
-		return 0;
-	case EMSGSIZE:
-		count_dropped(&io->counters->tx_oversized, frames, 1);
-		return 1;
-	case EAGAIN:
-	case ENOBUFS:
-		if (wait_for_kernel(tx, error, deadline_ns))
-			return 0;
-		count_dropped(&io->counters->tx_dropped, frames, 1);
-		return 1;
-	case EINVAL: /* it does not take this frame; the next it may */
-		count_dropped(&io->counters->tx_dropped, frames, 1);
-		return 1;
-	default: /* ENETDOWN, ENXIO: the interface is down or gone */
-		count_dropped(&io->counters->tx_dropped, frames, left);
-		return left;
-	}
-}
-
-void afpacket_flush(struct io *io)
-{
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	const struct gather_frame *frames = tx->gather.frames;
-	uint32_t count = tx->gather.frame_count;
-	uint64_t deadline_ns = 0;
-
-	make_all_messages(tx);
-	for (uint32_t done = 0; done < count;) {
-		int sent = sendmmsg(tx->fd, tx->messages + done, count - done, MSG_DONTWAIT);
-
-		if (sent < 0) {
-			done += refused(io, errno, frames + done, count - done, &deadline_ns);
-			continue;
-		}
-		tx->hopeless = false;
-		count_sent(io, frames + done, (uint32_t)sent);
-		done += (uint32_t)sent;
-	}
-	gather_restart(&tx->gather);
-	io->unflushed = 0;
+	io_set_unflushed(io, tx->gather.frame_count);
 }

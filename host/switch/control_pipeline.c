@@ -13,6 +13,7 @@ int hg_pipeline_load(struct hg_switch *sw, const char *path, struct hg_loaded **
 		.max_groups = sw->config.max_groups,
 		.digest_signal = &sw->digest_signal,
 		.profiles = &sw->profile_home,
+		.traced = sw->trace,
 	};
 	int ret;
 

@@ -69,9 +69,15 @@ int hg_port_take_bundles(struct hg_switch *sw, uint32_t number)
 	return switch_unlock(sw, port ? 0 : -ENOENT);
 }
 
-static uint64_t read_relaxed(const _Atomic uint64_t *number)
+/* A number of both of the port's capture files. */
+static uint64_t read_files(const struct port *port, size_t offset)
 {
-	return atomic_load_explicit(number, memory_order_relaxed);
+	const struct capture_port *files = &port->capture;
+
+	if (!files->capture)
+		return 0;
+	return read_relaxed((const _Atomic uint64_t *)((const uint8_t *)files->in + offset)) +
+	       read_relaxed((const _Atomic uint64_t *)((const uint8_t *)files->out + offset));
 }
 
 static void read_stats(struct port *port, struct hg_port_stats *stats)
@@ -101,6 +107,11 @@ static void read_stats(struct port *port, struct hg_port_stats *stats)
 		.rx_bundles = read_relaxed(&counters->rx_bundles),
 		.rx_bundle_pushes = read_relaxed(&counters->rx_bundle_pushes),
 		.rx_bundle_malformed = read_relaxed(&counters->rx_bundle_malformed),
+		.captured = read_files(port, offsetof(struct capture_file, written)),
+		.capture_lost = read_files(port, offsetof(struct capture_file, lost)),
+		.capture_unwritten = read_files(port, offsetof(struct capture_file, unwritten)),
+		.tx_waiting = io ? io_unflushed(io) : 0,
+		.tx_kernel_bytes = io ? io->ops->tx_held(io) : 0,
 	};
 	memcpy(stats->interface, port->interface, sizeof(stats->interface));
 }

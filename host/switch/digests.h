@@ -43,4 +43,10 @@ void digests_put(struct hg_digests *digests, uint32_t digest, const uint8_t *dat
 /* The oldest ones, up to `capacity`, data_bytes apart in `data`; returns how many. One thread's at a time. */
 uint32_t digests_take(struct hg_digests *digests, uint32_t *which, uint8_t *data, uint32_t capacity);
 
+/* How many wait; under the mutex that the taker holds. */
+static inline uint32_t digests_waiting(const struct hg_digests *digests)
+{
+	return atomic_load_explicit(&digests->put, memory_order_relaxed) - digests->taken;
+}
+
 #endif

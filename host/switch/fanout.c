@@ -8,8 +8,9 @@
 /* Of frames that an interface has not taken yet. */
 #define SEND_BUFFER_BYTES (512 << 10)
 
-void fanout_init(struct fanout *fanout, struct payload_sum *sum)
+void fanout_init(struct fanout *fanout, struct payload_sum *sum, struct stages *stages)
 {
+	fanout->stages = stages;
 	fanout->program = (struct fanout_program){ -1, -1, NULL };
 	fanout->fd = -1;
 	fanout->backlog.fd = -1;

@@ -39,11 +39,12 @@ struct fanout {
 	struct backlog backlog;
 	uint32_t unseen; /* copies since it was looked at */
 	struct payload_sum *sum;
+	struct stages *stages;
 	uint32_t count; /* frames, each with its list in the program */
 	struct fanout_frame frames[FANOUT_FRAMES];
 };
 
-void fanout_init(struct fanout *fanout, struct payload_sum *sum);
+void fanout_init(struct fanout *fanout, struct payload_sum *sum, struct stages *stages);
 void fanout_close(struct fanout *fanout);
 
 /*

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "capture.h"
 #include "clock.h"
 #include "fanout.h"
 #include "forward.h"
@@ -55,6 +56,35 @@ static void count_copy(const struct fanout_frame *frame, uint32_t header_bytes, 
 	add_relaxed(&counters->tx_fanned, 1);
 }
 
+static void capture_copy(const struct fanout_frame *frame, const struct fanout_list *list, uint32_t index,
+			 uint64_t now_ns)
+{
+	const struct capture_port *capture = frame->ios[index]->capture;
+	const struct iovec parts[] = {
+		{ (void *)list->copies[index].headers, list->header_bytes },
+		{ (void *)frame->payload, frame->payload_bytes },
+	};
+
+	capture_put(capture->capture, capture->out, now_ns, parts, 2, 0);
+}
+
+/* sent: as in count_copies(). */
+static void capture_copies(const struct fanout_frame *frame, const struct fanout_list *list, bool sent)
+{
+	uint32_t last = list->count - 1;
+	uint64_t now_ns;
+
+	if (!frame->ios[last]->capture)
+		return; /* one switch's ports capture all or none */
+	now_ns = capture_now_ns();
+	for (uint32_t i = 0; i < last; i++) {
+		if (!list->copies[i].result)
+			capture_copy(frame, list, i, now_ns);
+	}
+	if (sent)
+		capture_copy(frame, list, last, now_ns);
+}
+
 /* sent: the last one, which is the frame itself. */
 static void count_copies(const struct fanout_frame *frame, const struct fanout_list *list, bool sent)
 {
@@ -63,6 +93,7 @@ static void count_copies(const struct fanout_frame *frame, const struct fanout_l
 	for (uint32_t i = 0; i < last; i++)
 		count_copy(frame, list->header_bytes, frame->ios[i]->counters, !list->copies[i].result);
 	count_copy(frame, list->header_bytes, frame->ios[last]->counters, sent);
+	capture_copies(frame, list, sent);
 }
 
 /* The interface that the frame was to leave by is down or gone: by the next copy's, if there is one (false: none). */
@@ -148,9 +179,23 @@ static void send_frames(struct fanout *fanout)
 	}
 }
 
+static void send_timed(struct fanout *fanout)
+{
+	enum hg_stage before;
+
+	if (!fanout->stages->on) {
+		send_frames(fanout);
+	} else if (fanout->count) {
+		before = stage_enter(fanout->stages, HG_STAGE_TRANSMIT);
+		stage_count(fanout->stages, HG_STAGE_TRANSMIT, fanout->count);
+		send_frames(fanout);
+		stage_enter(fanout->stages, before);
+	}
+}
+
 void fanout_flush(struct fanout *fanout)
 {
-	send_frames(fanout);
+	send_timed(fanout);
 	for (uint32_t i = 0; i < fanout->count; i++) {
 		/* From now on the program leaves frames with this mark alone. */
 		fanout->program.lists[i].header_bytes = 0;

@@ -8,6 +8,8 @@
 #define HG_FORWARD_H
 
 #include "loaded.h"
+#include "relaxed.h"
+#include "stage.h"
 
 /* The stats of hg_switch.h, written by the worker alone. */
 struct forward_stats {
@@ -17,12 +19,6 @@ struct forward_stats {
 	_Atomic uint64_t dropped_no_group, dropped_no_port, dropped_cpu_queue;
 	_Atomic uint64_t dropped_digests; /* digests.h adds here, for any worker */
 };
-
-/* Adds to a number that this thread alone writes and others read. */
-static inline void add_relaxed(_Atomic uint64_t *number, uint64_t more)
-{
-	atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more, memory_order_relaxed);
-}
 
 /*
  * Where copies go. header() returns LOADED_HEADER_BYTES of room for a port's next
@@ -36,9 +32,13 @@ struct output {
 		     uint32_t payload_bytes);
 };
 
+struct trace;
+
 struct forwarder {
 	struct hg_loaded *loaded; /* NULL: no pipeline yet */
 	struct forward_stats *stats;
+	struct stages *stages;
+	struct trace *trace; /* NULL: packets are not traced */
 	struct output *output;
 	uint64_t now_ns; /* CLOCK_MONOTONIC of this batch */
 	uint64_t now_us; /* the same, since the switch started */

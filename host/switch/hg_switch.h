@@ -40,6 +40,9 @@ struct hg_switch_config {
 	uint32_t cpu_port;    /* 0: none */
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
 	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
+	bool stages;          /* measure them: hg_observe.h */
+	int trace_fd;         /* where each packet's way is printed, which is slow; 0: nowhere */
+	const char *captures; /* the directory for captures of all ports (hg_observe.h); NULL: none are made */
 };
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **sw, char *error);
@@ -72,6 +75,11 @@ struct hg_port_stats {
 	uint64_t rx_supers, rx_super_segments;
 	uint64_t rx_bundles, rx_bundle_pushes;
 	uint64_t rx_bundle_malformed; /* bundles of which the rest, from the first bad push on, was dropped */
+	uint64_t captured;            /* frames in its capture files */
+	uint64_t capture_lost;        /* those that came faster than the files were written */
+	uint64_t capture_unwritten;   /* those that the files did not take */
+	uint32_t tx_waiting;          /* now: frames that are gathered and not yet handed to the kernel */
+	uint32_t tx_kernel_bytes;     /* now: what the kernel holds of ours and has not sent, as it counts memory */
 };
 /* Up to `capacity` ports in ascending order; returns how many there are. */
 int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t capacity);

@@ -33,7 +33,9 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 	struct inject_output inject;
 	struct forwarder forwarder = {
 		.stats = &sw->stats,
-		.output = &inject.output,
+		.stages = &sw->stages,
+		.trace = sw->trace,
+		.output = trace_output(sw->trace, &inject.output),
 	};
 
 	forward_at(&forwarder, now_ns(), sw->start_ns);

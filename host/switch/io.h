@@ -24,7 +24,9 @@ struct io_frame {
 	uint32_t segment_bytes; /* payload of each segment that the port which it leaves by cuts it into; 0: it is not cut */
 };
 
+struct capture_port;
 struct fanout;
+struct stages;
 struct payload_sum;
 
 struct io_config {
@@ -37,6 +39,8 @@ struct io_config {
 	struct payload_sum *sum; /* all ports share it */
 	struct fanout *fanout;
 	struct io_counters *counters;
+	struct stages *stages;
+	struct capture_port *capture; /* NULL: none */
 };
 
 /*
@@ -53,7 +57,9 @@ struct io_ops {
 	/* Writes what went wrong to `error` (HG_ERROR_BYTES). */
 	int (*open)(const struct io_config *config, struct io **io, char *error);
 	void (*close)(struct io *io);
-	uint64_t (*rx_lost)(struct io *io); /* frames that the kernel dropped since the last call; control threads' */
+	/* Control threads'. */
+	uint64_t (*rx_lost)(struct io *io); /* frames that the kernel dropped since the last call */
+	uint32_t (*tx_held)(struct io *io); /* bytes that the kernel holds of what was sent */
 
 	/* The worker's. receive() lends frames, which it may write to, until release(); capacity: IO_FRAMES. */
 	uint32_t (*receive)(struct io *io, struct io_frame *frames, uint32_t capacity);
@@ -75,15 +81,27 @@ struct io {
 	struct retired retired;
 	const struct io_ops *ops;
 	struct io_counters *counters;
+	struct stages *stages;
+	struct capture_port *capture; /* NULL: none */
 	int fd;             /* readable while frames wait */
 	int ifindex;
 	uint32_t mtu;       /* bytes */
 	bool fans_out;      /* copies may leave by it by way of fanout.h */
 	/* The worker's. */
 	bool fanned;        /* some wait there */
-	uint32_t unflushed; /* frames sent and not flushed */
+	_Atomic uint32_t unflushed; /* frames sent and not flushed; anyone reads */
 	bool listed;        /* among those to flush at the round's end */
 };
+
+static inline uint32_t io_unflushed(const struct io *io)
+{
+	return atomic_load_explicit(&io->unflushed, memory_order_relaxed);
+}
+
+static inline void io_set_unflushed(struct io *io, uint32_t frames)
+{
+	atomic_store_explicit(&io->unflushed, frames, memory_order_relaxed);
+}
 
 extern const struct io_ops afpacket_ops;
 

@@ -8,11 +8,22 @@
 #include <string.h>
 
 #include "clock.h"
+#include "trace.h"
 
 static const struct hg_runtime_ops runtime_ops = {
 	.lookup = table_lookup,
 	.meter = meter_mark,
 	.digest = digests_put,
+	.trace = trace_line,
+	.trace_copy = trace_copy,
+};
+
+static const struct hg_runtime_ops traced_ops = {
+	.lookup = trace_lookup,
+	.meter = meter_mark,
+	.digest = digests_put,
+	.trace = trace_line,
+	.trace_copy = trace_copy,
 };
 
 static int fail(char *error, int ret, const char *path, const char *what)
@@ -150,7 +161,7 @@ static void *new_phv(const struct hg_pipeline *pipeline)
 	return aligned_alloc(HG_PHV_ALIGN, (pipeline->phv_bytes + HG_PHV_ALIGN - 1) / HG_PHV_ALIGN * HG_PHV_ALIGN);
 }
 
-static int make_lane(struct hg_loaded *loaded)
+static int make_lane(struct hg_loaded *loaded, const struct hg_runtime_ops *ops)
 {
 	loaded->phv = new_phv(loaded->pipeline);
 	loaded->saved = new_phv(loaded->pipeline);
@@ -162,7 +173,7 @@ static int make_lane(struct hg_loaded *loaded)
 		.profiles = loaded->choosable,
 		.digests = loaded->digests,
 		.random = now_ns() | 1,
-		.ops = &runtime_ops,
+		.ops = ops,
 	};
 	loaded->clone = new_phv(loaded->pipeline);
 	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++) {
@@ -204,7 +215,7 @@ int loaded_open(const char *path, const struct loaded_home *home, struct hg_load
 	if (!ret)
 		ret = digests_new(loaded->pipeline, home->digest_signal, &loaded->digests);
 	if (!ret)
-		ret = make_lane(loaded);
+		ret = make_lane(loaded, home->traced ? &traced_ops : &runtime_ops);
 cleanup:
 	if (ret)
 		loaded_close(loaded);

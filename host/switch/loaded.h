@@ -51,6 +51,7 @@ struct loaded_home {
 	uint32_t max_groups;
 	const struct digest_signal *digest_signal;
 	const struct profile_home *profiles;
+	bool traced; /* lookups are printed: trace.h */
 };
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **loaded, char *error);

@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 5
+#define HG_PIPELINE_ABI 6
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -280,6 +280,9 @@ struct hg_runtime_ops {
 	uint32_t (*meter)(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
 	/* To the control plane, unless it does not want this digest; dropped and counted when too many wait. */
 	void (*digest)(struct hg_digests *digests, uint32_t digest, const uint8_t *data);
+	/* Of a pipeline with traces: what it does, in one line; and which copy its egress is about. */
+	void (*trace)(const char *line);
+	void (*trace_copy)(uint32_t port, uint32_t instance);
 };
 
 static inline void hg_count(struct hg_cell *cell, uint32_t bytes)

@@ -13,14 +13,15 @@
 #include "forward.h"
 #include "hg_switch.h"
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config)
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config, struct stages *stages)
 {
 	struct port_set *set = calloc(1, sizeof(*set));
 
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
 	ports->io = config->io;
-	fanout_init(&ports->fanout, &ports->sum);
+	ports->stages = stages;
+	fanout_init(&ports->fanout, &ports->sum, stages);
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -42,6 +43,7 @@ void ports_clear(struct ports *ports)
 	}
 	free(set);
 	fanout_close(&ports->fanout);
+	capture_close(ports->capture);
 	if (ports->poll_fd >= 0)
 		close(ports->poll_fd);
 	if (ports->control_fd >= 0)
@@ -86,6 +88,8 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 		.sum = &ports->sum,
 		.fanout = &ports->fanout,
 		.counters = &port->counters,
+		.stages = ports->stages,
+		.capture = ports->capture ? &port->capture : NULL,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };
 	struct io *io;
@@ -223,7 +227,9 @@ int port_add(struct ports *ports, uint32_t number, const char *interface, char *
 	}
 	port->number = number;
 	memcpy(port->interface, interface, strlen(interface));
-	ret = open_io(ports, port, &link, error);
+	ret = ports->capture ? capture_add_port(ports->capture, interface, &port->capture, error) : 0;
+	if (!ret)
+		ret = open_io(ports, port, &link, error);
 	if (ret)
 		goto cleanup;
 	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stddef.h>
 
+#include "capture.h"
 #include "fanout.h"
 #include "io.h"
 
@@ -23,6 +24,7 @@ struct port {
 	/* Control threads' own. */
 	int ifindex;
 	uint32_t mtu;
+	struct capture_port capture;
 	uint64_t rx_lost; /* by the kernel, as of the last look; of closed backends too */
 };
 
@@ -39,6 +41,8 @@ struct ports {
 	_Atomic(struct port_set *) set;
 	uint32_t tx_frames;
 	enum hg_io io;
+	struct stages *stages;
+	struct capture *capture; /* NULL: none */
 	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
 	int control_fd; /* for interface ioctls */
 	/* The worker's, what control threads open and attach aside. */
@@ -46,7 +50,8 @@ struct ports {
 	struct fanout fanout;
 };
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config);
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config,
+	       struct stages *stages);
 /* When no worker runs. */
 void ports_clear(struct ports *ports);
 

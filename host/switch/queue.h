@@ -34,4 +34,12 @@ void queue_put(struct queue *queue);
 struct queue_frame *queue_peek(struct queue *queue);
 void queue_take(struct queue *queue);
 
+/* How many are put and not taken; anyone's. */
+static inline uint32_t queue_waiting(const struct queue *queue)
+{
+	uint32_t taken = atomic_load_explicit(&queue->taken, memory_order_acquire);
+
+	return atomic_load_explicit(&queue->put, memory_order_acquire) - taken;
+}
+
 #endif

@@ -40,13 +40,16 @@ static int init(struct hg_switch *sw)
 	pthread_mutex_init(&sw->mutex, NULL);
 	epoch_init(&sw->epoch);
 	sw->start_ns = now_ns();
+	sw->start_cycles = stage_clock();
+	sw->stages.on = sw->config.stages;
+	sw->stages.now = STAGE_NONE;
 	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
 		sw->seed = sw->start_ns;
 	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
 	sw->profile_home = (struct profile_home){ &sw->epoch, port_is_up, sw };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
 	ret = cpu_init(&sw->cpu);
-	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
+	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config, &sw->stages);
 	if (!ret)
 		ret = ports_ret;
 	if (!ret && sw->digest_signal.fd < 0)
@@ -69,12 +72,23 @@ int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made
 	sw = calloc(1, sizeof(*sw));
 	if (sw) {
 		sw->config = *config;
+		sw->config.captures = NULL; /* the caller's memory */
 		if (!sw->config.max_groups)
 			sw->config.max_groups = GROUP_IDS - 1;
 		ret = init(sw);
 	}
 	if (ret) {
 		snprintf(error, HG_ERROR_BYTES, "switch: %s", strerror(-ret));
+		hg_switch_free(sw);
+		return ret;
+	}
+	ret = config->captures ? capture_open(config->captures, &sw->ports.capture, error) : 0;
+	if (!ret && config->trace_fd) {
+		ret = trace_open(config->trace_fd, &sw->trace);
+		if (ret)
+			snprintf(error, HG_ERROR_BYTES, "switch: tracing: %s", strerror(-ret));
+	}
+	if (ret) {
 		hg_switch_free(sw);
 		return ret;
 	}
@@ -92,6 +106,7 @@ void hg_switch_free(struct hg_switch *sw)
 	link_watch_stop(&sw->links); /* without the mutex, which the watching thread takes */
 	epoch_wait(&sw->epoch);
 	ports_clear(&sw->ports);
+	trace_close(sw->trace);
 	for (loaded = sw->loaded; loaded; loaded = next) {
 		next = loaded->next;
 		loaded_close(loaded);

@@ -10,6 +10,8 @@
 #include "forward.h"
 #include "link.h"
 #include "port.h"
+#include "stage.h"
+#include "trace.h"
 #include "worker.h"
 
 struct hg_switch {
@@ -18,9 +20,12 @@ struct hg_switch {
 	struct epoch epoch;
 	uint64_t seed;
 	uint64_t start_ns;
+	uint64_t start_cycles; /* stage_clock() at the same time */
 	_Atomic(struct hg_loaded *) running;
 	struct hg_loaded *loaded; /* all of them */
 	struct forward_stats stats;
+	struct stages stages;
+	struct trace *trace; /* NULL: packets are not traced */
 	struct digest_signal digest_signal;
 	struct profile_home profile_home;
 	struct cpu cpu;

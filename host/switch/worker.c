@@ -70,7 +70,7 @@ static bool fan_out(struct worker_output *output, uint32_t header_bytes, const u
 
 	if (output->segment_bytes && output->output.copies > 1 && io->fans_out &&
 	    fanout_add(output->fanout, io, &copy, output->segment_bytes)) {
-		if (io->unflushed)
+		if (io_unflushed(io))
 			io->ops->flush(io);
 		return true;
 	}
@@ -94,7 +94,7 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 	if (fan_out(output, header_bytes, payload, payload_bytes))
 		return;
 	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
-	if (io->unflushed && !io->listed) {
+	if (io_unflushed(io) && !io->listed) {
 		io->listed = true;
 		output->unflushed[output->unflushed_count++] = io;
 	}
@@ -144,7 +144,9 @@ static bool do_round(struct hg_switch *sw)
 	struct forwarder forwarder = {
 		.loaded = switch_running(sw),
 		.stats = &sw->stats,
-		.output = &worker->output.output,
+		.stages = &sw->stages,
+		.trace = sw->trace,
+		.output = trace_output(sw->trace, &worker->output.output),
 	};
 	const struct queue_frame *packet_out;
 	bool received;
@@ -157,6 +159,7 @@ static bool do_round(struct hg_switch *sw)
 	/* Copies leave before what they point into is given back. */
 	flush(&worker->output);
 	cpu_flush(&sw->cpu);
+	capture_flush(sw->ports.capture);
 	forward_flushed(forwarder.loaded);
 	for (uint32_t i = 0; i < worker->lender_count; i++)
 		worker->lenders[i]->ops->release(worker->lenders[i]);

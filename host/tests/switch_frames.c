@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "switch_frames.h"
 
+#include <linux/virtio_net.h>
 #include <string.h>
 
 #include "byteorder.h"
+#include "super.h"
+#include "switch_check.h"
 
 #define ETHERNET_BYTES 14u
 #define TAG_BYTES 4u
@@ -121,4 +124,31 @@ void frame_make(struct frame *frame, const struct frame_spec *spec)
 	for (uint32_t i = 0; i < spec->payload_bytes; i++)
 		frame->bytes[frame->header_bytes + i] = (uint8_t)((spec->seq + i) * 7 + spec->flow);
 	frame_sum(frame);
+}
+
+uint32_t frame_join(uint8_t *message, const struct frame *frames, uint32_t count)
+{
+	static uint8_t headers[SUPER_HEADER_BYTES];
+	struct virtio_net_hdr offload;
+	struct super_shape shape;
+	struct super_run run;
+	uint32_t length;
+
+	memcpy(headers, frames[0].bytes, frames[0].header_bytes);
+	CHECK(super_read(&shape, headers, frames[0].header_bytes, frames[0].length));
+	super_start(&run, &shape, headers);
+	for (uint32_t i = 1; i < count; i++) {
+		CHECK(super_read(&shape, frames[i].bytes, frames[i].header_bytes, frames[i].length));
+		CHECK(super_append(&run, &shape, frames[i].bytes));
+	}
+	super_finish(&run, &offload);
+	memcpy(message, &offload, sizeof(offload));
+	length = sizeof(offload);
+	memcpy(message + length, headers, frames[0].header_bytes);
+	length += frames[0].header_bytes;
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(message + length, frames[i].bytes + frames[i].header_bytes, frames[i].length - frames[i].header_bytes);
+		length += frames[i].length - frames[i].header_bytes;
+	}
+	return length;
 }

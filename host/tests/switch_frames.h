@@ -32,5 +32,7 @@ void frame_make(struct frame *frame, const struct frame_spec *spec);
 void frame_sum(struct frame *frame);
 /* The same of any frame of TCP or UDP. */
 void frame_sum_long(uint8_t *frame, uint32_t length);
+/* One super-frame of them behind its vnet header, as a kernel with offloads on sends it; returns the length. */
+uint32_t frame_join(uint8_t *message, const struct frame *frames, uint32_t count);
 
 #endif

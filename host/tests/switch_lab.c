@@ -31,13 +31,17 @@ void lab_open(const char *pipeline)
 
 void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1)
 {
-	const struct hg_switch_config config = { .io = io, .cpu_port = 510 };
+	lab_open_with(pipeline, &(struct hg_switch_config){ .io = io, .cpu_port = 510 }, mtu_1);
+}
+
+void lab_open_with(const char *pipeline, const struct hg_switch_config *config, uint32_t mtu_1)
+{
 	char error[HG_ERROR_BYTES];
 
 	net_isolate();
 	net_add_pair("s1", "h1", mtu_1);
 	net_add_pair("s2", "h2", LAB_MTU_2);
-	CHECK_EQUAL(hg_switch_new(&config, &lab.sw, error), 0);
+	CHECK_EQUAL(hg_switch_new(config, &lab.sw, error), 0);
 	CHECK_EQUAL(hg_port_add(lab.sw, 2, "s2", error), 0);
 	CHECK_EQUAL(hg_port_add(lab.sw, 1, "s1", error), 0);
 	lab.host_1 = net_open("h1");

@@ -36,6 +36,7 @@ extern struct lab lab;
 
 void lab_open(const char *pipeline);
 void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1);
+void lab_open_with(const char *pipeline, const struct hg_switch_config *config, uint32_t mtu_1);
 void lab_close(void);
 
 void lab_insert(const char *table, uint16_t key, const char *action, const uint8_t *params, uint32_t params_bytes);

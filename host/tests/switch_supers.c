@@ -29,34 +29,6 @@ static void make_segments(struct frame frames[SEGMENTS], struct frame_spec spec)
 	}
 }
 
-/* A super-frame of all segments, as a kernel with offloads on sends it. */
-static uint32_t make_super(uint8_t *message, const struct frame frames[SEGMENTS])
-{
-	static uint8_t headers[SUPER_HEADER_BYTES];
-	struct virtio_net_hdr offload;
-	struct super_shape shape;
-	struct super_run run;
-	uint32_t length;
-
-	memcpy(headers, frames[0].bytes, frames[0].header_bytes);
-	CHECK(super_read(&shape, headers, frames[0].header_bytes, frames[0].length));
-	super_start(&run, &shape, headers);
-	for (uint32_t i = 1; i < SEGMENTS; i++) {
-		CHECK(super_read(&shape, frames[i].bytes, frames[i].header_bytes, frames[i].length));
-		CHECK(super_append(&run, &shape, frames[i].bytes));
-	}
-	super_finish(&run, &offload);
-	memcpy(message, &offload, sizeof(offload));
-	length = sizeof(offload);
-	memcpy(message + length, headers, frames[0].header_bytes);
-	length += frames[0].header_bytes;
-	for (uint32_t i = 0; i < SEGMENTS; i++) {
-		memcpy(message + length, frames[i].bytes + frames[i].header_bytes, frames[i].length - frames[i].header_bytes);
-		length += frames[i].length - frames[i].header_bytes;
-	}
-	return length;
-}
-
 static struct frame_spec flow_of(uint32_t kind)
 {
 	return (struct frame_spec){ .ipv6 = kind & 1, .udp = kind & 2, .tagged = kind & 4, .flow = 3, .seq = 0xfffffff0 };
@@ -86,7 +58,7 @@ static void test_from_a_client(void)
 		uint32_t length;
 
 		make_segments(frames, flow_of(kind));
-		length = make_super(message, frames);
+		length = frame_join(message, frames, SEGMENTS);
 		lab_send(fd, message, length);
 		expect_segments(frames);
 		EVENTUALLY(lab_port(2).tx_packets == out.tx_packets + SEGMENTS);
@@ -151,7 +123,7 @@ static void test_run_in_a_bundle(void)
 		uint32_t length = 0;
 
 		make_segments(frames, flow_of(kind));
-		length = make_super(run, frames) - (uint32_t)sizeof(struct virtio_net_hdr);
+		length = frame_join(run, frames, SEGMENTS) - (uint32_t)sizeof(struct virtio_net_hdr);
 		frame_sum_long(run + sizeof(struct virtio_net_hdr), length);
 		start_bundle();
 		add_push(run + sizeof(struct virtio_net_hdr), length, length, SEGMENT_BYTES);
@@ -170,7 +142,7 @@ static void test_bad_runs(void)
 	uint32_t length;
 
 	make_segments(frames, flow_of(0));
-	length = make_super(run, frames) - (uint32_t)sizeof(struct virtio_net_hdr);
+	length = frame_join(run, frames, SEGMENTS) - (uint32_t)sizeof(struct virtio_net_hdr);
 	start_bundle();
 	add_push(frame, length, length, SEGMENT_BYTES); /* its checksum is the pseudo-header's alone */
 	frame_sum_long(frame, length);

@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API's socket: bound here and not by uvicorn, so that a port in use is one clear line."""
+"""A socket for HTTP, and uvicorn on it.
+
+It is bound here and not by uvicorn, so that a port in use is one clear line.
+"""
 
 import os
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
 
 from hectograph.config import ListenAddress
 from hectograph.errors import Unavailable
+
+
+class Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are ours: uvicorn would end the process by the same signal once more."""
+        yield
 
 
 def listen(address: ListenAddress) -> socket.socket:

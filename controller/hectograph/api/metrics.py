@@ -22,8 +22,6 @@ from hectograph.api import cohort_families, content_families, families
 from hectograph.errors import NotFound
 from hectograph.service import Service
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 Status = TypeVar("Status")
 
 

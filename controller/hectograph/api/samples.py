@@ -7,6 +7,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from hectograph.core.status import CounterValue
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of what generate_latest() writes."""
+
 PREFIX = "hectograph_"
 
 Labels = Sequence[str]

@@ -5,24 +5,15 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import uvicorn
 
 from hectograph.api.app import create_app
-from hectograph.api.listener import listen
+from hectograph.api.listener import Server, listen
 from hectograph.config import ListenAddress, Settings
 from hectograph.service import Service
 
 _log = logging.getLogger(__name__)
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Signals are ours: uvicorn would end the process by the same signal once more."""
-        yield
 
 
 def run(settings: Settings) -> None:
@@ -36,7 +27,7 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     service = Service(settings.database, cohorts=settings.cohorts)
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             create_app(settings, service),
             lifespan="off",

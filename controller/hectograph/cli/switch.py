@@ -13,6 +13,7 @@ from hectograph import __version__
 from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from hectograph.config import ListenAddress
     from hectograph.switch.program import PortInterface
     from hectograph.switch.server import Tls
 
@@ -72,6 +73,20 @@ def switch(
         Path | None,
         typer.Option(help="Let in only clients with a certificate that this CA signed."),
     ] = None,
+    trace: Annotated[
+        bool, typer.Option(help="Print each packet's way to standard output; slow.")
+    ] = False,
+    pcap: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Capture what goes in and out of ports: INTERFACE_in.pcap, INTERFACE_out.pcap.",
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Serve Prometheus metrics there, at /metrics."),
+    ] = None,
     log_console: Annotated[bool, typer.Option(help="Log in detail to standard output.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
@@ -104,8 +119,20 @@ def switch(
             log_console=log_console,
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
+            trace=trace,
+            captures=pcap,
+            metrics=None if metrics is None else _address(metrics),
         )
     )
+
+
+def _address(text: str) -> "ListenAddress":
+    from hectograph.config import ListenAddress
+
+    try:
+        return ListenAddress.parse(text)
+    except ValueError as error:
+        raise InvalidInput(str(error), where=f"--metrics {text}") from None
 
 
 def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> "Tls | None":

@@ -188,7 +188,7 @@ def _compile_and_load(switch: Switch, config: p4r.ForwardingPipelineConfig) -> L
 
 def _load(switch: Switch, device_config: bytes) -> LoadedPipeline:
     try:
-        return switch.load(find_or_build(device_config))
+        return switch.load(find_or_build(device_config, traced=switch.traced))
     except ToolFailure as error:
         raise status.invalid(f"{error}\n{error.output}") from error
     except HectographError as error:

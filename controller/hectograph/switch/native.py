@@ -28,7 +28,9 @@ from hectograph.switch.values import (
     MatchKey,
     MeterRates,
     PortStats,
+    Queues,
     Replica,
+    StageCycles,
     SwitchStats,
 )
 
@@ -45,6 +47,9 @@ IO_KINDS: dict[str, int] = {
     "fanout": lib.HG_IO_FANOUT,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
+
+STAGES = ("parser", "ingress", "replication", "egress", "transmit")
+"""In the order of enum hg_stage."""
 
 _CPU_FRAME_BYTES = 65_536
 """Holds the largest frame with whatever headers a pipeline puts before it."""
@@ -145,6 +150,9 @@ class Table:
     def entries(self) -> Sequence[Entry]:
         """As they are now, whatever is written before they are looked at."""
         return self._snapshot(lambda out: lib.hg_table_snapshot(*self._place, out))
+
+    def count(self) -> int:
+        return _check(lib.hg_table_count(*self._place))
 
     def expired(self) -> tuple[Sequence[Entry], int | None]:
         """Those that were idle for their timeout, and after how many ns there may be more."""
@@ -385,14 +393,38 @@ class LoadedPipeline:
 class Switch:
     """A switch in this process: its ports, its worker, its pipelines, its groups."""
 
-    def __init__(self, *, cpu_port: int = 0, max_groups: int = 0, io: str = "auto") -> None:
-        values = {"io": IO_KINDS[io], "cpu_port": cpu_port, "max_groups": max_groups}
+    def __init__(
+        self,
+        *,
+        cpu_port: int = 0,
+        max_groups: int = 0,
+        io: str = "auto",
+        stages: bool = False,
+        captures: Path | None = None,
+        trace_fd: int = 0,
+    ) -> None:
+        """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
+
+        `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
+        """
+        directory = ffi.NULL
+        if captures is not None:
+            directory = ffi.new("char[]", os.fsencode(captures))
+        values = {
+            "io": IO_KINDS[io],
+            "cpu_port": cpu_port,
+            "max_groups": max_groups,
+            "stages": stages,
+            "captures": directory,
+            "trace_fd": trace_fd,
+        }
         config = ffi.new("struct hg_switch_config *", values)
         out = ffi.new("struct hg_switch **")
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
         self._cpu_port = cpu_port or None
+        self.traced = trace_fd != 0
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 
@@ -424,6 +456,30 @@ class Switch:
         stats = ffi.new("struct hg_switch_stats *")
         lib.hg_switch_stats_get(self._switch, stats)
         return SwitchStats(*(getattr(stats, field.name) for field in fields(SwitchStats)))
+
+    def queues(self) -> Queues:
+        queues = ffi.new("struct hg_queues *")
+        lib.hg_queues_get(self._switch, queues)
+        return Queues(*(getattr(queues, field.name) for field in fields(Queues)))
+
+    def stages(self) -> tuple[dict[str, StageCycles], int]:
+        """By stage, and how many cycles a second has."""
+        cycles = ffi.new("struct hg_stage_cycles[]", lib.HG_STAGES)
+        rate: int = lib.hg_stages_get(self._switch, cycles)
+        each = (StageCycles(cycles[i].cycles, cycles[i].times) for i in range(lib.HG_STAGES))
+        return dict(zip(STAGES, each, strict=True)), rate
+
+    def capture_fd(self) -> int | None:
+        """Readable once a capture file could not be written; None: there are none."""
+        fd: int = lib.hg_capture_fd(self._switch)
+        return None if fd < 0 else fd
+
+    def capture_error(self) -> str | None:
+        """Why, once."""
+        error = ffi.new("char[]", lib.HG_ERROR_BYTES)
+        if lib.hg_capture_error(self._switch, error) < 0:
+            return None
+        return ffi.string(error).decode(errors="replace")
 
     def start(self) -> None:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)

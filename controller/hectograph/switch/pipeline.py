@@ -2,6 +2,7 @@
 """A P4Info bound to a pipeline that the runtime has loaded: ids to indices, once."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from finsy.proto import p4i, p4r
 
@@ -22,6 +23,13 @@ from hectograph.switch.registers import Register, Registers
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
 from hectograph.switch.valuesets import ValueSets, bind_value_set
+
+
+class Fill(NamedTuple):
+    """How full a table is."""
+
+    entries: int
+    size: int
 
 
 class Pipeline:
@@ -95,6 +103,10 @@ class Pipeline:
                 self._value_sets.write(kind, entity.value_set_entry)
             case other:
                 raise _cannot(other)
+
+    def fill(self) -> dict[str, Fill]:
+        """By table."""
+        return {each.traits.name: Fill(each.count(), each.traits.size) for each in self._tables}
 
     def table_entries(self) -> Iterator[p4r.Entity]:
         """Every entry that is a client's to write, with its counter, meter and timeout."""
@@ -222,6 +234,7 @@ def _bind_table(
         idle_timeouts=info.idle_timeout_behavior != p4i.Table.NO_TIMEOUT,
         has_counter=info.preamble.id in counters,
         meter=None if meter is None else MeterCodec(meter.spec, where),
+        size=info.size,
     )
     if profile is not None:
         return IndirectTable(traits, key, runtime, profile, _initial_default(info))

@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from finsy.proto import p4i, p4r
 from google.protobuf import text_format
@@ -17,6 +18,9 @@ from google.protobuf import text_format
 from hectograph.errors import Conflict, InvalidInput
 from hectograph.switch.native import Switch
 from hectograph.switch.server import P4RuntimeServer, Tls
+
+if TYPE_CHECKING:
+    from hectograph.config import ListenAddress
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,12 @@ class SwitchOptions:
     """A key of native.IO_KINDS."""
     bundle_ports: Sequence[int] = ()
     """Where bundles are cut up."""
+    captures: Path | None = None
+    """A directory for what goes in and out of ports; None: it is not captured."""
+    trace: bool = False
+    """Print each packet's way to standard output."""
+    metrics: "ListenAddress | None" = None
+    """Where Prometheus may ask; None: nothing is measured."""
 
 
 def run_switch(options: SwitchOptions) -> None:
@@ -67,25 +77,41 @@ async def _run(options: SwitchOptions) -> None:
     with ExitStack() as stack:
         for port in options.interfaces:
             stack.enter_context(_claim(port.interface))
-        switch = Switch(cpu_port=options.cpu_port, io=options.io)
+        listener = None
+        if options.metrics is not None:
+            from hectograph.api.listener import listen
+
+            listener = stack.enter_context(listen(options.metrics))
+        switch = Switch(
+            cpu_port=options.cpu_port,
+            io=options.io,
+            stages=options.metrics is not None,
+            captures=options.captures,
+            trace_fd=sys.stdout.fileno() if options.trace else 0,
+        )
         stack.callback(switch.close)
         for port in options.interfaces:
             switch.add_port(port.port, port.interface)
         for number in options.bundle_ports:
             switch.take_bundles(number)
-        await _serve(options, switch, config, stop)
+        await _serve(options, switch, config, listener, stop)
 
 
 async def _serve(
     options: SwitchOptions,
     switch: Switch,
     config: p4r.ForwardingPipelineConfig | None,
+    listener: socket.socket | None,
     stop: asyncio.Event,
 ) -> None:
     server = P4RuntimeServer(switch, options.device_id)
     if config is not None:
         await server.service.configuration.install(config)
     port = await server.start(options.grpc_server_addr, options.tls)
+    loop = asyncio.get_running_loop()
+    captures = switch.capture_fd()
+    if captures is not None:
+        loop.add_reader(captures, _capture_failed, switch)
     try:
         switch.start()
         log.info(
@@ -95,11 +121,23 @@ async def _serve(
             port,
             " ".join(f"{p.port}@{p.interface}" for p in options.interfaces) or "none",
         )
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _report, switch, server)
-        await stop.wait()
+        loop.add_signal_handler(signal.SIGUSR1, _report, switch, server)
+        async with AsyncExitStack() as stack:
+            if listener is not None:
+                from hectograph.switch.metrics_server import serve_metrics
+
+                await stack.enter_async_context(serve_metrics(listener, switch, server.service))
+            await stop.wait()
     finally:
+        if captures is not None:
+            loop.remove_reader(captures)
         await server.stop()
         _report(switch, server)
+
+
+def _capture_failed(switch: Switch) -> None:
+    if (error := switch.capture_error()) is not None:
+        log.error("capture: %s", error)
 
 
 def _report(switch: Switch, server: P4RuntimeServer) -> None:

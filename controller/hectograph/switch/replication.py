@@ -76,6 +76,10 @@ class _Entries(ABC, Generic[_Entry]):
                 replica.port = canonical(replica.port)
         self._by_id[number] = stored
 
+    def sizes(self) -> list[int]:
+        """How many replicas each has."""
+        return [len(entry.replicas) for entry in self._by_id.values()]
+
     def read(self, entry: _Entry) -> Iterator[p4r.Entity]:
         """All of them where none is named, as they are now."""
         wanted = self.number(entry)
@@ -212,6 +216,10 @@ class ReplicationEngine:
         """The pipeline was committed, which starts with none in the runtime: put ours there."""
         self._groups.go_live()
         self._sessions.go_live()
+
+    def sizes(self) -> dict[str, list[int]]:
+        """Of each kind: how many replicas each one has."""
+        return {each.kind: each.sizes() for each in (self._groups, self._sessions)}
 
     def write(self, update: _Update, entry: p4r.PacketReplicationEngineEntry) -> None:
         match entry.WhichOneof("type"):

@@ -40,6 +40,8 @@ class TableTraits:
     idle_timeouts: bool
     has_counter: bool
     meter: MeterCodec | None
+    size: int
+    """Entries that fit."""
 
 
 class Table:
@@ -68,6 +70,10 @@ class Table:
         self._default_metadata = b""
         self._default_is_set = False
         """By a client; the program's own is the same in every pipeline of the program."""
+
+    def count(self) -> int:
+        """The entries in it, without the default entry."""
+        return self._runtime.count()
 
     # ---- writes -------------------------------------------------------------
 

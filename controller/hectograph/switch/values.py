@@ -68,6 +68,15 @@ class PortStats:
     rx_bundles: int
     rx_bundle_pushes: int
     rx_bundle_malformed: int
+    captured: int
+    capture_lost: int
+    """Frames that came faster than its capture files were written."""
+    capture_unwritten: int
+    """Frames that the files did not take."""
+    tx_waiting: int
+    """Now, in frames: gathered and not yet handed to the kernel."""
+    tx_kernel_bytes: int
+    """Now: what the kernel holds of ours, as it counts memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,25 @@ class SwitchStats:
     dropped_assertions: int
     dropped_stuck: int
     dropped_digests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """What waits now, and how much can at most."""
+
+    packet_ins: int
+    packet_outs: int
+    packets_max: int
+    digests: int
+    digests_max: int
+
+
+class StageCycles(NamedTuple):
+    """What a sample of the packets cost in one stage."""
+
+    cycles: int
+    times: int
+    """Packets, copies or frames: hg_observe.h."""
 
 
 class DigestMessage(NamedTuple):

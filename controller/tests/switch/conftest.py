@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for p4client
+sys.path.insert(0, str(Path(__file__).parent))  # for p4client and switchlab
 
 from p4client import DEVICE_ID, Controller, load_config
+from switchlab import Lab
 
 from hectograph.switch.compiler import build
 from hectograph.switch.native import Switch
 from hectograph.switch.server import P4RuntimeServer
+from hectograph.testbed import End, Testbed
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,3 +76,13 @@ async def shipped(primary: Controller) -> Controller:
     """The primary of a switch that runs the shipped pipeline."""
     await primary.set_config(load_config("hectograph"))
     return primary
+
+
+@pytest.fixture
+def lab(testbed: Testbed) -> Lab:
+    inside, outside = testbed.namespace("inside"), testbed.namespace("outside")
+    for number in (1, 2):
+        testbed.veth(
+            End(inside, f"port{number}", ipv6=False), End(outside, f"peer{number}", ipv6=False)
+        )
+    return Lab(testbed, inside, outside)

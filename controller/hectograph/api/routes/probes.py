@@ -8,7 +8,8 @@ from fastapi.responses import PlainTextResponse
 
 from hectograph.api import views
 from hectograph.api.dependencies import ServiceDep, authorize
-from hectograph.api.metrics import CONTENT_TYPE, Metrics
+from hectograph.api.metrics import Metrics
+from hectograph.api.samples import CONTENT_TYPE
 
 router = APIRouter(tags=["probes"])
 

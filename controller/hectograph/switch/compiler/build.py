@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 FLAGS = ("-std=c17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra")
 """Without -Werror: what a newer compiler has to say must not stop a switch. The tests add it."""
 
+_UNNAMED = "the pipeline's JSON"
+
 HEADERS = ("pipeline.h", "pipeline_ops.h", "pipeline_hash.h")
 PACKAGE = Path(__file__).parents[2]
 SHIPPED = PACKAGE / "pipelines"
@@ -37,10 +39,13 @@ class Source:
     digest: str
 
 
-def to_c(json: str | bytes, name: str = "the pipeline's JSON") -> Source:
-    """Compile to C. The digest covers all that decides what the shared object does."""
+def to_c(json: str | bytes, name: str = _UNNAMED, *, traced: bool = False) -> Source:
+    """Compile to C; `traced`: to a program that says what it does.
+
+    The digest covers all that decides what the shared object does.
+    """
     try:
-        text = generate(load_program(json, name))
+        text = generate(load_program(json, name), traced=traced)
     except RecursionError:
         raise InvalidInput("an expression is nested too deeply", where=name) from None
     headers = header_directory()
@@ -49,9 +54,10 @@ def to_c(json: str | bytes, name: str = "the pipeline's JSON") -> Source:
     return Source(f'#define DIGEST "{digest}"\n{text}', digest)
 
 
-def find_or_build(json: str | bytes | Path) -> Path:
+def find_or_build(json: str | bytes | Path, *, traced: bool = False) -> Path:
     """The shared object of a BMv2 JSON. It blocks: the first time, for as long as cc takes."""
-    source = to_c(json.read_bytes(), str(json)) if isinstance(json, Path) else to_c(json)
+    text, name = (json.read_bytes(), str(json)) if isinstance(json, Path) else (json, _UNNAMED)
+    source = to_c(text, name, traced=traced)
     return _shipped(source.digest) or _cached_or_built(source)
 
 

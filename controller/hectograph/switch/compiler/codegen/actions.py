@@ -15,6 +15,7 @@ from hectograph.switch.compiler.codegen.kinds import U64, bare, constant, litera
 from hectograph.switch.compiler.codegen.layout import Layout, c_type, storage_bits
 from hectograph.switch.compiler.codegen.names import Names, c_comment
 from hectograph.switch.compiler.codegen.ranges import unsigned, value_range
+from hectograph.switch.compiler.codegen.traces import Traces
 from hectograph.switch.compiler.flow import in_order, states_in_order
 
 PIPELINE_PARAMETERS = "struct hg_context *ctx, struct phv *phv"
@@ -258,7 +259,7 @@ class Function:
 class Actions:
     """The functions of the program's actions; a table that no packet reaches has arguments only."""
 
-    def __init__(self, layout: Layout, program: ir.Program) -> None:
+    def __init__(self, layout: Layout, program: ir.Program, traces: Traces) -> None:
         self._functions: dict[ir.Action, Function] = {}
         names = Names()
         pipelines = (program.ingress, program.egress)
@@ -271,7 +272,7 @@ class Actions:
         ]
         declared = _actions(node for each in pipelines for node in each.nodes.values())
         for action in {**self._called, **declared}:
-            self._functions[action] = _function(action, layout, program, names)
+            self._functions[action] = _function(action, layout, program, names, traces)
 
     def __getitem__(self, action: ir.Action) -> Function:
         return self._functions[action]
@@ -336,11 +337,13 @@ def _actions(nodes: Iterable[ir.Node]) -> dict[ir.Action, None]:
     return found
 
 
-def _function(action: ir.Action, layout: Layout, program: ir.Program, names: Names) -> Function:
+def _function(
+    action: ir.Action, layout: Layout, program: ir.Program, names: Names, traces: Traces
+) -> Function:
     member_names = Names()
     members = tuple(member_names.make(each.name) for each in action.parameters)
     statements = Statements(layout, program, Expressions(layout, members))
-    body = statements.body(action.body)
+    body = [*traces.line(f"Action {action.name}"), *statements.body(action.body)]
     return Function(
         name=names.make(action.name, "action_"),
         data_struct=names.make(action.name, "data_"),

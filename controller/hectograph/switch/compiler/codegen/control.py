@@ -12,6 +12,7 @@ from hectograph.switch.compiler.codegen.expressions import Expressions
 from hectograph.switch.compiler.codegen.layout import Layout
 from hectograph.switch.compiler.codegen.names import Names, c_comment
 from hectograph.switch.compiler.codegen.tables import TableCode
+from hectograph.switch.compiler.codegen.traces import Traces
 from hectograph.switch.compiler.flow import in_order
 
 END = "end"
@@ -21,10 +22,11 @@ _GotoMaker: TypeAlias = Callable[..., Goto]
 
 
 class ControlCode:
-    def __init__(self, layout: Layout, actions: Actions, tables: TableCode) -> None:
+    def __init__(self, layout: Layout, actions: Actions, tables: TableCode, traces: Traces) -> None:
         self._layout = layout
         self._expressions = Expressions(layout)
         self._actions = actions
+        self._traces = traces
         self._tables = tables
         self.looked_up: set[ir.Table] = set()
         """Tables that the functions made so far look up."""
@@ -44,7 +46,10 @@ class ControlCode:
             lines += ["", Label(labels[node.name], c_comment(_comment(node)))]
             lines += self._node(node, labels)
         body = resolve([*lines, Label(END)])[1:]
-        body = body or [""]
+        start, end = (
+            self._traces.line(f"Pipeline '{pipeline.name}': {what}") for what in ("start", "end")
+        )
+        body = [*start, *body, *end] or [""]
         head = f"static void control_{pipeline.name}({PIPELINE_PARAMETERS})"
         return function(head, ("ctx", "phv"), body)
 
@@ -67,7 +72,14 @@ class ControlCode:
         except HectographError as error:
             error.where = error.where or node.where
             raise
-        return [goto(node.no, f"\tif ({opposite})\n\t\t"), goto(node.yes)]
+        if not self._traces.on:
+            return [goto(node.no, f"\tif ({opposite})\n\t\t"), goto(node.yes)]
+        false, true = (
+            self._traces.line(f"Condition {_comment(node)}: {value}", indent)
+            for value, indent in (("false", "\t\t"), ("true", "\t"))
+        )
+        no = [f"\tif ({opposite}) {{", *false, goto(node.no, "\t\t"), "\t}"]
+        return [*no, *true, goto(node.yes)]
 
     def _synthetic(self, table: ir.Table, call: ir.Call, goto: _GotoMaker) -> list[Line]:
         """Its one action, without a lookup. It is a miss: there are no entries."""
@@ -85,7 +97,9 @@ class ControlCode:
         else:
             last = goto(table.next_without_action if table.profile else following.nodes[0])
         if not use:  # whatever is found, nothing comes of it
-            return [last]
+            if not self._traces.on:
+                return [last]
+            use = ["\t\t(void)entry;"]
         self.looked_up.add(table)
         lines = [f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};"]
         if any("member" in line for line in use if isinstance(line, str)):

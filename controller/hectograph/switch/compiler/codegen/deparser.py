@@ -7,6 +7,7 @@ from hectograph.switch.compiler.codegen.block import function
 from hectograph.switch.compiler.codegen.kinds import bare
 from hectograph.switch.compiler.codegen.layout import Layout, c_type, field_storage, storage_bits
 from hectograph.switch.compiler.codegen.names import Names
+from hectograph.switch.compiler.codegen.traces import Traces
 
 
 def field_item(text: str, field: ir.Field) -> Item:
@@ -23,8 +24,9 @@ def field_item(text: str, field: ir.Field) -> Item:
 class HeaderCode:
     """The functions that read and write one type of header."""
 
-    def __init__(self, layout: Layout, program: ir.Program) -> None:
+    def __init__(self, layout: Layout, program: ir.Program, traces: Traces) -> None:
         self._layout = layout
+        self._traces = traces
         self._program = program
         self._extracted = dict.fromkeys(
             extracted_type(each.op)
@@ -51,10 +53,12 @@ class HeaderCode:
         body += ["\tuint8_t *at = out;", ""]
         for header in headers:
             member = self._layout.member(header)
-            body += [
-                f"\tif ({member}.valid)",
-                f"\t\tat = emit_{self._names[header.type]}(&{member}, at);",
-            ]
+            emit = f"\t\tat = emit_{self._names[header.type]}(&{member}, at);"
+            trace = self._traces.line(f"Deparsing header '{header.name}'", "\t\t")
+            if trace:
+                body += [f"\tif ({member}.valid) {{", *trace, emit, "\t}"]
+            else:
+                body += [f"\tif ({member}.valid)", emit]
         body.append("\treturn (uint32_t)(at - out);")
         head = "static uint32_t deparse(const void *opaque, uint8_t *out)"
         return [*lines, *function(head, ("opaque",), body)]

@@ -16,28 +16,31 @@ from hectograph.switch.compiler.codegen.names import c_comment, c_string
 from hectograph.switch.compiler.codegen.parser import ParserCode
 from hectograph.switch.compiler.codegen.replicas import ReplicaCode
 from hectograph.switch.compiler.codegen.tables import TableCode
+from hectograph.switch.compiler.codegen.traces import Traces
 from hectograph.switch.compiler.codegen.valuesets import ValueSetCode
 
 DROP_PORT = 511
 """simple_switch's default."""
 
 
-def generate(program: ir.Program) -> str:
+def generate(program: ir.Program, *, traced: bool = False) -> str:
     """The C source of a program; it wants DIGEST defined before it."""
+    traces = Traces(traced)
     layout = Layout(program)
-    actions = Actions(layout, program)
+    actions = Actions(layout, program, traces)
     digests = DigestCode(layout, program)
     clones = CloneCode(layout, program, clones=actions.clones, goes_again=actions.go_again)
-    headers = HeaderCode(layout, program)
+    headers = HeaderCode(layout, program, traces)
     tables = TableCode(layout, program, actions)
     value_sets = ValueSetCode(program, len(tables.tables))
-    control = ControlCode(layout, actions, tables)
+    control = ControlCode(layout, actions, tables, traces)
     checksums = ChecksumCode(layout, program)
     controls = [*control.function(program.ingress), *control.function(program.egress)]
-    parser = ParserCode(layout, program, headers).function(checksums.verifications())
+    parser = ParserCode(layout, program, headers, traces).function(checksums.verifications())
     sections = [
         _head(program),
         layout.declarations(),
+        traces.declaration(),
         digests.functions(actions.sent()),
         CalculationCode(layout).hashes(program, actions.hashed() | control.selectors),
         actions.definitions(),
@@ -52,7 +55,7 @@ def generate(program: ir.Program) -> str:
         tables.lookups(control.looked_up),
         controls,
         _ingress(),
-        _egress(program, checksums.updates()),
+        _egress(program, checksums.updates(), traces),
         ReplicaCode(layout, program).function(),
         headers.deparser(),
         clones.functions(),
@@ -101,13 +104,14 @@ def _ingress() -> list[str]:
     return function(head, (), ["\tcontrol_ingress(ctx, opaque);"])
 
 
-def _egress(program: ir.Program, updates: list[str]) -> list[str]:
+def _egress(program: ir.Program, updates: list[str], traces: Traces) -> list[str]:
     """simple_switch begins egress with any egress_spec that does not drop."""
     body = [
         "\tstruct phv *phv = opaque;",
         "",
         f"\tphv->standard.egress_spec = {_undropped(program)};",
         "\tphv->standard.packet_length = phv->packet_bytes;",
+        *traces.copy(),
         "\tcontrol_egress(ctx, phv);",
         *updates,
     ]

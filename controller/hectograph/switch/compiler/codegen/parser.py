@@ -13,6 +13,7 @@ from hectograph.switch.compiler.codegen.layout import Layout
 from hectograph.switch.compiler.codegen.names import Names, c_comment
 from hectograph.switch.compiler.codegen.ranges import value_range
 from hectograph.switch.compiler.codegen.select import SelectCode, end, look_text
+from hectograph.switch.compiler.codegen.traces import Traces
 from hectograph.switch.compiler.flow import states_in_order
 from hectograph.switch.compiler.loops import endless
 
@@ -20,10 +21,13 @@ ACCEPT = "accept"
 
 
 class ParserCode:
-    def __init__(self, layout: Layout, program: ir.Program, headers: HeaderCode) -> None:
+    def __init__(
+        self, layout: Layout, program: ir.Program, headers: HeaderCode, traces: Traces
+    ) -> None:
         self._layout = layout
         self._program = program
         self._headers = headers
+        self._traces = traces
         self._expressions = Expressions(layout)
         self._statements = Statements(layout, program, self._expressions)
         self._whole = HeaderStatements(layout, self._expressions)
@@ -46,7 +50,9 @@ class ParserCode:
             *(["\tuint32_t steps = 0;"] if self._endless else []),
             "",
             "\tphv->packet_bytes = length;",
+            *self._traces.begin(),
             *resolve(flow),
+            *self._traces.parsed(self._program),
             "\tphv->standard.parser_error = error;",
             *verify,
             "\treturn at;",
@@ -62,6 +68,7 @@ class ParserCode:
 
     def _state(self, state: ir.ParserState) -> list[Line]:
         lines: list[Line] = ["", Label(self._labels[state.name], c_comment(state.source))]
+        lines += self._traces.line(f"Parser: state '{state.name}'")
         if state.name in self._endless:
             timeout = str(self._program.errors["ParserTimeout"])
             lines += ["\tif (++steps > HG_PARSER_STEPS) {", *self._fail(timeout), "\t}"]
@@ -94,12 +101,15 @@ class ParserCode:
         self, op: ir.Extract | ir.ExtractNext, member: str, header: ir.HeaderRef
     ) -> list[Line]:
         of = extracted_type(op)
+        name = op.header.name if isinstance(op, ir.Extract) else f"{op.stack.name}[next]"
+        extracted = self._traces.line(f"Extracting header '{name}'")
         displaced = [f"\t{line}" for line in self._whole.displaced(header)]
         if op.varbit_bits is None:
             return [
                 *self._need(str(of.bytes)),
                 f"\t{self._headers.extract(of, member, 'frame + at', '')}",
                 *displaced,
+                *extracted,
                 f"\tat += {of.bytes};",
             ]
         extract = self._headers.extract(of, member, "frame + at", "(uint32_t)(bits / 8)")
@@ -115,7 +125,7 @@ class ParserCode:
             *deeper(self._fail(too_long)),
             "\t\t}",
             f"\t\t{extract}",
-            *deeper(displaced),
+            *deeper([*displaced, *extracted]),
             f"\t\tat += {of.bytes} + (uint32_t)(bits / 8);",
             "\t}",
         ]

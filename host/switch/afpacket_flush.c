@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* afpacket.h: what was gathered is handed to the kernel, and counted. */
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+
+#include "afpacket.h"
+#include "capture.h"
+#include "clock.h"
+#include "stage.h"
+
+#define PATIENCE_NS 20000000u /* per flush, before a frame that the kernel does not take is dropped */
+
+/* One message for each frame: vnet header and headers, then its segments' payloads. */
+static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *parts)
+{
+	struct gather_frame *frame = &tx->gather.frames[index];
+	struct msghdr *message = &tx->messages[index].msg_hdr;
+	uint32_t part = frame->first;
+
+	parts[0] = (struct iovec){ frame->run.headers, frame->header_bytes };
+	if (tx->vnet) {
+		struct virtio_net_hdr offload;
+
+		gather_finish(frame, &offload);
+		parts[0].iov_base = frame->run.headers - sizeof(offload);
+		parts[0].iov_len += sizeof(offload);
+		memcpy(parts[0].iov_base, &offload, sizeof(offload));
+	}
+	for (uint32_t i = 1; i <= frame->parts; i++) {
+		parts[i] = (struct iovec){ (void *)tx->gather.parts[part].payload, tx->gather.parts[part].bytes };
+		part = tx->gather.parts[part].next;
+	}
+	message->msg_iov = parts;
+	message->msg_iovlen = 1 + frame->parts;
+}
+
+static void make_all_messages(struct afpacket_tx *tx)
+{
+	struct iovec *parts = tx->parts;
+
+	for (uint32_t i = 0; i < tx->gather.frame_count; i++) {
+		make_message(tx, i, parts);
+		parts += tx->messages[i].msg_hdr.msg_iovlen;
+	}
+}
+
+static void count_sent(struct io *io, const struct gather_frame *frames, uint32_t count)
+{
+	uint64_t bytes = 0, packets = 0, supers = 0, segments = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bytes += gather_wire_bytes(&frames[i]);
+		packets += frames[i].run.segments;
+		if (frames[i].run.segments > 1) {
+			supers++;
+			segments += frames[i].run.segments;
+		}
+	}
+	add_relaxed(&io->counters->tx_packets, packets);
+	add_relaxed(&io->counters->tx_bytes, bytes);
+	add_relaxed(&io->counters->tx_supers, supers);
+	add_relaxed(&io->counters->tx_super_segments, segments);
+}
+
+/* As the interface has them, without vnet headers. */
+static void capture_out(struct io *io, const struct mmsghdr *messages, uint32_t count)
+{
+	size_t skip = ((struct afpacket *)io)->tx.vnet ? sizeof(struct virtio_net_hdr) : 0;
+	uint64_t now_ns = capture_now_ns();
+
+	for (uint32_t i = 0; i < count; i++)
+		capture_put(io->capture->capture, io->capture->out, now_ns, messages[i].msg_hdr.msg_iov,
+			    messages[i].msg_hdr.msg_iovlen, skip);
+}
+
+/* Lets the kernel drain its queue; false when our patience has ended. */
+static bool wait_for_kernel(struct afpacket_tx *tx, int error, uint64_t *deadline_ns)
+{
+	struct pollfd writable = { .fd = tx->fd, .events = POLLOUT };
+	uint64_t now = now_ns();
+
+	if (tx->hopeless)
+		return false;
+	if (!*deadline_ns)
+		*deadline_ns = now + PATIENCE_NS;
+	if (now >= *deadline_ns) {
+		tx->hopeless = true;
+		return false;
+	}
+	if (error == EAGAIN)
+		poll(&writable, 1, 1);
+	else
+		sched_yield(); /* ENOBUFS: the device's queue is full, and nothing tells when it is not */
+	return true;
+}
+
+static void count_dropped(_Atomic uint64_t *counter, const struct gather_frame *frames, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		add_relaxed(counter, frames[i].run.segments);
+}
+
+/* What the kernel's refusal of the first of `left` frames means: how many frames to go on by. */
+static uint32_t refused(struct io *io, int error, const struct gather_frame *frames, uint32_t left,
+			uint64_t *deadline_ns)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+
+	switch (error) {
+	case EINTR:
+		return 0;
+	case EMSGSIZE:
+		count_dropped(&io->counters->tx_oversized, frames, 1);
+		return 1;
+	case EAGAIN:
+	case ENOBUFS:
+		if (wait_for_kernel(tx, error, deadline_ns))
+			return 0;
+		count_dropped(&io->counters->tx_dropped, frames, 1);
+		return 1;
+	case EINVAL: /* it does not take this frame; the next it may */
+		count_dropped(&io->counters->tx_dropped, frames, 1);
+		return 1;
+	default: /* ENETDOWN, ENXIO: the interface is down or gone */
+		count_dropped(&io->counters->tx_dropped, frames, left);
+		return left;
+	}
+}
+
+static void send_all(struct io *io)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	const struct gather_frame *frames = tx->gather.frames;
+	uint32_t count = tx->gather.frame_count;
+	uint64_t deadline_ns = 0;
+
+	make_all_messages(tx);
+	for (uint32_t done = 0; done < count;) {
+		int sent = sendmmsg(tx->fd, tx->messages + done, count - done, MSG_DONTWAIT);
+
+		if (sent < 0) {
+			done += refused(io, errno, frames + done, count - done, &deadline_ns);
+			continue;
+		}
+		tx->hopeless = false;
+		count_sent(io, frames + done, (uint32_t)sent);
+		if (io->capture)
+			capture_out(io, tx->messages + done, (uint32_t)sent);
+		done += (uint32_t)sent;
+	}
+}
+
+void afpacket_flush(struct io *io)
+{
+	struct gather *gather = &((struct afpacket *)io)->tx.gather;
+
+	if (io->stages->on) {
+		enum hg_stage before = stage_enter(io->stages, HG_STAGE_TRANSMIT);
+
+		stage_count(io->stages, HG_STAGE_TRANSMIT, gather->frame_count);
+		send_all(io);
+		stage_enter(io->stages, before);
+	} else {
+		send_all(io);
+	}
+	gather_restart(gather);
+	io_set_unflushed(io, 0);
+}
