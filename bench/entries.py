@@ -22,6 +22,7 @@ from fakes.pusher_socket import SocketPusher, event_message
 from fakes.waiting import until
 from realswitch import RealSwitch
 
+import usage
 from hectograph.core.entities import Change, Operation
 from hectograph.core.hosted_cohort import entry_of
 from hectograph.drivers.p4runtime import P4RuntimeDriver
@@ -41,7 +42,8 @@ AT_ONCE = 1000
 GROUP = 8192
 START_SECONDS = 30.0
 
-Figures = dict[str, float]
+Figures = dict[str, tuple[float, str]]
+"""Value and unit by name."""
 
 
 def missing() -> str | None:
@@ -53,40 +55,43 @@ def measure(_programs: Path, artifacts: Path) -> list[Row]:
     ours, theirs = (
         asyncio.run(_measure_target(TARGETS[name], artifacts)) for name in ("embedded", "bmv2")
     )
-    return [row(name, ours[name], _unit(name), "bmv2", theirs[name]) for name in ours]
-
-
-def _unit(name: str) -> str:
-    return "ms" if "members" in name else "entries/s"
+    return [row(name, *figure, "bmv2", theirs[name][0]) for name, figure in ours.items()]
 
 
 async def _measure_target(target: Target, artifacts: Path) -> Figures:
     with TemporaryDirectory() as folder:
         switch = RealSwitch(target, Path(folder))
+        begin = time.perf_counter()
         await switch.start()
         try:
-            rate = await _measure_writes(switch, artifacts)
-            figures = await _measure_cohorts(switch, artifacts, Path(folder))
+            figures = await _measure_writes(switch, artifacts, begin)
+            return figures | await _measure_cohorts(switch, artifacts, Path(folder))
         finally:
             await switch.kill()
-    return figures | {f"written, {AT_ONCE} at once": rate}
 
 
-async def _measure_writes(switch: RealSwitch, artifacts: Path) -> float:
+async def _measure_writes(switch: RealSwitch, artifacts: Path, started: float) -> Figures:
     """The best of some rounds."""
     driver = P4RuntimeDriver(artifacts / "hectograph.p4info.txtpb", artifacts / "hectograph.json")
     entries = [entry_of(GROUP, cohort_member(number)) for number in range(1, WRITES + 1)]
     best = 0.0
     async with driver(switch.record) as session:
         await session.ensure_pipeline()
+        ready = time.perf_counter() - started
+        empty, full = usage.process_memory(switch.pid, ()), 0
         for _ in range(WRITE_ROUNDS):
             changes = [Change(Operation.INSERT, entry) for entry in entries]
             begin = time.perf_counter()
             result = await session.write(changes, at_once=AT_ONCE)
             best = max(best, WRITES / (time.perf_counter() - begin))
             assert not any(result.refusals)
+            full = full or usage.process_memory(switch.pid, ())
             await session.write([Change(Operation.DELETE, entry) for entry in entries])
-    return best
+    return {
+        "started until the pipeline is set": (ready * 1e3, "ms"),
+        f"written, {AT_ONCE} at once": (best, "entries/s"),
+        f"memory, each of {WRITES}": ((full - empty) / WRITES, "bytes"),
+    }
 
 
 async def _measure_cohorts(switch: RealSwitch, artifacts: Path, folder: Path) -> Figures:
@@ -106,10 +111,9 @@ async def _measure_cohorts(switch: RealSwitch, artifacts: Path, folder: Path) ->
                 pusher.tell(pb.CohortEvent(cohort=number, ended=True))
                 await until(lambda: _is_empty(service), seconds=START_SECONDS)
             took.sort()
-            figures[f"told until answered, {members} members, median"] = statistics.median(took)
-            figures[f"told until answered, {members} members, worst of ten"] = took[
-                len(took) * 9 // 10
-            ]
+            name = f"told until answered, {members} members"
+            figures[f"{name}, median"] = statistics.median(took), "ms"
+            figures[f"{name}, worst of ten"] = took[len(took) * 9 // 10], "ms"
     return figures
 
 

@@ -16,6 +16,7 @@ from hectograph.testbed.isolation import run_isolated
 
 BENCHMARKS = {
     "replicas": "Replicas in memory, one core",
+    "tables": "Lookups and memory of tables",
     "delivery": "Copies delivered over veth pairs",
     "entries": "Entries of a cohort's members",
     "group_push": "Runs to many TCP clients: one push for all, beside a push for each",

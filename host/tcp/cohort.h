@@ -51,6 +51,9 @@ enum hg_entry {
 	HG_ENTRY_REFUSED,
 };
 
+/* Time in which few wait counts for less than it is. */
+#define HG_HELD_SCALE 16u
+
 struct hg_member {
 	uint32_t flow;
 	uint32_t base;     /* sequence number of the response's first byte */
@@ -64,7 +67,7 @@ struct hg_member {
 	uint8_t asked;     /* how often its client was asked where it stands, and has not answered */
 	bool entered;      /* its entry stands, and it follows */
 	bool lags;         /* it holds the others up: since the cohort's `held_at` */
-	uint32_t held_us;  /* so long it has done so in all */
+	uint32_t held;     /* so long it has done so in all: us, times HG_HELD_SCALE */
 	uint64_t repair_bytes;
 };
 
@@ -111,6 +114,7 @@ struct hg_cohort {
 	uint32_t mean_edge, mean_progress;
 	uint32_t run_at;    /* us: since when it runs */
 	uint32_t held_at;   /* us: when it was last seen that some hold the others up; 0: none do */
+	uint16_t waiting;   /* who could do with more since then */
 	uint32_t held_most; /* us: of those the one who has done so the longest */
 	uint32_t cost_us;   /* of those who had to leave for it */
 	uint32_t point;     /* what was sent when the window was last made smaller */

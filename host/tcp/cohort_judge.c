@@ -57,19 +57,21 @@ static bool is_waiting(const struct hg_cohort *cohort, const struct straggling *
 	return cohort->sent - cohort->reached[place] <= (cohort->sent - cohort->progress) / 2;
 }
 
-/*
- * Nobody is held up before half of all have nothing left to do: as long as programs are
- * busy reading, as where many share a core, a small window costs nothing.
- */
-static bool is_held_up(const struct hg_cohort *cohort, const struct straggling *straggling)
+/* How many are held up by those who are behind. */
+static uint16_t count_waiting(const struct hg_cohort *cohort, const struct straggling *straggling)
 {
-	uint32_t waiting = 0;
+	uint16_t waiting = 0;
 
 	if (straggling->by_edge ? cohort->edge >= straggling->edge : cohort->progress >= straggling->progress)
-		return false;
+		return 0;
 	for (uint16_t i = 0; i < cohort->count; i++)
-		waiting += is_waiting(cohort, straggling, i);
-	return waiting * 2 >= cohort->entered;
+		waiting = (uint16_t)(waiting + is_waiting(cohort, straggling, i));
+	return waiting;
+}
+
+static uint32_t held_us(const struct hg_member *member)
+{
+	return member->held / HG_HELD_SCALE;
 }
 
 static uint32_t between(uint32_t low, uint32_t high)
@@ -89,22 +91,27 @@ static void blame(struct hg_engine *engine, struct hg_cohort *cohort, const stru
 		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
 
 		member->lags = straggling->by_edge ? cohort->edges[i] <= edge : cohort->reached[i] <= progress;
-		if (member->lags && member->held_us > cohort->held_most)
-			cohort->held_most = member->held_us;
+		if (member->lags && held_us(member) > cohort->held_most)
+			cohort->held_most = held_us(member);
 	}
 }
 
-/* Since it was last looked at, those who lagged then have held the others up. */
+/*
+ * Since it was last looked at, those who lagged then have held the others up. Where fewer
+ * than half of all wait it counts less, in proportion: as long as programs are busy
+ * reading, as where many share a core, a small window costs little.
+ */
 static void charge(struct hg_engine *engine, struct hg_cohort *cohort)
 {
-	uint32_t us = engine->now - cohort->held_at;
+	uint64_t time = (uint64_t)(engine->now - cohort->held_at) * HG_HELD_SCALE;
+	uint32_t held = (uint32_t)(cohort->waiting * 2u < cohort->entered ? time * 2 * cohort->waiting / cohort->entered : time);
 
 	cohort->held_at = 0;
 	for (uint16_t i = 0; i < cohort->count; i++) {
 		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
 
 		if (member->lags)
-			member->held_us += us;
+			member->held += held;
 		member->lags = false;
 	}
 }
@@ -148,9 +155,9 @@ static bool let_stragglers_go(struct hg_engine *engine, struct hg_cohort *cohort
 	for (uint16_t i = cohort->count; i-- > 0;) {
 		const struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
 
-		if (!member->lags || member->held_us <= limit)
+		if (!member->lags || held_us(member) <= limit)
 			continue;
-		most = member->held_us > most ? member->held_us : most;
+		most = held_us(member) > most ? held_us(member) : most;
 		hg_cohort_leave(engine, member->flow, HG_LEFT_BEHIND);
 	}
 	cohort->cost_us += most;
@@ -163,7 +170,8 @@ bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool bl
 
 	if (cohort->held_at)
 		charge(engine, cohort);
-	if (!blocked || !is_held_up(cohort, &straggling))
+	cohort->waiting = blocked ? count_waiting(cohort, &straggling) : 0;
+	if (!cohort->waiting)
 		return false;
 	blame(engine, cohort, &straggling);
 	return cohort->held_most > hg_cohort_hold_limit(cohort, engine->now) && let_stragglers_go(engine, cohort);

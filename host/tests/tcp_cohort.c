@@ -260,6 +260,22 @@ static void slow_and_far(void)
 	CHECK(took <= healthy + healthy / 10 + 20000 + 5 * 25000);
 }
 
+/* Most programs stop reading, for good: those that read have the file all the same. */
+static void most_stop(void)
+{
+	uint64_t stopped = 0x7e; /* six of eight */
+
+	begin(1000000, 8, (struct link){ .delay = 2000 });
+	for (uint32_t i = 0; i < 8; i++) {
+		crowd.sim.crowd[i].window = 100000;
+		crowd.sim.crowd[i].reads = !(stopped >> i & 1);
+		crowd_get(&crowd, i);
+	}
+	CHECK(crowd_run_until_done(&crowd, 2 * SECOND, stopped));
+	check_all(stopped);
+	crowd_close(&crowd);
+}
+
 /* All programs stop reading, and go on after a while: their windows say so, or they are asked. */
 static void all_pause(void)
 {
@@ -455,6 +471,7 @@ int main(void)
 	all_lose();
 	sick_members();
 	slow_and_far();
+	most_stop();
 	all_pause();
 	reset_by_member();
 	no_entries(false);

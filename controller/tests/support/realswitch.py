@@ -31,6 +31,12 @@ class RealSwitch:
     def record(self) -> Switch:
         return replace(SWITCH, address=self.address, device_id=DEVICE_ID, profile=self._kind.name)
 
+    @property
+    def pid(self) -> int:
+        """While it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             *self._kind.command({}, self.address),
