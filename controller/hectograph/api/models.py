@@ -53,6 +53,20 @@ class AddressingSpec(Model):
         return model.Addressing(self.mac, self.ipv6, self.ipv4, self.ipv4_first_port)
 
 
+class TlsSpec(Model):
+    """A connection that is encrypted: PEM files on the controller's machine, read anew for
+    each connection."""
+
+    ca: AbsolutePath
+    """Signs the switch's certificate."""
+    certificate: AbsolutePath | None = None
+    """What the controller shows to a switch that wants to know; with its key, or neither."""
+    key: AbsolutePath | None = None
+
+    def to_model(self) -> model.Tls:
+        return model.Tls(self.ca, self.certificate, self.key)
+
+
 class SwitchSpec(Model):
     address: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=260)]
     """Where the switch serves P4Runtime, ``host:port``."""
@@ -67,6 +81,8 @@ class SwitchSpec(Model):
     """Ports that exist, which P4Runtime cannot tell; null takes any number for one."""
     addressing: AddressingSpec | None = None
     """Of its contents; null: it has none."""
+    tls: TlsSpec | None = None
+    """null: P4Runtime in the clear."""
 
     def to_model(self, name: str) -> model.Switch:
         return model.Switch(
@@ -78,6 +94,7 @@ class SwitchSpec(Model):
             mtu=self.mtu,
             ports=None if self.ports is None else frozenset(self.ports),
             addressing=None if self.addressing is None else self.addressing.to_model(),
+            tls=None if self.tls is None else self.tls.to_model(),
         )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``hectograph controller``: desired state, reconciler and API in one process."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,8 @@ def controller(
 
     Every option is a variable of the environment too, HECTOGRAPH_LISTEN and so on.
     """
+    # gRPC's own lines on standard error say less than a switch's status does.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from hectograph.api.server import run
     from hectograph.config import load_settings
 

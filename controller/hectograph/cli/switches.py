@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +11,10 @@ import typer
 from hectograph.cli import addressing as contents
 from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.remote import Json, build, connect
+from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from hectograph.api.models import TlsSpec
     from hectograph.api.views import Switch
 
 app = typer.Typer(no_args_is_help=True)
@@ -50,6 +53,14 @@ def add(
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
     content_mac: contents.Mac = contents.MAC,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(help="Connect over TLS, to a switch whose certificate this CA (PEM) signed."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="The controller's certificate, if the switch wants one.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add or change a switch."""
@@ -66,6 +77,7 @@ def add(
         addressing=contents.addressing(
             content_prefix, content_ipv4, content_first_port, content_mac
         ),
+        tls=_tls(tls_ca, tls_cert, tls_key),
     )
     with connect(context) as client:
         switch = client.switches.put(name, spec)
@@ -109,3 +121,19 @@ def rm(context: typer.Context, name: str) -> None:
     """Forget a switch; refused while groups, hosts or contents are on it."""
     with connect(context) as client:
         client.switches.delete(name)
+
+
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TlsSpec | None:
+    from hectograph.api.models import TlsSpec
+
+    if (certificate is None) != (key is None):
+        raise InvalidInput("a certificate and its key: both or neither", where="--tls-cert")
+    if ca is None:
+        if certificate is not None:
+            raise InvalidInput("needs --tls-ca", where="--tls-cert")
+        return None
+    return build(TlsSpec, ca=_path(ca), certificate=_path(certificate), key=_path(key))
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())

@@ -23,6 +23,17 @@ class Addressing:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """A connection that is encrypted: files in PEM form, absolute paths."""
+
+    ca: str
+    """Signs the switch's certificate."""
+    certificate: str | None = None
+    """What the controller shows, with its key, to a switch that wants to know."""
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """A P4 switch that the controller programs over P4Runtime."""
 
@@ -41,6 +52,8 @@ class Switch:
     any port that the pipeline can name, 1 to 509, is taken for one."""
     addressing: Addressing | None = None
     """Of its contents; None: it has none."""
+    tls: Tls | None = None
+    """None: P4Runtime in the clear."""
 
 
 @dataclass(frozen=True, slots=True)

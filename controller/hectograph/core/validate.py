@@ -17,6 +17,7 @@ from hectograph.core.model import (
     Source,
     Stream,
     Switch,
+    Tls,
     UdpSource,
     UrlSource,
 )
@@ -54,6 +55,8 @@ def check_switch(switch: Switch) -> None:
         check_switch_port(switch, port, f"{where} host_ports")
     if switch.addressing is not None:
         _addressing(switch.addressing, f"{where} addressing")
+    if switch.tls is not None:
+        _tls(switch.tls, f"{where} tls")
 
 
 def check_switch_port(switch: Switch, port: int, where: str) -> None:
@@ -166,6 +169,14 @@ def _addressing(addressing: Addressing, where: str) -> None:
             raise InvalidInput(
                 f"{addressing.ipv6} has no address beside its own", where=f"{where} ipv6"
             )
+
+
+def _tls(tls: Tls, where: str) -> None:
+    for field, path in (("ca", tls.ca), ("certificate", tls.certificate), ("key", tls.key)):
+        if path is not None:
+            _absolute(path, f"{where} {field}")
+    if (tls.certificate is None) != (tls.key is None):
+        raise InvalidInput("a certificate and its key: both or neither", where=where)
 
 
 def _unicast(address: IPv4Address | IPv6Address, where: str) -> None:

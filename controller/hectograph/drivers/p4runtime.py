@@ -26,7 +26,7 @@ from hectograph.core.entities import Change, Tables
 from hectograph.core.flows import FlowState
 from hectograph.core.model import Switch
 from hectograph.core.status import CounterValue
-from hectograph.drivers import codec
+from hectograph.drivers import codec, tls
 from hectograph.drivers.arbitration import Arbitration
 from hectograph.drivers.base import (
     MAX_UPDATES,
@@ -66,9 +66,14 @@ class P4RuntimeDriver:
 
     @asynccontextmanager
     async def __call__(self, switch: Switch) -> AsyncGenerator["P4RuntimeSession", None]:
-        session = P4RuntimeSession(switch, self._schema, self._encoder, self._decoder)
+        secured = await tls.read(switch.tls)
+        client = P4Client(switch.address, secured and secured.credentials, wait_for_ready=False)
+        session = P4RuntimeSession(
+            switch.device_id, client, self._schema, self._encoder, self._decoder
+        )
         try:
-            await session.open()
+            async with tls.explained(secured, switch.address):
+                await session.open()
             yield session
         finally:
             await session.close()
@@ -76,15 +81,20 @@ class P4RuntimeDriver:
 
 class P4RuntimeSession:
     def __init__(
-        self, switch: Switch, schema: finsy.P4Schema, encoder: Encoder, decoder: Decoder
+        self,
+        device_id: int,
+        client: P4Client,
+        schema: finsy.P4Schema,
+        encoder: Encoder,
+        decoder: Decoder,
     ) -> None:
-        self._device_id = switch.device_id
+        self._device_id = device_id
+        self._client = client
         self._schema = schema
         self._encoder = encoder
         self._decoder = decoder
-        self._client = P4Client(switch.address, wait_for_ready=False)
         self._sending = asyncio.Lock()
-        self._arbitration = Arbitration(switch.device_id)
+        self._arbitration = Arbitration(device_id)
         self._changed = asyncio.Event()
         self._packets: asyncio.Queue[PacketIn] = asyncio.Queue(PACKET_QUEUE)
         self.packets_lost = 0

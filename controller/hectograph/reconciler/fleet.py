@@ -170,7 +170,7 @@ class Fleet:
 
     def _put_switch(self, switch: Switch) -> None:
         name = f"switch {switch.name}"
-        endpoint = (switch.address, switch.device_id)
+        endpoint = (switch.address, switch.device_id, switch.tls)
         if name in self._tasks and self._endpoints[name] == endpoint:
             self._switches[switch.name].mark()
             return

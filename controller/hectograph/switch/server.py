@@ -10,7 +10,8 @@ from pathlib import Path
 import grpc
 from finsy.proto import p4r_grpc
 
-from hectograph.errors import Conflict, InvalidInput
+from hectograph import pem
+from hectograph.errors import Conflict
 from hectograph.switch.native import Switch
 from hectograph.switch.service import P4RuntimeService
 
@@ -36,28 +37,18 @@ class Tls:
 
     def credentials(self) -> grpc.ServerCredentials:
         """InvalidInput that names the file which is no good."""
-        certificate, key = _read(self.certificate), _read(self.key)
-        client_ca = None if self.client_ca is None else _read(self.client_ca)
+        certificate, key = pem.read(self.certificate), pem.read(self.key)
+        client_ca = None if self.client_ca is None else pem.read(self.client_ca)
         self._check()
         return grpc.ssl_server_credentials(
             [(key, certificate)], client_ca, require_client_auth=client_ca is not None
         )
 
     def _check(self) -> None:
-        """gRPC takes any bytes, and then refuses every client without a word."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.certificate, self.key, password=_no_password)
-        except (ssl.SSLError, OSError) as error:
-            where = f"{self.certificate}, {self.key}"
-            raise InvalidInput(f"not a certificate and its key: {error}", where=where) from None
+        pem.load_identity(context, self.certificate, self.key)
         if self.client_ca is not None:
-            try:
-                context.load_verify_locations(self.client_ca)
-            except (ssl.SSLError, OSError) as error:
-                raise InvalidInput(
-                    f"not a CA's certificate: {error}", where=str(self.client_ca)
-                ) from None
+            pem.load_ca(context, self.client_ca)
 
 
 class P4RuntimeServer:
@@ -99,17 +90,6 @@ class P4RuntimeServer:
 
     def _pump(self) -> None:
         self.service.packets.receive(self.service.deliver)
-
-
-def _no_password() -> str:
-    raise InvalidInput("the key is encrypted: give one that is not")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _reason(address: str) -> str:

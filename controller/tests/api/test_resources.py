@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "ports": None,
             "host_ports": [1, 9],
             "addressing": None,
+            "tls": None,
         },
     ),
     "/switches/s2": (
@@ -38,6 +39,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 "ipv4": None,
                 "ipv4_first_port": 8001,
             },
+            "tls": None,
         },
     ),
     "/hosts/h1": ({"control": "/run/pusher.sock", "switch": "s1", "port": 1}, {}),

@@ -2,6 +2,7 @@
 """Resource commands against a controller whose switches and hosts are not there."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 Ask = Callable[..., Any]
 
+CA = ["--tls-ca", "ca.pem"]
+IDENTITY = ["--tls-cert", "c.pem", "--tls-key", "c.key"]
 MEMBER = ["--port", "2", "--mac", "02:00:00:00:01:02", "--address", "192.0.2.2"]
 
 
@@ -67,6 +70,19 @@ def test_a_whole_desired_state(ask: Ask) -> None:
     assert "nothing yet" in ask("status").out
 
 
+def test_a_switch_over_tls(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named from here, and the controller says what is wrong with them."""
+    monkeypatch.chdir(tmp_path)
+    ca, certificate, key = (str(tmp_path / name) for name in ("ca.pem", "c.pem", "c.key"))
+    added = _json(ask, "switches", "add", "s1", "--host-port", "1", *CA, *IDENTITY)
+    assert added["tls"] == {"ca": ca, "certificate": certificate, "key": key}
+    added = _json(ask, "switches", "add", "s1", "--host-port", "1", *CA)
+    assert added["tls"] == {"ca": ca, "certificate": None, "key": None}
+    while (status := _json(ask, "switches", "show", "s1")["status"])["state"] == "connecting":
+        time.sleep(0.01)
+    assert status["reason"] == f"{ca}: cannot be read: No such file or directory"
+
+
 @pytest.mark.usefixtures("group")
 def test_members_can_be_replaced_by_a_list_of_them(ask: Ask, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
@@ -117,6 +133,8 @@ ERRORS = [
         "hectograph: address: 'nowhere' does not appear to be an IPv4 or IPv6 address",
     ),
     (["switches", "rm", "s1"], "news"),
+    (["switches", "add", "s2", "--host-port", "1", *CA, "--tls-key", "k"], "both or neither"),
+    (["switches", "add", "s2", "--host-port", "1", *IDENTITY], "needs --tls-ca"),
     (["push", "/srv/f", "--group", "news"], "--host"),
     (["push", "/srv/f", "--group", "news", "--rate", "fast"], "'fast'"),
     (["push", "/srv/f", "--group", "news", "--rate", "1M", "--pps", "1"], "--pps"),

@@ -8,7 +8,7 @@ import pytest
 from fakes.examples import GROUP, HOST, SOURCE, STREAM, SWITCH, member
 
 from hectograph.core import validate
-from hectograph.core.model import Group, Host, Member, Rate, Source, Stream, Switch, UdpSource
+from hectograph.core.model import Group, Host, Member, Rate, Source, Stream, Switch, Tls, UdpSource
 from hectograph.errors import InvalidInput
 
 UDP = UdpSource(IPv4Address("192.0.2.1"), 7000)
@@ -39,6 +39,11 @@ def test_bad_names(name: str) -> None:
         (replace(SWITCH, host_ports=frozenset({511})), "switch s1 host_ports"),
         (replace(SWITCH, ports=frozenset({2})), "switch s1 host_ports"),
         (replace(SWITCH, ports=frozenset({1, 600})), "switch s1 ports"),
+        (replace(SWITCH, tls=Tls("ca.pem")), "switch s1 tls ca"),
+        (replace(SWITCH, tls=Tls("/ca", "c", "/k")), "switch s1 tls certificate"),
+        (replace(SWITCH, tls=Tls("/ca", "/c", "k\0")), "switch s1 tls key"),
+        (replace(SWITCH, tls=Tls("/ca", "/c")), "switch s1 tls"),
+        (replace(SWITCH, tls=Tls("/ca", key="/k")), "switch s1 tls"),
     ],
 )
 def test_bad_switches(switch: Switch, where: str) -> None:
@@ -50,6 +55,11 @@ def test_bad_switches(switch: Switch, where: str) -> None:
 def test_unknown_profile_names_those_that_are_known() -> None:
     with pytest.raises(InvalidInput, match=r"'tofino2'.*bmv2, embedded"):
         validate.check_switch(replace(SWITCH, profile="tofino2"))
+
+
+@pytest.mark.parametrize("tls", [Tls("/ca"), Tls("/ca", "/c", "/k")])
+def test_tls(tls: Tls) -> None:
+    validate.check_switch(replace(SWITCH, tls=tls))
 
 
 def test_ipv6_address_of_a_switch() -> None:

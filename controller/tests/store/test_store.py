@@ -14,13 +14,14 @@ import pytest
 from fakes.examples import GROUP, HOST, SOURCE, STREAM, SWITCH, member
 
 from hectograph.core import edits
-from hectograph.core.model import UdpSource
+from hectograph.core.model import Tls, UdpSource
 from hectograph.core.records import Edit, Progress
 from hectograph.core.state import State
 from hectograph.errors import Conflict, InvalidInput, Unavailable
 from hectograph.store import Store
 from hectograph.store.schema import APPLICATION_ID, MIGRATIONS
 
+TLS = Tls("/etc/ca.pem", "/etc/c.pem", "/etc/c.key")
 WRITER = """
 import asyncio, sys
 from pathlib import Path
@@ -73,7 +74,7 @@ async def fill(path: Path) -> State:
         STREAM, name="sensor", source=UdpSource(IPv4Address("239.1.1.1"), 7000, "eth1")
     )
     for make in (
-        lambda: edits.put_switch(state, replace(SWITCH, ports=frozenset(range(1, 10)))),
+        lambda: edits.put_switch(state, replace(SWITCH, ports=frozenset(range(1, 10)), tls=TLS)),
         lambda: edits.put_host(state, HOST),
         lambda: edits.put_group(state, GROUP),
         lambda: edits.put_members(state, "g", [member(i) for i in range(1, 6)]),
@@ -105,6 +106,14 @@ def shape(state: State) -> dict[str, object]:
 async def test_everything_comes_back(path: Path) -> None:
     filled = await fill(path)
     assert shape(await load(path)) == shape(filled)
+
+
+async def test_a_switch_from_before_tls(path: Path) -> None:
+    await fill(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE switch SET document = json_remove(document, '$.switch.tls')")
+    connection.close()
+    assert (await load(path)).switch("s1").switch.tls is None
 
 
 async def test_deleting_everything_leaves_nothing(path: Path) -> None:
