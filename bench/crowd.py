@@ -74,10 +74,11 @@ def _rows(model: Outcome, load: Load, sent: int, counted: dict[str, int]) -> lis
         name = f"{WORLD.clients} clients within {WORLD.crowd_seconds:g} s: {what}"
         return row(name, value, unit, "model", predicted)
 
+    together = counted["cohort_joins"] - counted["cohort_left_lone"]  # who waited in vain
     return [
         each("sent by the host", sent / WORLD.content_bytes, "copies", model.copies),
         each("cohorts", counted["cohorts_run"], "", model.cohorts),
-        each("in cohorts", counted["cohort_joins"], "clients", model.in_cohorts),
+        each("in cohorts", together, "clients", model.in_cohorts),
         each("complete, p50", percentile_ms(load, 50), "ms", 1e3 * model.percentile(50)),
         each("complete, p99", percentile_ms(load, 99), "ms", 1e3 * model.percentile(99)),
     ]
