@@ -81,7 +81,7 @@ async def test_a_thousand(lab: Lab, service: Service, tmp_path: Path) -> None:
     print({name: value for name, value in counters.items() if value})
     assert counters["cohorts_run"] <= 2
     assert counters["cohort_push_bytes"] < 2.1 * len(served.data)
-    assert counters["segment_bytes"] < 0.02 * 1000 * len(served.data)
+    assert counters["segment_bytes"] < 0.1 * 1000 * len(served.data)  # who went alone
 
 
 def _many(client: Client, url: str, count: int, directory: Path) -> None:
