@@ -32,7 +32,9 @@ def programs() -> Iterator[Path]:
 @pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} names no directory of programs")
 @pytest.mark.skipif(which(COMPILER) is None, reason=f"{COMPILER} is not on PATH")
 @pytest.mark.parametrize(
-    "source", programs() if VARIABLE in os.environ else ["none"], ids=lambda path: Path(path).stem
+    "source",
+    list(programs()) if VARIABLE in os.environ else ["none"],
+    ids=lambda path: Path(path).stem,
 )
 def test_a_program(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "program.json"
