@@ -40,15 +40,35 @@ static bool is_path_free(const struct hg_cohort *cohort)
 }
 
 /*
+ * What a healthy one may need: a turn of its program, and until that is heard of here. When
+ * it is an acknowledgement that is missing, as long as the slowest take.
+ */
+static uint32_t excused_us(const struct hg_cohort *cohort)
+{
+	return is_bound_by_edge(cohort) ? HG_COHORT_TURN_US + cohort->rtt.smoothed : hg_cohort_slowest_us(cohort);
+}
+
+/*
+ * For longer than a healthy one may need, nobody has acknowledged or read anything: whoever
+ * has room is done with what it has, also where its kernel gives it less than it once did.
+ */
+static bool is_still(const struct hg_cohort *cohort, uint32_t now)
+{
+	return now - cohort->heard_at > excused_us(cohort);
+}
+
+/*
  * Could it do with more? Its program has read what came, so that its window is as wide as
  * it ever was; and it has everything, but for what a delayed acknowledgement may be about,
  * or what is on its way to it is no work for anybody.
  */
-static bool is_waiting(const struct hg_cohort *cohort, const struct straggling *straggling, uint16_t place)
+static bool is_waiting(const struct hg_cohort *cohort, const struct straggling *straggling, uint16_t place, bool still)
 {
 	uint32_t window = cohort->edges[place] - cohort->ackeds[place];
 
-	if (cohort->edges[place] == UINT32_MAX || window < cohort->widest[place] / 8 * 7)
+	if (cohort->edges[place] == UINT32_MAX)
+		return false;
+	if (window < cohort->widest[place] / 8 * 7 && !(still && cohort->edges[place] > straggling->edge))
 		return false;
 	if (cohort->ackeds[place] + 2 * hg_cohort_segment(cohort) >= cohort->sent)
 		return true;
@@ -58,14 +78,15 @@ static bool is_waiting(const struct hg_cohort *cohort, const struct straggling *
 }
 
 /* How many are held up by those who are behind. */
-static uint16_t count_waiting(const struct hg_cohort *cohort, const struct straggling *straggling)
+static uint16_t count_waiting(const struct hg_cohort *cohort, const struct straggling *straggling, uint32_t now)
 {
+	bool still = is_still(cohort, now);
 	uint16_t waiting = 0;
 
 	if (straggling->by_edge ? cohort->edge >= straggling->edge : cohort->progress >= straggling->progress)
 		return 0;
 	for (uint16_t i = 0; i < cohort->count; i++)
-		waiting = (uint16_t)(waiting + is_waiting(cohort, straggling, i));
+		waiting = (uint16_t)(waiting + is_waiting(cohort, straggling, i, still));
 	return waiting;
 }
 
@@ -130,15 +151,6 @@ static uint64_t expected_us(const struct hg_cohort *cohort, uint32_t now)
 	return (uint64_t)(all - hg_least(held, all)) * cohort->length / cohort->sent;
 }
 
-/*
- * What a healthy one may need: a turn of its program, and until that is heard of here. When
- * it is an acknowledgement that is missing, as long as the slowest take.
- */
-static uint32_t excused_us(const struct hg_cohort *cohort)
-{
-	return is_bound_by_edge(cohort) ? HG_COHORT_TURN_US + cohort->rtt.smoothed : hg_cohort_slowest_us(cohort);
-}
-
 uint32_t hg_cohort_hold_limit(const struct hg_cohort *cohort, uint32_t now)
 {
 	uint64_t cost = expected_us(cohort, now) / COST_SHARE;
@@ -170,7 +182,7 @@ bool hg_cohort_judge(struct hg_engine *engine, struct hg_cohort *cohort, bool bl
 
 	if (cohort->held_at)
 		charge(engine, cohort);
-	cohort->waiting = blocked ? count_waiting(cohort, &straggling) : 0;
+	cohort->waiting = blocked ? count_waiting(cohort, &straggling, engine->now) : 0;
 	if (!cohort->waiting)
 		return false;
 	blame(engine, cohort, &straggling);

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from pathlib import Path
 from random import Random
@@ -211,10 +210,7 @@ async def test_a_silent_client_is_taken_over(
         assert 0 < len(mine) < len(socks)
         await asyncio.to_thread(bare.host.pusher.kill)
         await until(lambda: answering(service) == {"h2"}, seconds=SECONDS)
-        with ThreadPoolExecutor(len(socks)) as readers:  # all at once
-            loop = asyncio.get_running_loop()
-            reading = (loop.run_in_executor(readers, read_all, sock) for sock in socks)
-            responses = await asyncio.gather(*reading)
+        responses = await asyncio.gather(*(asyncio.to_thread(read_all, sock) for sock in socks))
         digests = {hashlib.sha256(r.partition(b"\r\n\r\n")[2]).hexdigest() for r in responses}
         assert digests == {file.sha256}
         counters = await asyncio.to_thread(other.counters)

@@ -4,8 +4,11 @@
 import asyncio
 import hashlib
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,26 @@ async def test_each_of_two_hosts_has_its_own(lab: Lab, service: Service, tmp_pat
     assert all(counters["cohorts_run"] for counters in after)
 
 
+async def test_few_read(lab: Lab, service: Service, tmp_path: Path) -> None:
+    """Nobody reads for a while, and then only three of twelve: they have the file, whatever
+    windows the kernel gives those who have waited."""
+    served = await serve(service, tmp_path, "film", 8 * MIB)
+    address = IPv6Address(served.urls[0].removeprefix("http://[").removesuffix("]/"))
+    clients = [client for client in lab.clients for _ in range(3)]
+    socks = [await asyncio.to_thread(client.connect, address) for client in clients]
+    for sock in socks:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+    counted = await Counted.begin(lab)
+    await asyncio.sleep(SETTINGS.window_seconds + 1.5)
+    with ThreadPoolExecutor(len(socks)) as readers:
+        loop = asyncio.get_running_loop()
+        few, many = socks[:3], socks[3:]
+        got = await asyncio.gather(*(loop.run_in_executor(readers, read_all, s) for s in few))
+        got += await asyncio.gather(*(loop.run_in_executor(readers, read_all, s) for s in many))
+    assert {hashlib.sha256(body).hexdigest() for body in got} == {served.sha256}
+    assert (await counted.now())["cohorts_run"] == 1
+
+
 @pytest.mark.soak
 async def test_a_thousand(lab: Lab, service: Service, tmp_path: Path) -> None:
     """From one push, or two when they do not all ask within the window."""
@@ -82,6 +105,15 @@ async def test_a_thousand(lab: Lab, service: Service, tmp_path: Path) -> None:
     assert counters["cohorts_run"] <= 2
     assert counters["cohort_push_bytes"] < 2.1 * len(served.data)
     assert counters["segment_bytes"] < 0.1 * 1000 * len(served.data)  # who went alone
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """The body."""
+    received = bytearray()
+    with sock:
+        while chunk := sock.recv(1 << 16):
+            received += chunk
+    return bytes(received.partition(b"\r\n\r\n")[2])
 
 
 def _many(client: Client, url: str, count: int, directory: Path) -> None:
