@@ -16,7 +16,7 @@ from cohorts import Publisher
 from hectograph.core.cohorts import CohortSettings
 from rows import Row, row
 from tcp import missing as missing
-from tcp_load import Case, Load, add_round, start_client, take
+from tcp_load import Case, Load, add_round, percentile, start_client, take
 
 WORLD = World(
     clients=64,
@@ -30,7 +30,6 @@ WORLD = World(
 ALONE_ROUNDS = 8
 START_SECONDS = 1.5
 """Until so many programs are in memory."""
-NS = 1e9
 
 
 def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
@@ -79,11 +78,10 @@ def _rows(model: Outcome, load: Load, sent: int, counted: dict[str, int]) -> lis
         each("sent by the host", sent / WORLD.content_bytes, "copies", model.copies),
         each("cohorts", counted["cohorts_run"], "", model.cohorts),
         each("in cohorts", together, "clients", model.in_cohorts),
-        each("complete, p50", percentile_ms(load, 50), "ms", 1e3 * model.percentile(50)),
-        each("complete, p99", percentile_ms(load, 99), "ms", 1e3 * model.percentile(99)),
+        each(
+            "complete, p50", percentile(load.last_byte, 50) / 1e3, "ms", 1e3 * model.percentile(50)
+        ),
+        each(
+            "complete, p99", percentile(load.last_byte, 99) / 1e3, "ms", 1e3 * model.percentile(99)
+        ),
     ]
-
-
-def percentile_ms(load: Load, percent: int) -> float:
-    ordered = sorted(load.last_byte)
-    return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)] / 1e3

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* A line for each CPU, of hexadecimal numbers (softnet_seq_show() of Linux); the list's length is the twelfth. */
-#define FILE_BYTES (16u << 10)
+#define PART_BYTES 4096u /* which the kernel gives at a time: some 30 lines */
 #define LENGTH_FIELD 11u
 
 /* Frames that may wait when more are sent. */
@@ -42,22 +42,35 @@ static uint32_t length_of(const char *line)
 	return (uint32_t)strtoul(line, NULL, 16);
 }
 
-uint32_t backlog_longest(const struct backlog *backlog)
+/* Of the whole lines in the text, and how many bytes they are. */
+static size_t read_lines(char *text, uint32_t *longest)
 {
-	char text[FILE_BYTES + 1];
-	ssize_t bytes = backlog->fd < 0 ? 0 : pread(backlog->fd, text, FILE_BYTES, 0);
-	uint32_t longest = 0;
+	char *line = text;
 
-	if (bytes <= 0)
-		return 0;
-	text[bytes] = 0;
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+	for (char *end; (end = strchr(line, '\n')); line = end + 1) {
 		uint32_t length;
 
 		*end = 0;
 		length = length_of(line);
-		if (length > longest)
-			longest = length;
+		if (length > *longest)
+			*longest = length;
+	}
+	return (size_t)(line - text);
+}
+
+uint32_t backlog_longest(const struct backlog *backlog)
+{
+	char text[PART_BYTES + 1];
+	uint32_t longest = 0;
+	size_t at = 0, taken;
+	ssize_t bytes;
+
+	while (backlog->fd >= 0 && (bytes = pread(backlog->fd, text, PART_BYTES, (off_t)at)) > 0) {
+		text[bytes] = 0;
+		taken = read_lines(text, &longest);
+		if (!taken)
+			break;
+		at += taken;
 	}
 	return longest;
 }

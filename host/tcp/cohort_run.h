@@ -28,12 +28,10 @@ static inline uint32_t hg_cohort_window_room(const struct hg_cohort *cohort)
 	return cohort->cubic.window > flight ? cohort->cubic.window - flight : 0;
 }
 
-/*
- * As long as the slowest of the healthy ones' answers take: RFC 6298's timeout without
- * its least, and a turn of each of many programs that share a core.
- */
+/* A turn of each of many programs that share a core. */
 #define HG_COHORT_TURN_US 20000
 
+/* As long as the slowest of the healthy ones' answers take: RFC 6298's timeout, with a turn for its least. */
 static inline uint32_t hg_cohort_slowest_us(const struct hg_cohort *cohort)
 {
 	return HG_COHORT_TURN_US + cohort->rtt.smoothed + 4 * cohort->rtt.variation;

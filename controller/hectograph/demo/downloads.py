@@ -79,6 +79,12 @@ def has_curl() -> bool:
     return shutil.which("curl") is not None
 
 
+def describe(downloads: Sequence[Downloading], files: Files) -> str:
+    """How many, with what, and where to."""
+    program = "curl" if has_curl() else "Python's http.client, for want of curl"
+    return f"{len(downloads)} downloads with {program}, to {files}"
+
+
 def start(
     bed: Testbed,
     stack: ExitStack,

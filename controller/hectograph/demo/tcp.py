@@ -19,8 +19,7 @@ def _demonstrate(stage: Stage, options: Options) -> TcpReport:
     clients = downloads.start(
         stage.bed, stage.stack, stage.files, stage.network.clients, status.urls, slowly
     )
-    with_what = "curl" if downloads.has_curl() else "Python's http.client, for want of curl"
-    stage.say.print(f"clients    {len(clients)} downloads with {with_what}, to {stage.files}")
+    stage.say.print(f"clients    {downloads.describe(clients, stage.files)}")
     watch = serve.Watch(stage.running, stage.network, clients, stage.say)
     watch.run(stage.size, options.kill)
     with stage.path.open("rb") as original:
