@@ -32,7 +32,7 @@ LINKS = {
     "reads slowly": ("--delay", "5"),
 }
 """Whose they are, in the clients' order."""
-SIP_BYTES, SIP_SECONDS = 8192, 0.012
+SIP_BYTES, SIP_SECONDS = 8192, 0.02
 BUFFER_BYTES = 65536
 CONTENT_BYTES = 600_000
 SNAP_BYTES = 80
