@@ -64,9 +64,15 @@ async def controlled(
         )
         await service.put_switch(switch)
         await service.put_host(Host("h1", str(lab.host.control), "s1", HOST_PORT))
+        await until(lambda: _watches(service), seconds=SECONDS)
         yield service
     if not dies:  # else another one goes on with it
         await asyncio.to_thread(lab.ask, _forget_contents)
+
+
+async def _watches(service: Service) -> bool:
+    """Does it hear of cohorts? Before that, everybody is served alone."""
+    return all(host.reason is None for host in await service.cohort_hosts())
 
 
 async def _forget_contents(pusher: PusherClient) -> None:
