@@ -137,7 +137,8 @@ def test_short_lives(lab: Lab, mebibyte: Content) -> None:
                 one.run("sleep", "0.02")
             asked += lab.counters()["resume_probes"]
         assert asked > LIVES
-        assert asked < 1.5 * clients  # BMv2 loses some
+        # BMv2 loses some, and whoever has to wait for the CPU is asked once more.
+        assert asked < 3 * clients
         for curl, path in zip(curls, paths, strict=True):
             _, errors = curl.communicate(timeout=100)
             assert curl.returncode == 0, errors
