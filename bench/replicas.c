@@ -5,8 +5,9 @@
  * headers and its payload). Short rounds of both alternate, and the best of each
  * counts: what else the machine does can only slow one down.
  *
- *   replicas PIPELINE.so [stages]        prints one JSON row per protocol, payload size and group size;
- *                                        with `stages` the switch measures them, as it does with --metrics
+ *   replicas PIPELINE.so [stages|shared] prints one JSON row per protocol, payload size and group size;
+ *                                        with `stages` the switch measures them, as it does with --metrics;
+ *                                        with `shared` it is one of several workers
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ struct push {
 	uint32_t length;
 };
 
-static bool stages;
+static bool stages, shared;
 static uint64_t copies;
 
 static void take_copy(void *opaque, uint32_t port, const uint8_t *frame, uint32_t length)
@@ -104,6 +105,9 @@ static void insert_member(struct hg_switch *sw, struct hg_loaded *loaded, const 
 /* A switch with one group of `size` members, ready for pushes. */
 static struct hg_switch *make_switch(const char *pipeline, const struct protocol *protocol, uint32_t size)
 {
+	const struct hg_switch_config config = {
+		.cpu_port = HG_CPU_PORT, .stages = stages, .workers = shared ? 2 : 1,
+	};
 	struct hg_replica *replicas = calloc(size, sizeof(*replicas));
 	struct hg_switch *sw = NULL;
 	struct hg_loaded *loaded = NULL;
@@ -111,7 +115,7 @@ static struct hg_switch *make_switch(const char *pipeline, const struct protocol
 
 	if (!replicas)
 		check(-12, "replicas");
-	if (hg_switch_new(&(struct hg_switch_config){ .cpu_port = HG_CPU_PORT, .stages = stages }, &sw, error) ||
+	if (hg_switch_new(&config, &sw, error) ||
 	    hg_pipeline_load(sw, pipeline, &loaded, error)) {
 		fprintf(stderr, "replicas: %s\n", error);
 		exit(1);
@@ -204,11 +208,12 @@ static void measure(const char *pipeline, const struct protocol *protocol, uint3
 
 int main(int argc, char **argv)
 {
-	if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "stages"))) {
-		fprintf(stderr, "usage: replicas PIPELINE.so [stages]\n");
+	stages = argc == 3 && !strcmp(argv[2], "stages");
+	shared = argc == 3 && !strcmp(argv[2], "shared");
+	if (argc < 2 || argc > 3 || (argc == 3 && !stages && !shared)) {
+		fprintf(stderr, "usage: replicas PIPELINE.so [stages|shared]\n");
 		return 2;
 	}
-	stages = argc == 3;
 	for (size_t i = 0; i < sizeof(payload_sizes) / sizeof(*payload_sizes); i++)
 		for (size_t j = 0; j < sizeof(group_sizes) / sizeof(*group_sizes); j++)
 			measure(argv[1], &protocols[0], payload_sizes[i], group_sizes[j]);

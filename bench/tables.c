@@ -202,7 +202,7 @@ static void measure_groups(void)
 
 int main(void)
 {
-	epoch_init(&epoch);
+	epoch_init(&epoch, 1);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		for (const uint32_t *size = kinds[i].sizes; *size; size++)
 			measure(&kinds[i], *size);

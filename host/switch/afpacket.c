@@ -108,7 +108,7 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 		ret = fan_out(port, config, error);
 	if (!ret) {
 		receive_unmerged(port->tx.fd, config->interface);
-		ret = afpacket_rx_open(port, config, error);
+		ret = config->receives ? afpacket_rx_open(port, config, error) : 0;
 	}
 	if (ret)
 		afpacket_close(&port->io);

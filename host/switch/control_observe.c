@@ -13,8 +13,13 @@ uint64_t hg_stages_get(struct hg_switch *sw, struct hg_stage_cycles *stages)
 	uint64_t cycles = stage_clock() - sw->start_cycles, ns = now_ns() - sw->start_ns;
 
 	for (uint32_t i = 0; i < HG_STAGES; i++) {
-		stages[i].cycles = read_relaxed(&sw->stages.cycles[i]);
-		stages[i].times = read_relaxed(&sw->stages.times[i]);
+		stages[i] = (struct hg_stage_cycles){ 0 };
+		for (uint32_t worker = 0; worker < sw->config.workers; worker++) {
+			const struct stages *of = &sw->ports.lanes[worker].stages;
+
+			stages[i].cycles += read_relaxed(&of->cycles[i]);
+			stages[i].times += read_relaxed(&of->times[i]);
+		}
 	}
 	return ns / 1000 ? cycles * 1000 / (ns / 1000) * 1000 : 0;
 }
@@ -24,7 +29,7 @@ void hg_queues_get(struct hg_switch *sw, struct hg_queues *queues)
 	struct hg_loaded *running;
 
 	*queues = (struct hg_queues){
-		.packet_ins = queue_waiting(&sw->cpu.in),
+		.packet_ins = cpu_waiting(&sw->cpu),
 		.packet_outs = queue_waiting(&sw->cpu.out),
 		.packets_max = QUEUE_FRAMES,
 		.digests_max = DIGESTS_SLOTS,

@@ -11,6 +11,7 @@ int hg_pipeline_load(struct hg_switch *sw, const char *path, struct hg_loaded **
 		.epoch = &sw->epoch,
 		.seed = sw->seed,
 		.max_groups = sw->config.max_groups,
+		.workers = sw->config.workers,
 		.digest_signal = &sw->digest_signal,
 		.profiles = &sw->profile_home,
 		.traced = sw->trace,

@@ -80,40 +80,52 @@ static uint64_t read_files(const struct port *port, size_t offset)
 	       read_relaxed((const _Atomic uint64_t *)((const uint8_t *)files->out + offset));
 }
 
-static void read_stats(struct port *port, struct hg_port_stats *stats)
+static void add_lane(const struct port_lane *lane, struct hg_port_stats *stats)
 {
-	struct io *io = atomic_load_explicit(&port->io, memory_order_relaxed);
-	struct io_counters *counters = &port->counters;
+	const struct io_counters *counters = &lane->counters;
+	struct io *io = atomic_load_explicit(&lane->io, memory_order_relaxed);
+
+	stats->rx_packets += read_relaxed(&counters->rx_packets);
+	stats->rx_bytes += read_relaxed(&counters->rx_bytes);
+	stats->tx_packets += read_relaxed(&counters->tx_packets);
+	stats->tx_bytes += read_relaxed(&counters->tx_bytes);
+	stats->rx_dropped += read_relaxed(&counters->rx_dropped);
+	stats->tx_dropped += read_relaxed(&counters->tx_dropped);
+	stats->tx_oversized += read_relaxed(&counters->tx_oversized);
+	stats->tx_uncut += read_relaxed(&counters->tx_uncut);
+	stats->tx_supers += read_relaxed(&counters->tx_supers);
+	stats->tx_super_segments += read_relaxed(&counters->tx_super_segments);
+	stats->tx_fanned += read_relaxed(&counters->tx_fanned);
+	stats->rx_supers += read_relaxed(&counters->rx_supers);
+	stats->rx_super_segments += read_relaxed(&counters->rx_super_segments);
+	stats->rx_bundles += read_relaxed(&counters->rx_bundles);
+	stats->rx_bundle_pushes += read_relaxed(&counters->rx_bundle_pushes);
+	stats->rx_bundle_malformed += read_relaxed(&counters->rx_bundle_malformed);
+	if (io) {
+		stats->tx_waiting += io_unflushed(io);
+		stats->tx_kernel_bytes += io->ops->tx_held(io);
+	}
+}
+
+static void read_stats(const struct ports *ports, struct port *port, struct hg_port_stats *stats)
+{
+	struct io *io = atomic_load_explicit(&port->lanes[port->worker].io, memory_order_relaxed);
 
 	if (io)
 		port->rx_lost += io->ops->rx_lost(io);
 	*stats = (struct hg_port_stats){
 		.port = port->number,
+		.worker = port->worker,
 		.up = atomic_load_explicit(&port->up, memory_order_relaxed),
 		.mtu = port->mtu,
-		.rx_packets = read_relaxed(&counters->rx_packets),
-		.rx_bytes = read_relaxed(&counters->rx_bytes),
-		.tx_packets = read_relaxed(&counters->tx_packets),
-		.tx_bytes = read_relaxed(&counters->tx_bytes),
-		.rx_dropped = read_relaxed(&counters->rx_dropped) + port->rx_lost,
-		.tx_dropped = read_relaxed(&counters->tx_dropped),
-		.tx_oversized = read_relaxed(&counters->tx_oversized),
-		.tx_uncut = read_relaxed(&counters->tx_uncut),
-		.tx_supers = read_relaxed(&counters->tx_supers),
-		.tx_super_segments = read_relaxed(&counters->tx_super_segments),
-		.tx_fanned = read_relaxed(&counters->tx_fanned),
-		.rx_supers = read_relaxed(&counters->rx_supers),
-		.rx_super_segments = read_relaxed(&counters->rx_super_segments),
-		.rx_bundles = read_relaxed(&counters->rx_bundles),
-		.rx_bundle_pushes = read_relaxed(&counters->rx_bundle_pushes),
-		.rx_bundle_malformed = read_relaxed(&counters->rx_bundle_malformed),
+		.rx_dropped = port->rx_lost,
 		.captured = read_files(port, offsetof(struct capture_file, written)),
 		.capture_lost = read_files(port, offsetof(struct capture_file, lost)),
 		.capture_unwritten = read_files(port, offsetof(struct capture_file, unwritten)),
-		.tx_waiting = io ? io_unflushed(io) : 0,
-		.tx_kernel_bytes = io ? io->ops->tx_held(io) : 0,
 	};
 	memcpy(stats->interface, port->interface, sizeof(stats->interface));
+	for (uint32_t i = 0; i < ports->lane_count; i++)
+		add_lane(&port->lanes[i], stats);
 }
 
 int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t capacity)
@@ -123,6 +135,6 @@ int hg_port_list(struct hg_switch *sw, struct hg_port_stats *stats, uint32_t cap
 	switch_lock(sw);
 	set = ports_now(&sw->ports);
 	for (uint32_t i = 0; i < set->count && i < capacity; i++)
-		read_stats(set->all[i], &stats[i]);
+		read_stats(&sw->ports, set->all[i], &stats[i]);
 	return switch_unlock(sw, (int)set->count);
 }

@@ -2,33 +2,37 @@
 #include "cpu.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int cpu_init(struct cpu *cpu)
+int cpu_init(struct cpu *cpu, uint32_t workers)
 {
-	int ret = queue_init(&cpu->in);
+	int ret = queue_init(&cpu->out);
 
 	pthread_mutex_init(&cpu->receive_mutex, NULL);
 	pthread_mutex_init(&cpu->send_mutex, NULL);
 	cpu->in_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	cpu->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!ret)
-		ret = queue_init(&cpu->out);
-	if (!ret && (cpu->in_fd < 0 || cpu->wake_fd < 0))
+	cpu->lanes = calloc(workers, sizeof(*cpu->lanes));
+	if (!cpu->lanes)
+		return -ENOMEM;
+	cpu->lane_count = workers;
+	for (uint32_t i = 0; i < workers && !ret; i++)
+		ret = queue_init(&cpu->lanes[i].in);
+	if (!ret && cpu->in_fd < 0)
 		ret = -EMFILE;
 	return ret;
 }
 
 void cpu_clear(struct cpu *cpu)
 {
-	queue_clear(&cpu->in);
+	for (uint32_t i = 0; i < cpu->lane_count; i++)
+		queue_clear(&cpu->lanes[i].in);
+	free(cpu->lanes);
 	queue_clear(&cpu->out);
 	if (cpu->in_fd >= 0)
 		close(cpu->in_fd);
-	if (cpu->wake_fd >= 0)
-		close(cpu->wake_fd);
 	pthread_mutex_destroy(&cpu->receive_mutex);
 	pthread_mutex_destroy(&cpu->send_mutex);
 }
@@ -44,72 +48,87 @@ static void clear_event(int fd)
 	(void)!read(fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 }
 
-uint8_t *cpu_header(struct cpu *cpu)
+uint8_t *cpu_header(struct cpu *cpu, uint32_t worker)
 {
-	struct queue_frame *room = queue_room(&cpu->in);
+	struct queue_frame *room = queue_room(&cpu->lanes[worker].in);
 
 	return room ? room->bytes : NULL;
 }
 
-bool cpu_put(struct cpu *cpu, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
+bool cpu_put(struct cpu *cpu, uint32_t worker, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes)
 {
-	struct queue_frame *room = queue_room(&cpu->in);
+	struct cpu_lane *lane = &cpu->lanes[worker];
+	struct queue_frame *room = queue_room(&lane->in);
 
 	if (header_bytes + payload_bytes > QUEUE_FRAME_BYTES)
 		return false;
 	memcpy(room->bytes + header_bytes, payload, payload_bytes);
 	room->length = header_bytes + payload_bytes;
-	queue_put(&cpu->in);
-	cpu->in_pending = true;
+	queue_put(&lane->in);
+	lane->pending = true;
 	return true;
 }
 
-void cpu_flush(struct cpu *cpu)
+void cpu_flush(struct cpu *cpu, uint32_t worker)
 {
-	if (cpu->in_pending)
+	if (cpu->lanes[worker].pending)
 		raise_event(cpu->in_fd);
-	cpu->in_pending = false;
+	cpu->lanes[worker].pending = false;
 }
 
-void cpu_worker_woken(struct cpu *cpu)
+uint32_t cpu_waiting(const struct cpu *cpu)
 {
-	clear_event(cpu->wake_fd);
+	uint32_t waiting = 0;
+
+	for (uint32_t i = 0; i < cpu->lane_count; i++)
+		waiting += queue_waiting(&cpu->lanes[i].in);
+	return waiting;
 }
 
-void cpu_wake_worker(struct cpu *cpu)
+/* The queue that has frames and whose turn comes first; NULL: all are empty. */
+static struct queue *next_queue(struct cpu *cpu)
 {
-	raise_event(cpu->wake_fd);
+	for (uint32_t i = 0; i < cpu->lane_count; i++) {
+		struct queue *queue = &cpu->lanes[(cpu->next + i) % cpu->lane_count].in;
+
+		if (queue_peek(queue)) {
+			cpu->next = (cpu->next + i) % cpu->lane_count;
+			return queue;
+		}
+	}
+	return NULL;
 }
 
 /* The event goes before the last look, so that a frame that comes meanwhile raises it again. */
-static struct queue_frame *peek_or_clear(struct cpu *cpu)
+static struct queue *next_or_clear(struct cpu *cpu)
 {
-	struct queue_frame *frame = queue_peek(&cpu->in);
+	struct queue *queue = next_queue(cpu);
 
-	if (frame)
-		return frame;
+	if (queue)
+		return queue;
 	clear_event(cpu->in_fd);
-	frame = queue_peek(&cpu->in);
-	if (frame)
+	queue = next_queue(cpu);
+	if (queue)
 		raise_event(cpu->in_fd);
-	return frame;
+	return queue;
 }
 
 int cpu_receive(struct cpu *cpu, uint8_t *bytes, uint32_t capacity)
 {
 	struct queue_frame *frame;
-	int ret;
+	struct queue *queue;
+	int ret = -EAGAIN;
 
 	pthread_mutex_lock(&cpu->receive_mutex);
-	frame = peek_or_clear(cpu);
-	if (!frame) {
-		ret = -EAGAIN;
-	} else if (frame->length > capacity) {
+	queue = next_or_clear(cpu);
+	frame = queue ? queue_peek(queue) : NULL;
+	if (frame && frame->length > capacity) {
 		ret = -EMSGSIZE;
-	} else {
+	} else if (frame) {
 		ret = (int)frame->length;
 		memcpy(bytes, frame->bytes, frame->length);
-		queue_take(&cpu->in);
+		queue_take(queue);
+		cpu->next = (cpu->next + 1) % cpu->lane_count;
 	}
 	pthread_mutex_unlock(&cpu->receive_mutex);
 	return ret;
@@ -132,7 +151,5 @@ int cpu_send(struct cpu *cpu, const uint8_t *bytes, uint32_t length)
 		ret = -ENOBUFS;
 	}
 	pthread_mutex_unlock(&cpu->send_mutex);
-	if (!ret)
-		cpu_wake_worker(cpu);
 	return ret;
 }

@@ -29,8 +29,8 @@ static void clone_egress(const struct forwarder *forwarder, struct hg_standard_m
 		bytes = at_most(header_bytes + payload->length, session->max_bytes);
 		rest.length = bytes > header_bytes ? bytes - header_bytes : 0;
 	}
-	copy = forwarder->loaded->clones[depth];
-	show_payload(forwarder->loaded, &rest);
+	copy = forwarder->lane->clones[depth];
+	show_payload(forwarder->lane, &rest);
 	for (uint32_t i = 0; i < session->count; i++) {
 		memcpy(copy, standard, pipeline->phv_bytes);
 		pipeline->reset_metadata(copy);
@@ -40,7 +40,7 @@ static void clone_egress(const struct forwarder *forwarder, struct hg_standard_m
 		copy->egress_rid = session->replicas[i].instance;
 		egress(forwarder, copy, &rest, depth + 1);
 	}
-	show_payload(forwarder->loaded, payload);
+	show_payload(forwarder->lane, payload);
 	add_relaxed(&forwarder->stats->clones, session->count);
 }
 
@@ -84,13 +84,13 @@ void go_again(const struct forwarder *forwarder, struct again *again, const stru
 	forwarder->loaded->pipeline->keep_fields(of->again_fields, again->phv, of);
 	again->phv->instance_type = instance_type;
 	again->phv->packet_length = again->length;
-	again_put(&forwarder->loaded->again, again);
+	again_put(&forwarder->lane->again, again);
 }
 
 static void recirculate(const struct forwarder *forwarder, const struct hg_standard_metadata *standard,
 			const struct payload *payload)
 {
-	struct again_queue *queue = &forwarder->loaded->again;
+	struct again_queue *queue = &forwarder->lane->again;
 	struct again *again = again_new(queue, LOADED_HEADER_BYTES + payload->length);
 	uint32_t header_bytes;
 	uint8_t *frame;
@@ -147,7 +147,7 @@ void egress(const struct forwarder *forwarder, void *phv, const struct payload *
 	struct hg_standard_metadata *standard = phv;
 
 	standard->egress_global_timestamp = forwarder->now_us;
-	pipeline->egress(&forwarder->loaded->context, phv);
+	pipeline->egress(&forwarder->lane->context, phv);
 	if (standard->asked)
 		egress_asked(forwarder, standard, payload, depth);
 	else if (standard->egress_spec == pipeline->drop_port)
@@ -163,7 +163,7 @@ static inline __attribute__((always_inline)) void make_copies(const struct forwa
 							     const struct payload *payload, const bool timed)
 {
 	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
-	void *saved = forwarder->loaded->saved;
+	void *saved = forwarder->lane->saved;
 
 	for (uint32_t i = 0; i < group->count; i++) {
 		if (i)
@@ -191,7 +191,7 @@ void replicate(const struct forwarder *forwarder, struct hg_standard_metadata *s
 {
 	forwarder->output->copies = group->count;
 	if (group->count > 1)
-		forwarder->loaded->pipeline->restore(forwarder->loaded->saved, standard);
+		forwarder->loaded->pipeline->restore(forwarder->lane->saved, standard);
 	if (forwarder->stages->timed)
 		make_timed_copies(forwarder, standard, group, payload);
 	else

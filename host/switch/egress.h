@@ -12,10 +12,10 @@ struct payload {
 };
 
 /* What checksums over the payload see. */
-static inline void show_payload(struct hg_loaded *loaded, const struct payload *payload)
+static inline void show_payload(struct lane *lane, const struct payload *payload)
 {
-	loaded->context.payload = payload->bytes;
-	loaded->context.payload_bytes = payload->length;
+	lane->context.payload = payload->bytes;
+	lane->context.payload_bytes = payload->length;
 }
 
 static inline uint32_t at_most(uint32_t bytes, uint32_t limit)

@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <time.h>
 
-void epoch_init(struct epoch *epoch)
+void epoch_init(struct epoch *epoch, uint32_t workers)
 {
 	atomic_init(&epoch->now, 1);
-	atomic_init(&epoch->worker, 0);
+	epoch->worker_count = workers;
+	for (uint32_t i = 0; i < EPOCH_WORKERS; i++)
+		atomic_init(&epoch->workers[i].seen, 0);
 	epoch->oldest = NULL;
 	epoch->newest = &epoch->oldest;
 	atomic_init(&epoch->held, false);
@@ -19,17 +21,21 @@ void epoch_clear(struct epoch *epoch)
 	pthread_mutex_destroy(&epoch->gate);
 }
 
-/* The worker is past `at`: it saw that epoch, and with it all that was published before. */
+/* The workers are past `at`: they saw that epoch, and with it all that was published before. */
 static bool passed(struct epoch *epoch, uint64_t at)
 {
-	uint64_t seen = atomic_load_explicit(&epoch->worker, memory_order_acquire);
+	for (uint32_t i = 0; i < epoch->worker_count; i++) {
+		uint64_t seen = atomic_load_explicit(&epoch->workers[i].seen, memory_order_acquire);
 
-	return seen == 0 || seen >= at;
+		if (seen && seen < at)
+			return false;
+	}
+	return true;
 }
 
 /*
  * An atomic read-modify-write here and in epoch_online(): whichever comes second
- * sees what the other thread did before. Either the worker finds the new pointer
+ * sees what the other thread did before. Either a worker finds the new pointer
  * or we find the worker.
  */
 static uint64_t advance(struct epoch *epoch)
@@ -69,13 +75,15 @@ void epoch_wait(struct epoch *epoch)
 	epoch_reclaim(epoch);
 }
 
-/* The worker says that it is online before it looks, we look after we said hold: one of us sees the other. */
+/* A worker says that it is online before it looks, we look after we said hold: one of us sees the other. */
 void epoch_hold(struct epoch *epoch)
 {
 	pthread_mutex_lock(&epoch->gate);
 	atomic_store(&epoch->held, true);
-	while (atomic_load(&epoch->worker))
-		nanosleep(&pause_, NULL);
+	for (uint32_t i = 0; i < epoch->worker_count; i++) {
+		while (atomic_load(&epoch->workers[i].seen))
+			nanosleep(&pause_, NULL);
+	}
 }
 
 void epoch_release(struct epoch *epoch)
@@ -84,36 +92,36 @@ void epoch_release(struct epoch *epoch)
 	pthread_mutex_unlock(&epoch->gate);
 }
 
-static void wait_at_gate(struct epoch *epoch)
+static void wait_at_gate(struct epoch *epoch, uint32_t worker)
 {
-	epoch_offline(epoch);
+	epoch_offline(epoch, worker);
 	pthread_mutex_lock(&epoch->gate);
 	pthread_mutex_unlock(&epoch->gate);
 }
 
-void epoch_online(struct epoch *epoch)
+void epoch_online(struct epoch *epoch, uint32_t worker)
 {
 	for (;;) {
-		atomic_store(&epoch->worker, atomic_load_explicit(&epoch->now, memory_order_relaxed));
+		atomic_store(&epoch->workers[worker].seen, atomic_load_explicit(&epoch->now, memory_order_relaxed));
 		atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
 		if (!atomic_load(&epoch->held))
 			return;
-		wait_at_gate(epoch);
+		wait_at_gate(epoch, worker);
 	}
 }
 
-void epoch_quiescent(struct epoch *epoch)
+void epoch_quiescent(struct epoch *epoch, uint32_t worker)
 {
 	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
 
-	atomic_store_explicit(&epoch->worker, now, memory_order_release);
+	atomic_store_explicit(&epoch->workers[worker].seen, now, memory_order_release);
 	if (atomic_load_explicit(&epoch->held, memory_order_relaxed)) {
-		wait_at_gate(epoch);
-		epoch_online(epoch);
+		wait_at_gate(epoch, worker);
+		epoch_online(epoch, worker);
 	}
 }
 
-void epoch_offline(struct epoch *epoch)
+void epoch_offline(struct epoch *epoch, uint32_t worker)
 {
-	atomic_store_explicit(&epoch->worker, 0, memory_order_release);
+	atomic_store_explicit(&epoch->workers[worker].seen, 0, memory_order_release);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Grace periods: memory that a worker may still be reading is freed after the
+ * Grace periods: memory that a worker may still be reading is freed after every
  * worker passed a quiescent point (QSBR, as in userspace RCU).
  *
  * Control threads publish a pointer, then retire what it replaced; they call
@@ -23,16 +23,22 @@ struct retired {
 	void (*release)(struct retired *retired);
 };
 
+#define EPOCH_WORKERS 64u
+
 struct epoch {
-	_Atomic uint64_t now;    /* goes up with every retirement */
-	_Atomic uint64_t worker; /* the epoch that the worker last saw; 0 offline */
+	_Atomic uint64_t now; /* goes up with every retirement */
 	struct retired *oldest;
 	struct retired **newest;
-	_Atomic bool held;    /* the worker is to wait at the gate */
-	pthread_mutex_t gate; /* held by who holds the worker */
+	_Atomic bool held;    /* workers are to wait at the gate */
+	pthread_mutex_t gate; /* held by who holds the workers */
+	uint32_t worker_count;
+	struct {
+		_Alignas(64) _Atomic uint64_t seen; /* the epoch that this worker last saw; 0 offline */
+	} workers[EPOCH_WORKERS];
 };
 
-void epoch_init(struct epoch *epoch);
+/* For so many workers, EPOCH_WORKERS at most; all are offline. */
+void epoch_init(struct epoch *epoch, uint32_t workers);
 void epoch_clear(struct epoch *epoch);
 
 /* Control threads. */
@@ -41,15 +47,15 @@ void epoch_reclaim(struct epoch *epoch); /* what can be freed by now */
 void epoch_wait(struct epoch *epoch);    /* until everything retired is freed, and nothing older is in use */
 
 /*
- * Between the two the worker is offline: it waits before its next batch. Not under
+ * Between the two all workers are offline: they wait before their next batch. Not under
  * the switch's mutex, and both from one thread.
  */
 void epoch_hold(struct epoch *epoch);
 void epoch_release(struct epoch *epoch);
 
-/* The worker. */
-void epoch_online(struct epoch *epoch);
-void epoch_quiescent(struct epoch *epoch);
-void epoch_offline(struct epoch *epoch);
+/* The worker of that number, from 0. */
+void epoch_online(struct epoch *epoch, uint32_t worker);
+void epoch_quiescent(struct epoch *epoch, uint32_t worker);
+void epoch_offline(struct epoch *epoch, uint32_t worker);
 
 #endif

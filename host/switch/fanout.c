@@ -8,8 +8,11 @@
 /* Of frames that an interface has not taken yet. */
 #define SEND_BUFFER_BYTES (512 << 10)
 
-void fanout_init(struct fanout *fanout, struct payload_sum *sum, struct stages *stages)
+void fanout_init(struct fanout *fanout, uint32_t worker, uint32_t workers, struct payload_sum *sum, struct stages *stages)
 {
+	fanout->mark = FANOUT_MARK + worker * FANOUT_FRAMES;
+	/* They share the kernel's lists, and each looks for itself. */
+	fanout->unseen_most = BACKLOG_COPIES / workers > FANOUT_COPIES ? BACKLOG_COPIES / workers : FANOUT_COPIES;
 	fanout->stages = stages;
 	fanout->program = (struct fanout_program){ -1, -1, NULL };
 	fanout->fd = -1;
@@ -39,7 +42,7 @@ static int fanout_open(struct fanout *fanout)
 {
 	if (fanout->fd >= 0 || fanout->error)
 		return fanout->error;
-	fanout->error = fanout_program_open(&fanout->program);
+	fanout->error = fanout_program_open(&fanout->program, fanout->mark);
 	if (fanout->error)
 		return fanout->error;
 	fanout->fd = open_socket();

@@ -33,18 +33,21 @@ struct fanout_frame {
 
 struct fanout {
 	struct fanout_program program;
+	uint32_t mark; /* of its frames, from here on */
 	int fd; /* sends, by whatever interface the message names; -1: fanout_open() has not been called */
 	int error; /* why there is none; 0: it is open */
 	/* The worker's. */
 	struct backlog backlog;
 	uint32_t unseen; /* copies since it was looked at */
+	uint32_t unseen_most;
 	struct payload_sum *sum;
 	struct stages *stages;
 	uint32_t count; /* frames, each with its list in the program */
 	struct fanout_frame frames[FANOUT_FRAMES];
 };
 
-void fanout_init(struct fanout *fanout, struct payload_sum *sum, struct stages *stages);
+/* Of one worker of so many. */
+void fanout_init(struct fanout *fanout, uint32_t worker, uint32_t workers, struct payload_sum *sum, struct stages *stages);
 void fanout_close(struct fanout *fanout);
 
 /*

@@ -59,12 +59,12 @@ enum { LOOP = 18, NOT_OURS = 42, SEND_ITSELF = 44 };
  * clone, which shares the payload; the last copy is the frame itself. The clones'
  * frames pass here too, but without the mark.
  */
-static int load(int map_fd)
+static int load(int map_fd, uint32_t mark)
 {
 	const struct bpf_insn instructions[] = {
 		MOVE(FRAME, BPF_REG_1),
 		LOAD(BPF_REG_2, FRAME, offsetof(struct __sk_buff, mark)),
-		XOR(BPF_REG_2, FANOUT_MARK),
+		XOR(BPF_REG_2, mark),
 		IF(BPF_JGE, BPF_REG_2, FANOUT_FRAMES, 3, NOT_OURS),
 		STORE(STACK, KEY, BPF_REG_2),
 		SET(BPF_REG_2, 0),
@@ -133,7 +133,7 @@ static int load(int map_fd)
 
 /* ---- making and attaching it --------------------------------------------------- */
 
-int fanout_program_open(struct fanout_program *program)
+int fanout_program_open(struct fanout_program *program, uint32_t mark)
 {
 	union bpf_attr map = {
 		.map_type = BPF_MAP_TYPE_ARRAY,
@@ -156,7 +156,7 @@ int fanout_program_open(struct fanout_program *program)
 	if (lists == MAP_FAILED)
 		goto cleanup;
 	program->lists = lists;
-	ret = program->program_fd = load(program->map_fd);
+	ret = program->program_fd = load(program->map_fd, mark);
 cleanup:
 	if (ret < 0)
 		fanout_program_close(program);

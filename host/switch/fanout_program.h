@@ -11,7 +11,10 @@
 #define FANOUT_FRAMES 16u
 #define FANOUT_HEADER_BYTES 120u
 
-/* A frame with this mark is copied; its low bits say by which list. */
+/*
+ * Frames with marks from here on are copied: FANOUT_FRAMES marks for each worker, which has
+ * a program of its own; their low bits say by which list.
+ */
 #define FANOUT_MARK 0x48470000u
 
 /* fanout_copy.result, until the program has written another. */
@@ -36,7 +39,7 @@ struct fanout_program {
 };
 
 /* Negative errno: the kernel has no such programs, or not for us. */
-int fanout_program_open(struct fanout_program *program);
+int fanout_program_open(struct fanout_program *program, uint32_t mark);
 void fanout_program_close(struct fanout_program *program);
 /* From now on marked frames that leave by this interface are copied; a descriptor, whose closing ends it. */
 int fanout_program_attach(const struct fanout_program *program, int ifindex);

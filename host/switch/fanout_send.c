@@ -21,7 +21,7 @@ static void make_message(struct fanout *fanout, uint32_t index, struct message *
 {
 	struct fanout_frame *frame = &fanout->frames[index];
 	struct fanout_list *list = &fanout->program.lists[index];
-	uint32_t mark = FANOUT_MARK | index;
+	uint32_t mark = fanout->mark + index;
 	struct cmsghdr *control;
 
 	message->to = (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_ifindex = (int)list->copies[0].ifindex };
@@ -147,12 +147,12 @@ static uint32_t next_slice(struct fanout *fanout, uint32_t first)
 {
 	uint32_t frames = 1, copies = fanout->program.lists[first].count;
 
-	if (fanout->unseen + copies > BACKLOG_COPIES) {
+	if (fanout->unseen + copies > fanout->unseen_most) {
 		backlog_settle(&fanout->backlog, fanout->fd);
 		fanout->unseen = 0;
 	}
 	while (first + frames < fanout->count &&
-	       fanout->unseen + copies + fanout->program.lists[first + frames].count <= BACKLOG_COPIES)
+	       fanout->unseen + copies + fanout->program.lists[first + frames].count <= fanout->unseen_most)
 		copies += fanout->program.lists[first + frames++].count;
 	fanout->unseen += copies;
 	return frames;

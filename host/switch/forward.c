@@ -9,7 +9,7 @@
 static void resubmit(const struct forwarder *forwarder, const struct hg_standard_metadata *standard,
 		     const uint8_t *frame, uint32_t length)
 {
-	struct again *again = again_new(&forwarder->loaded->again, 0);
+	struct again *again = again_new(&forwarder->lane->again, 0);
 
 	if (!again) {
 		count_dropped(forwarder, &forwarder->stats->dropped_again, 1, "sent through the pipeline again too often");
@@ -43,14 +43,13 @@ static void replicate_to_group(const struct forwarder *forwarder, struct hg_stan
 
 static struct payload parse(const struct forwarder *forwarder, void *phv, const uint8_t *frame, uint32_t length)
 {
-	struct hg_loaded *loaded = forwarder->loaded;
 	struct payload payload;
 	uint32_t parsed;
 
 	stage_next(forwarder->stages, HG_STAGE_PARSER, 1);
-	parsed = loaded->pipeline->parse(&loaded->context, phv, frame, length);
+	parsed = forwarder->loaded->pipeline->parse(&forwarder->lane->context, phv, frame, length);
 	payload = (struct payload){ frame + parsed, length - parsed };
-	show_payload(loaded, &payload);
+	show_payload(forwarder->lane, &payload);
 	return payload;
 }
 
@@ -69,8 +68,9 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 			  const uint8_t *frame, uint32_t length)
 {
 	const struct group *session = session_of(forwarder, standard);
-	struct hg_loaded *loaded = forwarder->loaded;
-	struct hg_standard_metadata *clone = loaded->clone;
+	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
+	struct lane *lane = forwarder->lane;
+	struct hg_standard_metadata *clone = lane->clone;
 	struct payload payload;
 	uint32_t bytes;
 
@@ -80,15 +80,15 @@ static void clone_ingress(const struct forwarder *forwarder, struct hg_standard_
 		trace_print("Cloning packet at ingress: session %u, %u replicas", standard->clone_session, session->count);
 	bytes = at_most(length, session->max_bytes);
 	start_phv(forwarder, clone, port, bytes);
-	loaded->context.frame_length = bytes;
+	lane->context.frame_length = bytes;
 	payload = parse(forwarder, clone, frame, bytes);
 	/* The parser may have looked at the port and set metadata; as in simple_switch, neither stays. */
-	loaded->pipeline->reset_metadata(clone);
-	loaded->pipeline->keep_fields(standard->clone_fields, clone, standard);
+	pipeline->reset_metadata(clone);
+	pipeline->keep_fields(standard->clone_fields, clone, standard);
 	clone->instance_type = HG_INSTANCE_INGRESS_CLONE;
 	stage_next(forwarder->stages, HG_STAGE_REPLICATION, 0);
 	replicate(forwarder, clone, session, &payload);
-	loaded->context.frame_length = length;
+	lane->context.frame_length = length;
 	add_relaxed(&forwarder->stats->clones, session->count);
 }
 
@@ -103,7 +103,7 @@ static bool ingress_asked(const struct forwarder *forwarder, struct hg_standard_
 		return false;
 	if (asked & HG_ASK_CLONE) {
 		clone_ingress(forwarder, standard, port, frame, length);
-		show_payload(forwarder->loaded, payload);
+		show_payload(forwarder->lane, payload);
 	}
 	if (asked & HG_ASK_RESUBMIT)
 		resubmit(forwarder, standard, frame, length);
@@ -114,18 +114,19 @@ static bool ingress_asked(const struct forwarder *forwarder, struct hg_standard_
 static void pass(const struct forwarder *forwarder, struct hg_standard_metadata *standard, uint32_t port,
 		 const uint8_t *frame, uint32_t length)
 {
-	struct hg_loaded *loaded = forwarder->loaded;
+	const struct hg_pipeline *pipeline = forwarder->loaded->pipeline;
+	struct hg_context *context = &forwarder->lane->context;
 	struct payload payload;
 
-	loaded->context.frame_length = length;
+	context->frame_length = length;
 	payload = parse(forwarder, standard, frame, length);
 	stage_next(forwarder->stages, HG_STAGE_INGRESS, 1);
-	loaded->pipeline->ingress(&loaded->context, standard);
+	pipeline->ingress(context, standard);
 	if (standard->asked && !ingress_asked(forwarder, standard, port, frame, length, &payload))
 		return;
 	if (standard->mcast_grp) {
 		replicate_to_group(forwarder, standard, &payload);
-	} else if (standard->egress_spec == loaded->pipeline->drop_port) {
+	} else if (standard->egress_spec == pipeline->drop_port) {
 		count_dropped(forwarder, &forwarder->stats->dropped_ingress, 1, "at the end of ingress");
 	} else {
 		standard->instance_type = HG_INSTANCE_NORMAL;
@@ -141,7 +142,7 @@ static void pass_again(const struct forwarder *forwarder, uint32_t port)
 {
 	struct again *again;
 
-	for (uint32_t passes = 0; (again = again_take(&forwarder->loaded->again)); passes++) {
+	for (uint32_t passes = 0; (again = again_take(&forwarder->lane->again)); passes++) {
 		if (passes < AGAIN_PASSES)
 			pass(forwarder, again->phv, port, again->frame, again->length);
 		else
@@ -151,17 +152,17 @@ static void pass_again(const struct forwarder *forwarder, uint32_t port)
 
 static void forward_packet(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length)
 {
-	struct hg_loaded *loaded = forwarder->loaded;
+	struct lane *lane = forwarder->lane;
 
-	if (!loaded) {
+	if (!lane) {
 		count_dropped(forwarder, &forwarder->stats->dropped_no_pipeline, 1, "no pipeline runs");
 		return;
 	}
-	start_phv(forwarder, loaded->phv, port, length);
-	loaded->context.now_ns = forwarder->now_ns;
+	start_phv(forwarder, lane->phv, port, length);
+	lane->context.now_ns = forwarder->now_ns;
 	stage_begin(forwarder->stages);
-	pass(forwarder, loaded->phv, port, frame, length);
-	if (loaded->again.oldest)
+	pass(forwarder, lane->phv, port, frame, length);
+	if (lane->again.oldest)
 		pass_again(forwarder, port);
 	stage_end(forwarder->stages);
 }

@@ -11,13 +11,12 @@
 #include "relaxed.h"
 #include "stage.h"
 
-/* The stats of hg_switch.h, written by the worker alone. */
+/* The stats of hg_switch.h, written by one worker alone. */
 struct forward_stats {
 	_Atomic uint64_t ingress_packets, replicas, clones, dropped_clones;
 	_Atomic uint64_t dropped_no_pipeline, dropped_ingress, dropped_egress;
 	_Atomic uint64_t dropped_again, dropped_assertions, dropped_stuck;
 	_Atomic uint64_t dropped_no_group, dropped_no_port, dropped_cpu_queue;
-	_Atomic uint64_t dropped_digests; /* digests.h adds here, for any worker */
 };
 
 /*
@@ -36,6 +35,7 @@ struct trace;
 
 struct forwarder {
 	struct hg_loaded *loaded; /* NULL: no pipeline yet */
+	struct lane *lane;        /* of it, this worker's; NULL with it */
 	struct forward_stats *stats;
 	struct stages *stages;
 	struct trace *trace; /* NULL: packets are not traced */
@@ -43,6 +43,13 @@ struct forwarder {
 	uint64_t now_ns; /* CLOCK_MONOTONIC of this batch */
 	uint64_t now_us; /* the same, since the switch started */
 };
+
+/* By this pipeline, or none (NULL), as that worker. */
+static inline void forward_by(struct forwarder *forwarder, struct hg_loaded *loaded, uint32_t worker)
+{
+	forwarder->loaded = loaded;
+	forwarder->lane = loaded ? &loaded->lanes[worker] : NULL;
+}
 
 /* The time of all that is forwarded until the next call. */
 static inline void forward_at(struct forwarder *forwarder, uint64_t now_ns, uint64_t start_ns)
@@ -54,11 +61,11 @@ static inline void forward_at(struct forwarder *forwarder, uint64_t now_ns, uint
 /* Copies point into the frame, and into what the pipeline keeps until forward_flushed(). */
 void forward(const struct forwarder *forwarder, uint32_t port, const uint8_t *frame, uint32_t length);
 
-/* All copies that were sent since the last call have left. `loaded` may be NULL. */
-static inline void forward_flushed(struct hg_loaded *loaded)
+/* All copies that were sent since the last call have left. */
+static inline void forward_flushed(const struct forwarder *forwarder)
 {
-	if (loaded)
-		again_reset(&loaded->again);
+	if (forwarder->lane)
+		again_reset(&forwarder->lane->again);
 }
 
 #endif

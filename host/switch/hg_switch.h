@@ -6,7 +6,7 @@
  * switch are serialised by a mutex that the packet path never takes. A lookup
  * finds an entry as it was before a change or as it is after, never between;
  * pipeline, groups and ports change between two packets. Memory is freed after
- * the worker has passed a quiescent point.
+ * every worker has passed a quiescent point.
  *
  * Functions return 0 (or a count) or a negative errno; those with `error` also
  * write one line of at most HG_ERROR_BYTES that says what and where.
@@ -40,13 +40,14 @@ struct hg_switch_config {
 	uint32_t cpu_port;    /* 0: none */
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
 	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
+	uint32_t workers;     /* threads that forward; 0: one. A port's frames are all one worker's */
 	bool stages;          /* measure them: hg_observe.h */
 	int trace_fd;         /* where each packet's way is printed, which is slow; 0: nowhere */
 	const char *captures; /* the directory for captures of all ports (hg_observe.h); NULL: none are made */
 };
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **sw, char *error);
-/* Stops the worker, closes ports, frees everything. NULL is fine. */
+/* Stops the workers, closes ports, frees everything. NULL is fine. */
 void hg_switch_free(struct hg_switch *sw);
 
 /*
@@ -61,6 +62,7 @@ int hg_port_take_bundles(struct hg_switch *sw, uint32_t port);
 
 struct hg_port_stats {
 	uint32_t port;
+	uint32_t worker; /* whose frames are the port's, from 0 */
 	char interface[16];
 	bool up;
 	uint32_t mtu; /* bytes, the interface's */
@@ -241,7 +243,7 @@ int hg_session_insert(struct hg_switch *sw, uint32_t session, const struct hg_re
 int hg_session_modify(struct hg_switch *sw, uint32_t session, const struct hg_replica *replicas, uint32_t count, uint32_t max_bytes);
 int hg_session_delete(struct hg_switch *sw, uint32_t session);
 
-/* The worker. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
+/* The workers. Packets are dropped and counted while no pipeline runs. -EALREADY: it is started. */
 int hg_switch_start(struct hg_switch *sw, char *error);
 int hg_switch_stop(struct hg_switch *sw);
 /*
@@ -258,7 +260,7 @@ void hg_switch_release(struct hg_switch *sw);
  */
 int hg_cpu_fd(struct hg_switch *sw);
 int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity);
-/* Into the pipeline as if received on the CPU port, once the worker runs. -ENOBUFS: the queue is full; -ENODEV: there is no CPU port. */
+/* Into the pipeline as if received on the CPU port, once a worker runs. -ENOBUFS: the queue is full; -ENODEV: there is no CPU port. */
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length);
 
 /*

@@ -32,8 +32,8 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 {
 	struct inject_output inject;
 	struct forwarder forwarder = {
-		.stats = &sw->stats,
-		.stages = &sw->stages,
+		.stats = &sw->workers[0].stats,
+		.stages = &sw->ports.lanes[0].stages,
 		.trace = sw->trace,
 		.output = trace_output(sw->trace, &inject.output),
 	};
@@ -49,9 +49,9 @@ int hg_switch_inject(struct hg_switch *sw, uint32_t port, const uint8_t *frame, 
 		pthread_mutex_unlock(&sw->mutex);
 		return -EBUSY;
 	}
-	forwarder.loaded = switch_running(sw);
+	forward_by(&forwarder, switch_running(sw), 0);
 	forward(&forwarder, port, frame, length);
-	forward_flushed(forwarder.loaded);
+	forward_flushed(&forwarder);
 	pthread_mutex_unlock(&sw->mutex);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include "epoch.h"
 #include "hg_switch.h"
 
-/* One thread writes each, any may read; they outlive a vanished interface. */
+/* Of one worker, which alone writes them; any may read. They outlive a vanished interface. */
 struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
 	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
@@ -36,7 +36,8 @@ struct io_config {
 	uint32_t tx_frames;   /* gathered before they are handed on */
 	enum hg_io kind;
 	const _Atomic bool *bundles; /* cut up what comes in bundles */
-	struct payload_sum *sum; /* all ports share it */
+	bool receives; /* else it only sends */
+	struct payload_sum *sum; /* all ports of one worker share it */
 	struct fanout *fanout;
 	struct io_counters *counters;
 	struct stages *stages;
@@ -83,7 +84,7 @@ struct io {
 	struct io_counters *counters;
 	struct stages *stages;
 	struct capture_port *capture; /* NULL: none */
-	int fd;             /* readable while frames wait */
+	int fd;             /* readable while frames wait; -1: it only sends */
 	int ifindex;
 	uint32_t mtu;       /* bytes */
 	bool fans_out;      /* copies may leave by it by way of fanout.h */

@@ -18,6 +18,14 @@ static const struct hg_runtime_ops runtime_ops = {
 	.trace_copy = trace_copy,
 };
 
+static const struct hg_runtime_ops shared_ops = {
+	.lookup = table_lookup,
+	.meter = meter_mark_shared,
+	.digest = digests_put,
+	.trace = trace_line,
+	.trace_copy = trace_copy,
+};
+
 static const struct hg_runtime_ops traced_ops = {
 	.lookup = trace_lookup,
 	.meter = meter_mark,
@@ -117,7 +125,8 @@ static int make_registers(struct hg_loaded *loaded)
 	const struct hg_pipeline *pipeline = loaded->pipeline;
 
 	loaded->registers = calloc(pipeline->register_count + 1, sizeof(*loaded->registers));
-	if (!loaded->registers)
+	loaded->register_locks = calloc(pipeline->register_count + 1, sizeof(*loaded->register_locks));
+	if (!loaded->registers || !loaded->register_locks)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < pipeline->register_count; i++) {
 		loaded->registers[i] = calloc((size_t)pipeline->registers[i].size + 1, pipeline->registers[i].stride);
@@ -161,29 +170,69 @@ static void *new_phv(const struct hg_pipeline *pipeline)
 	return aligned_alloc(HG_PHV_ALIGN, (pipeline->phv_bytes + HG_PHV_ALIGN - 1) / HG_PHV_ALIGN * HG_PHV_ALIGN);
 }
 
-static int make_lane(struct hg_loaded *loaded, const struct hg_runtime_ops *ops)
+static const struct hg_runtime_ops *ops_for(const struct loaded_home *home)
 {
-	loaded->phv = new_phv(loaded->pipeline);
-	loaded->saved = new_phv(loaded->pipeline);
-	loaded->context = (struct hg_context){
+	if (home->traced)
+		return &traced_ops;
+	return home->workers > 1 ? &shared_ops : &runtime_ops;
+}
+
+static int make_lane(struct hg_loaded *loaded, struct lane *lane, const struct loaded_home *home)
+{
+	const struct hg_pipeline *pipeline = loaded->pipeline;
+
+	lane->context = (struct hg_context){
+		.shared = home->workers > 1,
 		.tables = loaded->tables,
 		.counters = loaded->cells,
 		.meters = loaded->meters,
 		.registers = loaded->registers,
+		.register_locks = loaded->register_locks,
 		.profiles = loaded->choosable,
 		.digests = loaded->digests,
 		.random = now_ns() | 1,
-		.ops = ops,
+		.ops = ops_for(home),
 	};
-	loaded->clone = new_phv(loaded->pipeline);
+	lane->phv = new_phv(pipeline);
+	lane->saved = new_phv(pipeline);
+	lane->clone = new_phv(pipeline);
 	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++) {
-		loaded->clones[i] = new_phv(loaded->pipeline);
-		if (!loaded->clones[i])
+		lane->clones[i] = new_phv(pipeline);
+		if (!lane->clones[i])
 			return -ENOMEM;
 	}
-	if (!loaded->phv || !loaded->saved || !loaded->clone)
+	if (!lane->phv || !lane->saved || !lane->clone)
 		return -ENOMEM;
-	return again_init(&loaded->again, loaded->pipeline);
+	return again_init(&lane->again, pipeline);
+}
+
+static int make_lanes(struct hg_loaded *loaded, const struct loaded_home *home)
+{
+	int ret = 0;
+
+	loaded->lanes = aligned_alloc(_Alignof(struct lane), home->workers * sizeof(struct lane));
+	if (!loaded->lanes)
+		return -ENOMEM;
+	memset(loaded->lanes, 0, home->workers * sizeof(struct lane));
+	loaded->lane_count = home->workers;
+	for (uint32_t i = 0; i < loaded->lane_count && !ret; i++)
+		ret = make_lane(loaded, &loaded->lanes[i], home);
+	return ret;
+}
+
+static void free_lanes(struct hg_loaded *loaded)
+{
+	for (uint32_t i = 0; i < loaded->lane_count; i++) {
+		struct lane *lane = &loaded->lanes[i];
+
+		free(lane->phv);
+		free(lane->saved);
+		free(lane->clone);
+		again_clear(&lane->again);
+		for (uint32_t depth = 0; depth < LOADED_CLONE_DEPTH; depth++)
+			free(lane->clones[depth]);
+	}
+	free(loaded->lanes);
 }
 
 int loaded_open(const char *path, const struct loaded_home *home, struct hg_loaded **made, char *error)
@@ -215,7 +264,7 @@ int loaded_open(const char *path, const struct loaded_home *home, struct hg_load
 	if (!ret)
 		ret = digests_new(loaded->pipeline, home->digest_signal, &loaded->digests);
 	if (!ret)
-		ret = make_lane(loaded, home->traced ? &traced_ops : &runtime_ops);
+		ret = make_lanes(loaded, home);
 cleanup:
 	if (ret)
 		loaded_close(loaded);
@@ -253,6 +302,7 @@ void loaded_close(struct hg_loaded *loaded)
 	for (uint32_t i = 0; loaded->registers && i < loaded->pipeline->register_count; i++)
 		free(loaded->registers[i]);
 	free(loaded->registers);
+	free(loaded->register_locks);
 	for (uint32_t i = 0; loaded->profiles && i < loaded->pipeline->profile_count; i++)
 		profile_free(loaded->profiles[i]);
 	free(loaded->profiles);
@@ -260,12 +310,7 @@ void loaded_close(struct hg_loaded *loaded)
 	groups_free(loaded->groups);
 	groups_free(loaded->sessions);
 	digests_free(loaded->digests);
-	free(loaded->phv);
-	free(loaded->saved);
-	free(loaded->clone);
-	again_clear(&loaded->again);
-	for (uint32_t i = 0; i < LOADED_CLONE_DEPTH; i++)
-		free(loaded->clones[i]);
+	free_lanes(loaded);
 	if (loaded->object)
 		dlclose(loaded->object);
 	free(loaded);

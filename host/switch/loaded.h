@@ -20,6 +20,16 @@ struct counter {
 	struct hg_counter_value *bases; /* cell.h */
 };
 
+/* What one worker needs of a pipeline while it works on a packet. */
+struct lane {
+	_Alignas(64) struct hg_context context;
+	void *phv;   /* as parsed, and after ingress */
+	void *saved; /* of a PHV that several copies share, what their egress restores */
+	void *clone; /* a packet that ingress cloned, as parsed again */
+	struct again_queue again;
+	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
+};
+
 struct hg_loaded {
 	void *object; /* dlopen's */
 	const struct hg_pipeline *pipeline;
@@ -31,17 +41,15 @@ struct hg_loaded {
 	struct hg_digests *digests; /* NULL: none in it */
 	struct hg_loaded *next;
 
-	/* The worker's. */
-	struct hg_context context;
+	/* As every lane's context has them. */
 	struct hg_cell **cells;         /* context.counters */
 	struct hg_meter_cell **meters;  /* context.meters */
 	void **registers;               /* context.registers */
+	struct hg_lock *register_locks;
 	struct hg_profile **choosable;  /* context.profiles */
-	void *phv;     /* as parsed, and after ingress */
-	void *saved;   /* of a PHV that several copies share, what their egress restores */
-	void *clone;   /* a packet that ingress cloned, as parsed again */
-	struct again_queue again;
-	void *clones[LOADED_CLONE_DEPTH]; /* of what egress cloned, and of clones of these */
+
+	uint32_t lane_count;
+	struct lane *lanes; /* one for each worker */
 };
 
 /* What a pipeline needs of the switch that loads it. */
@@ -49,6 +57,7 @@ struct loaded_home {
 	struct epoch *epoch;
 	uint64_t seed;
 	uint32_t max_groups;
+	uint32_t workers;
 	const struct digest_signal *digest_signal;
 	const struct profile_home *profiles;
 	bool traced; /* lookups are printed: trace.h */

@@ -70,19 +70,23 @@ static void restart(struct hg_meter_cell *cell, const struct meter_profile *prof
 	cell->peak = (struct meter_bucket){ .tokens = profile->config.pburst };
 }
 
-/* RFC 2698, 3: the colour-blind mode. */
-uint32_t meter_mark(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount)
+/* Other workers' batches may have begun later: for them no time has passed. */
+static uint64_t elapse(struct hg_meter_cell *cell, uint64_t now_ns)
 {
-	struct hg_meter_cell *cell = &cells[index];
-	const struct meter_profile *profile = atomic_load_explicit(&cell->profile, memory_order_acquire);
+	uint64_t elapsed_ns = now_ns > cell->last_ns ? now_ns - cell->last_ns : 0;
+
+	cell->last_ns += elapsed_ns;
+	return elapsed_ns;
+}
+
+/* RFC 2698, 3: the colour-blind mode. */
+static uint32_t mark(struct hg_meter_cell *cell, const struct meter_profile *profile, uint64_t now_ns, uint32_t amount)
+{
 	uint64_t elapsed_ns;
 
-	if (!profile)
-		return METER_GREEN;
 	if (cell->generation != profile->generation)
 		restart(cell, profile, now_ns);
-	elapsed_ns = now_ns - cell->last_ns;
-	cell->last_ns = now_ns;
+	elapsed_ns = elapse(cell, now_ns);
 	fill(&cell->committed, profile->config.cir, profile->config.cburst, elapsed_ns);
 	fill(&cell->peak, profile->config.pir, profile->config.pburst, elapsed_ns);
 
@@ -93,4 +97,29 @@ uint32_t meter_mark(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns
 		return METER_YELLOW;
 	cell->committed.tokens -= amount;
 	return METER_GREEN;
+}
+
+uint32_t meter_mark(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount)
+{
+	struct hg_meter_cell *cell = &cells[index];
+	const struct meter_profile *profile = atomic_load_explicit(&cell->profile, memory_order_acquire);
+
+	return profile ? mark(cell, profile, now_ns, amount) : METER_GREEN;
+}
+
+/* The profile is looked up under the lock: of two workers none goes back to an older one. */
+uint32_t meter_mark_shared(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount)
+{
+	struct hg_meter_cell *cell = &cells[index];
+	const struct meter_profile *profile;
+	uint32_t colour = METER_GREEN;
+
+	if (!atomic_load_explicit(&cell->profile, memory_order_relaxed))
+		return METER_GREEN;
+	hg_lock(&cell->lock);
+	profile = atomic_load_explicit(&cell->profile, memory_order_acquire);
+	if (profile)
+		colour = mark(cell, profile, now_ns, amount);
+	hg_unlock(&cell->lock);
+	return colour;
 }

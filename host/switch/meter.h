@@ -25,7 +25,8 @@ struct meter_bucket {
 struct hg_meter_cell {
 	_Atomic(struct meter_profile *) profile; /* NULL: not configured */
 	uint64_t published;                      /* profiles so far; control threads' */
-	/* The worker's own from here on. */
+	/* The workers' from here on. */
+	struct hg_lock lock;
 	uint64_t generation; /* of the profile that the buckets are for */
 	uint64_t last_ns;
 	struct meter_bucket committed, peak;
@@ -39,7 +40,8 @@ void meter_get(const struct hg_meter_cell *cell, struct hg_meter_config *config)
 /* When no worker can reach the cell any more. */
 void meter_clear(struct hg_meter_cell *cell);
 
-/* hg_runtime_ops.meter */
+/* hg_runtime_ops.meter: of a worker that is alone, and of several. */
 uint32_t meter_mark(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
+uint32_t meter_mark_shared(struct hg_meter_cell *cells, uint32_t index, uint64_t now_ns, uint32_t amount);
 
 #endif

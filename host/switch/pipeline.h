@@ -22,7 +22,7 @@
 #include <string.h>
 
 /* Goes up with every change of a struct or meaning in this file. */
-#define HG_PIPELINE_ABI 6
+#define HG_PIPELINE_ABI 7
 
 #define HG_PHV_ALIGN 16 /* bytes: 128-bit fields lie in it */
 
@@ -194,9 +194,27 @@ struct hg_digest_spec {
 
 /* ---- what the runtime keeps, as a pipeline sees it ----------------------- */
 
+/* Held by one worker for a few instructions, while others that want it spin. */
+struct hg_lock {
+	_Atomic bool held;
+};
+
+static inline void hg_lock(struct hg_lock *lock)
+{
+	while (atomic_exchange_explicit(&lock->held, true, memory_order_acquire)) {
+		while (atomic_load_explicit(&lock->held, memory_order_relaxed))
+			__asm__ volatile("" ::: "memory");
+	}
+}
+
+static inline void hg_unlock(struct hg_lock *lock)
+{
+	atomic_store_explicit(&lock->held, false, memory_order_release);
+}
+
 /*
- * Written by one worker, read by anyone: relaxed atomics, so that a reader sees
- * whole numbers and the writer pays for no lock prefix (hg_count).
+ * Written by workers, read by anyone: relaxed atomics, so that a reader sees whole
+ * numbers and a worker that is alone pays for no lock prefix (hg_count).
  */
 struct hg_cell {
 	_Atomic uint64_t packets;
@@ -249,10 +267,12 @@ struct hg_context;
  * worker. Arrays are in the order of the pipeline's specs.
  */
 struct hg_context {
+	bool shared; /* other workers write the same cells at the same time */
 	struct hg_table *const *tables;
 	struct hg_cell *const *counters;
 	struct hg_meter_cell *const *meters;
 	void *const *registers;
+	struct hg_lock *register_locks; /* one for each array */
 	struct hg_profile *const *profiles;
 	struct hg_digests *digests; /* NULL where the pipeline has none */
 	const uint8_t *payload;     /* what the parser left of the packet */
@@ -285,11 +305,17 @@ struct hg_runtime_ops {
 	void (*trace_copy)(uint32_t port, uint32_t instance);
 };
 
-static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
+static inline void hg_count(const struct hg_context *ctx, struct hg_cell *cell, uint32_t bytes)
 {
-	uint64_t packets = atomic_load_explicit(&cell->packets, memory_order_relaxed);
-	uint64_t sum = atomic_load_explicit(&cell->bytes, memory_order_relaxed);
+	uint64_t packets, sum;
 
+	if (ctx->shared) {
+		atomic_fetch_add_explicit(&cell->packets, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&cell->bytes, bytes, memory_order_relaxed);
+		return;
+	}
+	packets = atomic_load_explicit(&cell->packets, memory_order_relaxed);
+	sum = atomic_load_explicit(&cell->bytes, memory_order_relaxed);
 	atomic_store_explicit(&cell->packets, packets + 1, memory_order_relaxed);
 	atomic_store_explicit(&cell->bytes, sum + bytes, memory_order_relaxed);
 }
@@ -300,6 +326,23 @@ static inline void hg_count(struct hg_cell *cell, uint32_t bytes)
  */
 #define hg_register_load(cell) __atomic_load_n(cell, __ATOMIC_RELAXED)
 #define hg_register_store(cell, value) __atomic_store_n(cell, value, __ATOMIC_RELAXED)
+
+/*
+ * Around an action that uses an array's registers, where some action writes there and uses
+ * registers more than once, or where cells are wide: as in BMv2, it is alone with them. In
+ * the arrays' order, so that two never wait for each other.
+ */
+static inline void hg_registers_enter(const struct hg_context *ctx, uint32_t array)
+{
+	if (ctx->shared)
+		hg_lock(&ctx->register_locks[array]);
+}
+
+static inline void hg_registers_leave(const struct hg_context *ctx, uint32_t array)
+{
+	if (ctx->shared)
+		hg_unlock(&ctx->register_locks[array]);
+}
 
 /* The entry was found. */
 static inline void hg_hit(const struct hg_entry *entry, uint64_t now_ns)

@@ -13,21 +13,46 @@
 #include "forward.h"
 #include "hg_switch.h"
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config, struct stages *stages)
+static int init_lane(struct ports_lane *lane, uint32_t worker, const struct hg_switch_config *config)
+{
+	lane->stages.on = config->stages;
+	lane->stages.now = STAGE_NONE;
+	fanout_init(&lane->fanout, worker, config->workers, &lane->sum, &lane->stages);
+	lane->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return lane->poll_fd < 0 ? -errno : 0;
+}
+
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config)
 {
 	struct port_set *set = calloc(1, sizeof(*set));
+	int ret = 0;
 
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
 	ports->io = config->io;
-	ports->stages = stages;
-	fanout_init(&ports->fanout, &ports->sum, stages);
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
-	ports->poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (!set)
+	ports->lanes = calloc(config->workers, sizeof(*ports->lanes));
+	if (!set || !ports->lanes)
 		return -ENOMEM;
-	return ports->poll_fd < 0 || ports->control_fd < 0 ? -EMFILE : 0;
+	ports->lane_count = config->workers;
+	/* All of them, whatever one says: ports_clear() clears all. */
+	for (uint32_t i = 0; i < ports->lane_count; i++) {
+		int lane_ret = init_lane(&ports->lanes[i], i, config);
+
+		ret = ret ? ret : lane_ret;
+	}
+	return ports->control_fd < 0 ? -EMFILE : ret;
+}
+
+static void close_lanes(struct port *port, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct io *io = atomic_load_explicit(&port->lanes[i].io, memory_order_relaxed);
+
+		if (io)
+			io->ops->close(io);
+	}
 }
 
 void ports_clear(struct ports *ports)
@@ -35,17 +60,17 @@ void ports_clear(struct ports *ports)
 	struct port_set *set = atomic_load_explicit(&ports->set, memory_order_relaxed);
 
 	for (uint32_t i = 0; set && i < set->count; i++) {
-		struct io *io = atomic_load_explicit(&set->all[i]->io, memory_order_relaxed);
-
-		if (io)
-			io->ops->close(io);
+		close_lanes(set->all[i], ports->lane_count);
 		free(set->all[i]);
 	}
 	free(set);
-	fanout_close(&ports->fanout);
+	for (uint32_t i = 0; i < ports->lane_count; i++) {
+		fanout_close(&ports->lanes[i].fanout);
+		if (ports->lanes[i].poll_fd >= 0)
+			close(ports->lanes[i].poll_fd);
+	}
+	free(ports->lanes);
 	capture_close(ports->capture);
-	if (ports->poll_fd >= 0)
-		close(ports->poll_fd);
 	if (ports->control_fd >= 0)
 		close(ports->control_fd);
 }
@@ -76,8 +101,9 @@ static int read_link(int fd, const char *interface, struct link *link)
 	return 0;
 }
 
-static int open_io(struct ports *ports, struct port *port, const struct link *link, char *error)
+static int open_lane(struct ports *ports, struct port *port, uint32_t worker, const struct link *link, char *error)
 {
+	struct ports_lane *lane = &ports->lanes[worker];
 	struct io_config config = {
 		.interface = port->interface,
 		.ifindex = link->ifindex,
@@ -85,10 +111,11 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 		.tx_frames = ports->tx_frames,
 		.kind = ports->io,
 		.bundles = &port->bundles,
-		.sum = &ports->sum,
-		.fanout = &ports->fanout,
-		.counters = &port->counters,
-		.stages = ports->stages,
+		.receives = worker == port->worker,
+		.sum = &lane->sum,
+		.fanout = &lane->fanout,
+		.counters = &port->lanes[worker].counters,
+		.stages = &lane->stages,
 		.capture = ports->capture ? &port->capture : NULL,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };
@@ -97,15 +124,13 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 
 	if (ret)
 		return ret;
-	if (epoll_ctl(ports->poll_fd, EPOLL_CTL_ADD, io->fd, &event)) {
+	if (config.receives && epoll_ctl(lane->poll_fd, EPOLL_CTL_ADD, io->fd, &event)) {
 		ret = -errno;
 		snprintf(error, HG_ERROR_BYTES, "%s: waiting for its frames: %s", port->interface, strerror(-ret));
 		io->ops->close(io);
 		return ret;
 	}
-	port->ifindex = link->ifindex;
-	port->mtu = link->mtu;
-	atomic_store_explicit(&port->io, io, memory_order_release);
+	atomic_store_explicit(&port->lanes[worker].io, io, memory_order_release);
 	return 0;
 }
 
@@ -118,20 +143,40 @@ static void io_release(struct retired *retired)
 
 static void close_io(struct ports *ports, struct port *port)
 {
-	struct io *io = atomic_load_explicit(&port->io, memory_order_relaxed);
-
-	if (!io)
-		return;
-	port->rx_lost += io->ops->rx_lost(io);
 	atomic_store_explicit(&port->up, false, memory_order_relaxed);
-	atomic_store_explicit(&port->io, NULL, memory_order_release);
-	epoll_ctl(ports->poll_fd, EPOLL_CTL_DEL, io->fd, NULL);
-	epoch_retire(ports->epoch, &io->retired, io_release);
+	port->open = false;
+	for (uint32_t i = 0; i < ports->lane_count; i++) {
+		struct io *io = atomic_load_explicit(&port->lanes[i].io, memory_order_relaxed);
+
+		if (!io)
+			continue;
+		if (i == port->worker) {
+			port->rx_lost += io->ops->rx_lost(io);
+			epoll_ctl(ports->lanes[i].poll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+		}
+		atomic_store_explicit(&port->lanes[i].io, NULL, memory_order_release);
+		epoch_retire(ports->epoch, &io->retired, io_release);
+	}
+}
+
+static int open_io(struct ports *ports, struct port *port, const struct link *link, char *error)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < ports->lane_count && !ret; i++)
+		ret = open_lane(ports, port, i, link, error);
+	if (ret) {
+		close_io(ports, port);
+		return ret;
+	}
+	port->ifindex = link->ifindex;
+	port->mtu = link->mtu;
+	port->open = true;
+	return 0;
 }
 
 static bool check_port(struct ports *ports, struct port *port)
 {
-	bool open = atomic_load_explicit(&port->io, memory_order_relaxed);
 	char error[HG_ERROR_BYTES];
 	struct link link;
 
@@ -139,11 +184,9 @@ static bool check_port(struct ports *ports, struct port *port)
 		close_io(ports, port);
 		return true;
 	}
-	if (open && (link.ifindex != port->ifindex || link.mtu != port->mtu)) {
+	if (port->open && (link.ifindex != port->ifindex || link.mtu != port->mtu))
 		close_io(ports, port);
-		open = false;
-	}
-	if (!open && open_io(ports, port, &link, error))
+	if (!port->open && open_io(ports, port, &link, error))
 		return false;
 	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
 	return true;
@@ -207,6 +250,33 @@ static int check_new(const struct ports *ports, uint32_t number, const char *int
 	return 0;
 }
 
+/* With the fewest ports. */
+static uint32_t idlest_worker(const struct ports *ports)
+{
+	const struct port_set *set = ports_now(ports);
+	uint32_t counts[EPOCH_WORKERS] = { 0 }, idlest = 0;
+
+	for (uint32_t i = 0; i < set->count; i++)
+		counts[set->all[i]->worker]++;
+	for (uint32_t i = 1; i < ports->lane_count; i++) {
+		if (counts[i] < counts[idlest])
+			idlest = i;
+	}
+	return idlest;
+}
+
+static struct port *port_new(const struct ports *ports)
+{
+	size_t bytes = sizeof(struct port) + ports->lane_count * sizeof(struct port_lane);
+	struct port *port;
+
+	bytes = (bytes + _Alignof(struct port) - 1) / _Alignof(struct port) * _Alignof(struct port);
+	port = aligned_alloc(_Alignof(struct port), bytes);
+	if (port)
+		memset(port, 0, bytes);
+	return port;
+}
+
 int port_add(struct ports *ports, uint32_t number, const char *interface, char *error)
 {
 	struct port *port;
@@ -220,12 +290,13 @@ int port_add(struct ports *ports, uint32_t number, const char *interface, char *
 		snprintf(error, HG_ERROR_BYTES, "port %u: interface %s: %s", number, interface, strerror(-ret));
 		return ret;
 	}
-	port = calloc(1, sizeof(*port));
+	port = port_new(ports);
 	if (!port) {
 		snprintf(error, HG_ERROR_BYTES, "port %u: out of memory", number);
 		return -ENOMEM;
 	}
 	port->number = number;
+	port->worker = idlest_worker(ports);
 	memcpy(port->interface, interface, strlen(interface));
 	ret = ports->capture ? capture_add_port(ports->capture, interface, &port->capture, error) : 0;
 	if (!ret)

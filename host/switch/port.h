@@ -9,23 +9,35 @@
 #include "capture.h"
 #include "fanout.h"
 #include "io.h"
+#include "stage.h"
 
 /* v1model's ports are 9 bits wide. */
 #define PORT_NUMBERS 512u
 #define PORT_TX_FRAMES 1024u
 
+/* What one worker has of a port. */
+struct port_lane {
+	_Alignas(64) struct io_counters counters;
+	_Atomic(struct io *) io; /* NULL while there is no such interface */
+};
+
+/*
+ * The worker that takes a port's frames forwards all of them, so that what comes in by
+ * one port leaves by another in the order in which it came. Any worker may send by it.
+ */
 struct port {
 	uint32_t number;
+	uint32_t worker; /* takes what comes in */
 	char interface[IFNAMSIZ];
-	struct io_counters counters;
-	_Atomic(struct io *) io; /* NULL while there is no such interface */
-	_Atomic bool up;         /* the interface is up and has a link */
-	_Atomic bool bundles;    /* those that come in are cut up */
+	_Atomic bool up;      /* the interface is up and has a link */
+	_Atomic bool bundles; /* those that come in are cut up */
 	/* Control threads' own. */
+	bool open; /* its lanes have their io */
 	int ifindex;
 	uint32_t mtu;
 	struct capture_port capture;
 	uint64_t rx_lost; /* by the kernel, as of the last look; of closed backends too */
+	struct port_lane lanes[]; /* one for each worker */
 };
 
 /* The ports as published: immutable, replaced as a whole. */
@@ -36,22 +48,27 @@ struct port_set {
 	struct port *by_number[PORT_NUMBERS];
 };
 
-struct ports {
-	struct epoch *epoch;
-	_Atomic(struct port_set *) set;
-	uint32_t tx_frames;
-	enum hg_io io;
-	struct stages *stages;
-	struct capture *capture; /* NULL: none */
-	int poll_fd;    /* epoll: readable when a port has frames; its events carry the port's number */
-	int control_fd; /* for interface ioctls */
+/* What one worker has of all ports. */
+struct ports_lane {
+	int poll_fd; /* epoll: readable when a port that it takes frames of has some; events carry the port's number */
+	struct stages stages;
 	/* The worker's, what control threads open and attach aside. */
 	struct payload_sum sum;
 	struct fanout fanout;
 };
 
-int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config,
-	       struct stages *stages);
+struct ports {
+	struct epoch *epoch;
+	_Atomic(struct port_set *) set;
+	uint32_t tx_frames;
+	enum hg_io io;
+	struct capture *capture; /* NULL: none */
+	int control_fd; /* for interface ioctls */
+	uint32_t lane_count;
+	struct ports_lane *lanes; /* one for each worker */
+};
+
+int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_config *config);
 /* When no worker runs. */
 void ports_clear(struct ports *ports);
 
@@ -67,6 +84,11 @@ bool ports_check(struct ports *ports);
 static inline const struct port_set *ports_now(const struct ports *ports)
 {
 	return atomic_load_explicit(&ports->set, memory_order_acquire);
+}
+
+static inline struct io *port_io(const struct port *port, uint32_t worker)
+{
+	return atomic_load_explicit(&port->lanes[worker].io, memory_order_acquire);
 }
 
 /* NULL: there is no such port. */

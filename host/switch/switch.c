@@ -34,29 +34,46 @@ int switch_ports_changed(struct hg_switch *sw)
 
 static int init(struct hg_switch *sw)
 {
-	struct epoll_event woken = { .events = EPOLLIN, .data.u32 = PORT_NUMBERS };
 	int ret, ports_ret;
 
 	pthread_mutex_init(&sw->mutex, NULL);
-	epoch_init(&sw->epoch);
+	epoch_init(&sw->epoch, sw->config.workers);
 	sw->start_ns = now_ns();
 	sw->start_cycles = stage_clock();
-	sw->stages.on = sw->config.stages;
-	sw->stages.now = STAGE_NONE;
 	if (getrandom(&sw->seed, sizeof(sw->seed), 0) != sizeof(sw->seed))
 		sw->seed = sw->start_ns;
-	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->stats.dropped_digests };
+	sw->digest_signal = (struct digest_signal){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), &sw->dropped_digests };
 	sw->profile_home = (struct profile_home){ &sw->epoch, port_is_up, sw };
 	/* Both, whatever the first says: hg_switch_free() clears both. */
-	ret = cpu_init(&sw->cpu);
-	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config, &sw->stages);
+	ret = cpu_init(&sw->cpu, sw->config.workers);
+	ports_ret = ports_init(&sw->ports, &sw->epoch, &sw->config);
 	if (!ret)
 		ret = ports_ret;
 	if (!ret && sw->digest_signal.fd < 0)
 		ret = -EMFILE;
-	if (!ret && epoll_ctl(sw->ports.poll_fd, EPOLL_CTL_ADD, sw->cpu.wake_fd, &woken))
-		ret = -errno;
-	return ret;
+	return ret ? ret : workers_init(sw);
+}
+
+/* What is printed or captured of several workers would be in no order that means anything. */
+static int check_workers(const struct hg_switch_config *config, char *error)
+{
+	if (config->workers > EPOCH_WORKERS)
+		snprintf(error, HG_ERROR_BYTES, "switch: %u workers: at most %u", config->workers, EPOCH_WORKERS);
+	else if (config->workers > 1 && (config->captures || config->trace_fd))
+		snprintf(error, HG_ERROR_BYTES, "switch: %u workers: one alone where packets are captured or traced",
+			 config->workers);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static struct hg_switch *switch_alloc(void)
+{
+	struct hg_switch *sw = aligned_alloc(_Alignof(struct hg_switch), sizeof(*sw));
+
+	if (sw)
+		memset(sw, 0, sizeof(*sw));
+	return sw;
 }
 
 int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made, char *error)
@@ -69,10 +86,15 @@ int hg_switch_new(const struct hg_switch_config *config, struct hg_switch **made
 			 PORT_NUMBERS - 1);
 		return -EINVAL;
 	}
-	sw = calloc(1, sizeof(*sw));
+	ret = check_workers(config, error);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	sw = switch_alloc();
 	if (sw) {
 		sw->config = *config;
 		sw->config.captures = NULL; /* the caller's memory */
+		sw->config.workers = config->workers ? config->workers : 1;
 		if (!sw->config.max_groups)
 			sw->config.max_groups = GROUP_IDS - 1;
 		ret = init(sw);
@@ -111,6 +133,7 @@ void hg_switch_free(struct hg_switch *sw)
 		next = loaded->next;
 		loaded_close(loaded);
 	}
+	workers_clear(sw);
 	cpu_clear(&sw->cpu);
 	if (sw->digest_signal.fd >= 0)
 		close(sw->digest_signal.fd);
@@ -124,7 +147,7 @@ int hg_switch_start(struct hg_switch *sw, char *error)
 	int ret;
 
 	switch_lock(sw);
-	ret = sw->started ? -EALREADY : worker_start(sw);
+	ret = sw->started ? -EALREADY : workers_start(sw);
 	if (ret)
 		snprintf(error, HG_ERROR_BYTES, "switch: starting: %s", strerror(-ret));
 	else
@@ -136,7 +159,7 @@ int hg_switch_stop(struct hg_switch *sw)
 {
 	switch_lock(sw);
 	if (sw->started)
-		worker_stop(sw);
+		workers_stop(sw);
 	sw->started = false;
 	return switch_unlock(sw, 0);
 }
@@ -153,22 +176,24 @@ void hg_switch_release(struct hg_switch *sw)
 
 void hg_switch_stats_get(struct hg_switch *sw, struct hg_switch_stats *stats)
 {
-	struct forward_stats *from = &sw->stats;
+	*stats = (struct hg_switch_stats){ .dropped_digests = read_relaxed(&sw->dropped_digests) };
+	for (uint32_t i = 0; i < sw->config.workers; i++) {
+		const struct forward_stats *from = &sw->workers[i].stats;
 
-	stats->ingress_packets = atomic_load_explicit(&from->ingress_packets, memory_order_relaxed);
-	stats->replicas = atomic_load_explicit(&from->replicas, memory_order_relaxed);
-	stats->clones = atomic_load_explicit(&from->clones, memory_order_relaxed);
-	stats->dropped_clones = atomic_load_explicit(&from->dropped_clones, memory_order_relaxed);
-	stats->dropped_no_pipeline = atomic_load_explicit(&from->dropped_no_pipeline, memory_order_relaxed);
-	stats->dropped_ingress = atomic_load_explicit(&from->dropped_ingress, memory_order_relaxed);
-	stats->dropped_egress = atomic_load_explicit(&from->dropped_egress, memory_order_relaxed);
-	stats->dropped_no_group = atomic_load_explicit(&from->dropped_no_group, memory_order_relaxed);
-	stats->dropped_no_port = atomic_load_explicit(&from->dropped_no_port, memory_order_relaxed);
-	stats->dropped_cpu_queue = atomic_load_explicit(&from->dropped_cpu_queue, memory_order_relaxed);
-	stats->dropped_again = atomic_load_explicit(&from->dropped_again, memory_order_relaxed);
-	stats->dropped_assertions = atomic_load_explicit(&from->dropped_assertions, memory_order_relaxed);
-	stats->dropped_stuck = atomic_load_explicit(&from->dropped_stuck, memory_order_relaxed);
-	stats->dropped_digests = atomic_load_explicit(&from->dropped_digests, memory_order_relaxed);
+		stats->ingress_packets += read_relaxed(&from->ingress_packets);
+		stats->replicas += read_relaxed(&from->replicas);
+		stats->clones += read_relaxed(&from->clones);
+		stats->dropped_clones += read_relaxed(&from->dropped_clones);
+		stats->dropped_no_pipeline += read_relaxed(&from->dropped_no_pipeline);
+		stats->dropped_ingress += read_relaxed(&from->dropped_ingress);
+		stats->dropped_egress += read_relaxed(&from->dropped_egress);
+		stats->dropped_no_group += read_relaxed(&from->dropped_no_group);
+		stats->dropped_no_port += read_relaxed(&from->dropped_no_port);
+		stats->dropped_cpu_queue += read_relaxed(&from->dropped_cpu_queue);
+		stats->dropped_again += read_relaxed(&from->dropped_again);
+		stats->dropped_assertions += read_relaxed(&from->dropped_assertions);
+		stats->dropped_stuck += read_relaxed(&from->dropped_stuck);
+	}
 }
 
 int hg_cpu_fd(struct hg_switch *sw)
@@ -183,5 +208,9 @@ int hg_cpu_receive(struct hg_switch *sw, uint8_t *frame, uint32_t capacity)
 
 int hg_cpu_send(struct hg_switch *sw, const uint8_t *frame, uint32_t length)
 {
-	return sw->config.cpu_port ? cpu_send(&sw->cpu, frame, length) : -ENODEV;
+	int ret = sw->config.cpu_port ? cpu_send(&sw->cpu, frame, length) : -ENODEV;
+
+	if (!ret)
+		worker_wake(&sw->workers[0]);
+	return ret;
 }

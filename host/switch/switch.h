@@ -16,22 +16,21 @@
 
 struct hg_switch {
 	struct hg_switch_config config;
-	pthread_mutex_t mutex; /* of all that changes the switch; the worker never takes it */
+	pthread_mutex_t mutex; /* of all that changes the switch; workers never take it */
 	struct epoch epoch;
 	uint64_t seed;
 	uint64_t start_ns;
 	uint64_t start_cycles; /* stage_clock() at the same time */
 	_Atomic(struct hg_loaded *) running;
 	struct hg_loaded *loaded; /* all of them */
-	struct forward_stats stats;
-	struct stages stages;
 	struct trace *trace; /* NULL: packets are not traced */
+	_Atomic uint64_t dropped_digests;
 	struct digest_signal digest_signal;
 	struct profile_home profile_home;
 	struct cpu cpu;
 	struct ports ports;
 	struct link_watch links;
-	struct worker worker;
+	struct worker *workers; /* config.workers of them */
 	bool started;
 };
 

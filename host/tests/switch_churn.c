@@ -101,12 +101,13 @@ int main(int argc, char **argv)
 {
 	char error[HG_ERROR_BYTES];
 	uint8_t received[FRAME_BYTES + 4];
-	pthread_t sender;
+	pthread_t senders[2];
 
 	CHECK_EQUAL(argc, 2);
 	pipeline = argv[1];
 	lab_open(pipeline);
-	CHECK_EQUAL(thread_start(&sender, "sender", send_frames, &lab.host_1), 0);
+	CHECK_EQUAL(thread_start(&senders[0], "sender", send_frames, &lab.host_1), 0);
+	CHECK_EQUAL(thread_start(&senders[1], "sender", send_frames, &lab.host_2), 0);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		if (round % 10 == 0)
 			replace_pipeline();
@@ -131,7 +132,8 @@ int main(int argc, char **argv)
 		;
 	CHECK_EQUAL(net_receive(lab.host_2, received, sizeof(received), 5000), FRAME_BYTES);
 	atomic_store(&stop, true);
-	pthread_join(sender, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_join(senders[i], NULL);
 	lab_close();
 	return 0;
 }

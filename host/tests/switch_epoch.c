@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker that never stops reading against a writer that never stops changing:
- * what is read is whole, and what is freed is not read again (ASan and TSan see).
+ * Workers that never stop reading against a writer that never stops changing: what is
+ * read is whole, and what is freed is not read again (ASan and TSan see).
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -13,6 +13,7 @@
 
 #define CHANGES 20000
 #define KEYS 256u
+#define WORKERS 3u
 
 struct data {
 	uint32_t a, b; /* b is always ~a */
@@ -30,52 +31,58 @@ static struct epoch epoch;
 static struct hg_table *table;
 static struct groups *groups;
 static _Atomic bool stop;
-static uint64_t hits, copies;
+static const struct hg_context shared = { .shared = true };
 
-static void look_up(uint32_t i)
+/* What one of the workers saw. */
+static struct seen {
+	uint64_t lookups, hits, copies;
+} seen[WORKERS];
+
+static void look_up(struct seen *own, uint32_t i)
 {
 	const uint8_t key[] = { (uint8_t)(i >> 8), (uint8_t)i };
 	const struct hg_entry *entry = table_lookup(table, key);
 	struct data data;
 
-	hg_count(entry->cell, 1);
-	meter_mark(entry->meter, 0, i, 1);
+	hg_count(&shared, entry->cell, 1);
+	meter_mark_shared(entry->meter, 0, i, 1);
+	own->lookups++;
 	if (!entry->hit)
 		return;
 	memcpy(&data, entry->data, sizeof(data));
 	CHECK(data.b == ~data.a);
-	hits++;
+	own->hits++;
 }
 
-static void replicate(uint32_t id)
+static void replicate(struct seen *own, uint32_t id)
 {
 	const struct group *group = group_find(groups, id);
 
 	for (uint32_t i = 0; group && i < group->count; i++) {
 		CHECK(group->replicas[i].port == group->count);
-		copies++;
+		own->copies++;
 	}
 }
 
-static void *work(void *unused)
+static void *work(void *opaque)
 {
-	uint64_t random = 1;
+	uint32_t worker = (uint32_t)(uintptr_t)opaque;
+	uint64_t random = 10 + worker;
 
-	(void)unused;
-	epoch_online(&epoch);
+	epoch_online(&epoch, worker);
 	while (!atomic_load(&stop)) {
 		for (int i = 0; i < 32; i++) {
-			look_up(check_random(&random) % KEYS);
-			replicate(1 + check_random(&random) % 16);
+			look_up(&seen[worker], check_random(&random) % KEYS);
+			replicate(&seen[worker], 1 + check_random(&random) % 16);
 		}
 		if (check_random(&random) % 64) {
-			epoch_quiescent(&epoch);
+			epoch_quiescent(&epoch, worker);
 		} else {
-			epoch_offline(&epoch);
-			epoch_online(&epoch);
+			epoch_offline(&epoch, worker);
+			epoch_online(&epoch, worker);
 		}
 	}
-	epoch_offline(&epoch);
+	epoch_offline(&epoch, worker);
 	return NULL;
 }
 
@@ -123,30 +130,43 @@ static void change_meter(uint64_t *random)
 	CHECK_EQUAL(meter_set(&epoch, &atomic_load(&table->miss)->direct->meter, &config), 0);
 }
 
-/* The worker counts without a lock: under hold it may not, or ThreadSanitizer says so. */
+static struct seen all_seen(void)
+{
+	struct seen all = { 0 };
+
+	for (uint32_t i = 0; i < WORKERS; i++) {
+		all.lookups += seen[i].lookups;
+		all.hits += seen[i].hits;
+		all.copies += seen[i].copies;
+	}
+	return all;
+}
+
+/* Workers count what they saw without a lock: under hold they may not, or ThreadSanitizer says so. */
 static void check_hold(void)
 {
 	const struct timespec pause = { .tv_nsec = 200 * 1000 };
 	uint64_t before;
 
 	epoch_hold(&epoch);
-	before = hits;
+	before = all_seen().lookups;
 	nanosleep(&pause, NULL);
-	CHECK_EQUAL(hits, before);
+	CHECK_EQUAL(all_seen().lookups, before);
 	epoch_release(&epoch);
 }
 
 int main(void)
 {
 	char error[HG_ERROR_BYTES];
-	pthread_t worker;
+	pthread_t workers[WORKERS];
 	uint64_t random = 2;
 
-	epoch_init(&epoch);
+	epoch_init(&epoch, WORKERS);
 	CHECK_EQUAL(table_new(&spec, &epoch, 1, &table, error), 0);
 	groups = groups_new(&epoch, 16);
 	CHECK(groups);
-	CHECK_EQUAL(pthread_create(&worker, NULL, work, NULL), 0);
+	for (uint32_t i = 0; i < WORKERS; i++)
+		CHECK_EQUAL(pthread_create(&workers[i], NULL, work, (void *)(uintptr_t)i), 0);
 	for (int i = 0; i < CHANGES; i++) {
 		change_table(&random);
 		change_group(&random);
@@ -159,10 +179,12 @@ int main(void)
 		}
 	}
 	atomic_store(&stop, true);
-	pthread_join(worker, NULL);
+	for (uint32_t i = 0; i < WORKERS; i++)
+		pthread_join(workers[i], NULL);
 	epoch_wait(&epoch);
 	CHECK(!epoch.oldest);
-	CHECK(hits && copies);
+	for (uint32_t i = 0; i < WORKERS; i++)
+		CHECK(seen[i].hits && seen[i].copies);
 	table_free(table);
 	groups_free(groups);
 	epoch_clear(&epoch);

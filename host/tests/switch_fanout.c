@@ -310,7 +310,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	CHECK_EQUAL(argc, 2);
-	ret = fanout_program_open(&program);
+	ret = fanout_program_open(&program, FANOUT_MARK);
 	if (ret) {
 		printf("this kernel does not fan out, or not for us: %s\n", strerror(-ret));
 		return SKIPPED;

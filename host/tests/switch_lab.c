@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "switch_lab.h"
 
+#include <stdlib.h>
+
 struct lab lab;
 
 void lab_insert(const char *table, uint16_t key_value, const char *action, const uint8_t *params, uint32_t params_bytes)
@@ -36,12 +38,16 @@ void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1)
 
 void lab_open_with(const char *pipeline, const struct hg_switch_config *config, uint32_t mtu_1)
 {
+	const char *workers = getenv("LAB_WORKERS");
+	struct hg_switch_config chosen = *config;
 	char error[HG_ERROR_BYTES];
 
+	if (workers)
+		chosen.workers = (uint32_t)atoi(workers);
 	net_isolate();
 	net_add_pair("s1", "h1", mtu_1);
 	net_add_pair("s2", "h2", LAB_MTU_2);
-	CHECK_EQUAL(hg_switch_new(config, &lab.sw, error), 0);
+	CHECK_EQUAL(hg_switch_new(&chosen, &lab.sw, error), 0);
 	CHECK_EQUAL(hg_port_add(lab.sw, 2, "s2", error), 0);
 	CHECK_EQUAL(hg_port_add(lab.sw, 1, "s1", error), 0);
 	lab.host_1 = net_open("h1");

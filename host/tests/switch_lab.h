@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A running switch between two hosts, in a network namespace of its own: port 1
- * is s1 with h1 behind it, port 2 s2 with h2. It runs switch_pipeline.c.
+ * is s1 with h1 behind it, port 2 s2 with h2. It runs switch_pipeline.c, with so many
+ * workers as LAB_WORKERS in the environment says.
  */
 #ifndef HG_SWITCH_LAB_H
 #define HG_SWITCH_LAB_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Meters against RFC 2698's text, in exact arithmetic. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 
 #include "meter.h"
 #include "switch_check.h"
+#include "thread.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -126,9 +128,52 @@ static void test_extremes(void)
 	meter_clear(&cell);
 }
 
+#define MARKERS 3u
+#define MARKS 20000u
+
+static struct hg_meter_cell common;
+static _Atomic uint32_t passed[3]; /* by colour */
+
+static void *mark_many(void *opaque)
+{
+	(void)opaque;
+	for (uint32_t i = 0; i < MARKS; i++)
+		atomic_fetch_add(&passed[meter_mark_shared(&common, 0, 5000 + i, 1)], 1);
+	return NULL;
+}
+
+/* Of several workers: no token is given twice. */
+static void test_shared(void)
+{
+	pthread_t markers[MARKERS];
+
+	configure(&common, 0, 1000, 0, 3000);
+	for (uintptr_t i = 0; i < MARKERS; i++)
+		CHECK_EQUAL(thread_start(&markers[i], "marker", mark_many, (void *)i), 0);
+	for (uint32_t i = 0; i < MARKERS; i++)
+		pthread_join(markers[i], NULL);
+	CHECK_EQUAL(atomic_load(&passed[METER_GREEN]), 1000);
+	CHECK_EQUAL(atomic_load(&passed[METER_YELLOW]), 2000);
+	CHECK_EQUAL(atomic_load(&passed[METER_RED]), MARKERS * MARKS - 3000);
+	meter_clear(&common);
+}
+
+/* Another worker's batch may have begun later: time that was paid for is not paid for again. */
+static void test_clocks(void)
+{
+	configure(&common, NS_PER_S, 10, NS_PER_S, 10);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQUAL(meter_mark_shared(&common, 0, 100, 1), METER_GREEN);
+	CHECK_EQUAL(meter_mark_shared(&common, 0, 90, 1), METER_RED);
+	CHECK_EQUAL(meter_mark_shared(&common, 0, 100, 1), METER_RED);
+	CHECK_EQUAL(meter_mark_shared(&common, 0, 105, 5), METER_GREEN);
+	CHECK_EQUAL(meter_mark_shared(&common, 0, 105, 1), METER_RED);
+	meter_clear(&common);
+}
+
 int main(void)
 {
-	epoch_init(&epoch);
+	epoch_init(&epoch, 1);
 	test_against_reference(1000000, 3000, 2000000, 5000, 700000);
 	test_against_reference(125000000, 15000, 250000000, 30000, 4000);
 	test_against_reference(1, 2000, 200000007, 9000, 5000);
@@ -136,5 +181,7 @@ int main(void)
 	test_rate();
 	test_restart();
 	test_extremes();
+	test_shared();
+	test_clocks();
 	return 0;
 }

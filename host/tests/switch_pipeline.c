@@ -89,7 +89,7 @@ static const struct hg_entry *apply(struct hg_context *ctx, uint32_t table, cons
 	const struct hg_entry *entry = ctx->ops->lookup(ctx->tables[table], key);
 
 	if (entry->hit && entry->cell)
-		hg_count(entry->cell, ctx->frame_length);
+		hg_count(ctx, entry->cell, ctx->frame_length);
 	return entry;
 }
 
@@ -100,7 +100,7 @@ static void ingress(struct hg_context *ctx, void *opaque)
 	const struct hg_entry *entry;
 	struct port_data data;
 
-	hg_count(&ctx->counters[0][standard->ingress_port], ctx->frame_length);
+	hg_count(ctx, &ctx->counters[0][standard->ingress_port], ctx->frame_length);
 	if (!phv->has_ethernet) {
 		standard->egress_spec = DROP_PORT;
 		return;

@@ -142,14 +142,14 @@ static void *choose(void *opaque)
 
 	(void)opaque;
 	memcpy(mine.entry.data, &data, sizeof(data));
-	epoch_online(&epoch);
+	epoch_online(&epoch, 0);
 	for (uint64_t hash = 0; !atomic_load(&stop); hash++) {
 		uint32_t value = chosen_of(&mine.entry, hash);
 
 		CHECK_EQUAL(value >> 16, value & 0xffff);
-		epoch_quiescent(&epoch);
+		epoch_quiescent(&epoch, 0);
 	}
-	epoch_offline(&epoch);
+	epoch_offline(&epoch, 0);
 	return NULL;
 }
 
@@ -182,7 +182,7 @@ static void test_beside_a_worker(void)
 
 int main(void)
 {
-	epoch_init(&epoch);
+	epoch_init(&epoch, 1);
 	CHECK_EQUAL(profile_new(&spec, &home, &profile), 0);
 	test_members_and_choices();
 	test_refusals();

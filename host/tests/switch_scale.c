@@ -58,7 +58,7 @@ int main(void)
 {
 	uint64_t small, large;
 
-	epoch_init(&epoch);
+	epoch_init(&epoch, 1);
 	small = fill(exact, 10000, false);
 	large = fill(exact, 1000000, false);
 	printf("insert: %llu ns each at 10,000, %llu ns at 1,000,000\n", (unsigned long long)small / 10000,

@@ -298,7 +298,7 @@ static void test_modify_keeps_counter(void)
 	const uint8_t key[KEY_BYTES] = { 0, 1, 0, 2 };
 
 	CHECK_EQUAL(table_change(table, 0, &entry), 0);
-	hg_count(table_lookup(table, key)->cell, 100);
+	hg_count(&(struct hg_context){ .shared = false }, table_lookup(table, key)->cell, 100);
 	entry.value = 8;
 	CHECK_EQUAL(table_change(table, 1, &entry), 0);
 	CHECK_EQUAL(atomic_load(&table_lookup(table, key)->cell->packets), 1);
@@ -332,7 +332,7 @@ static void test_default(void)
 
 int main(void)
 {
-	epoch_init(&epoch);
+	epoch_init(&epoch, 1);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		printf("%s\n", kinds[i].name);
 		test_against_reference(&kinds[i]);

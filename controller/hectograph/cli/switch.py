@@ -73,6 +73,12 @@ def switch(
         Path | None,
         typer.Option(help="Let in only clients with a certificate that this CA signed."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, help="Threads that forward packets; each takes those of its own ports."
+        ),
+    ] = 1,
     trace: Annotated[
         bool, typer.Option(help="Print each packet's way to standard output; slow.")
     ] = False,
@@ -119,6 +125,7 @@ def switch(
             log_console=log_console,
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
+            workers=workers,
             trace=trace,
             captures=pcap,
             metrics=None if metrics is None else _address(metrics),

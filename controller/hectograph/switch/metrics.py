@@ -19,6 +19,7 @@ _PORT = ("port", "interface")
 _PORT_GAUGES = {
     "up": ("up", "Whether the interface is up and has a link"),
     "mtu": ("mtu_bytes", "The interface's MTU"),
+    "worker": ("worker", "The worker that forwards what comes in by the port, from 0"),
     "tx_waiting": ("tx_waiting_frames", "Frames gathered and not yet handed to the kernel"),
     "tx_kernel_bytes": (
         "tx_kernel_bytes",

@@ -402,10 +402,12 @@ class Switch:
         stages: bool = False,
         captures: Path | None = None,
         trace_fd: int = 0,
+        workers: int = 1,
     ) -> None:
         """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
 
         `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
+        `workers`: threads that forward packets, each those of its own ports.
         """
         directory = ffi.NULL
         if captures is not None:
@@ -417,6 +419,7 @@ class Switch:
             "stages": stages,
             "captures": directory,
             "trace_fd": trace_fd,
+            "workers": workers,
         }
         config = ffi.new("struct hg_switch_config *", values)
         out = ffi.new("struct hg_switch **")

@@ -53,6 +53,8 @@ class SwitchOptions:
     """A directory for what goes in and out of ports; None: it is not captured."""
     trace: bool = False
     """Print each packet's way to standard output."""
+    workers: int = 1
+    """Threads that forward packets."""
     metrics: "ListenAddress | None" = None
     """Where Prometheus may ask; None: nothing is measured."""
 
@@ -88,6 +90,7 @@ async def _run(options: SwitchOptions) -> None:
             stages=options.metrics is not None,
             captures=options.captures,
             trace_fd=sys.stdout.fileno() if options.trace else 0,
+            workers=options.workers,
         )
         stack.callback(switch.close)
         for port in options.interfaces:

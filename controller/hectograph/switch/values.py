@@ -49,6 +49,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class PortStats:
     port: int
+    worker: int
+    """The thread that forwards what comes in, from 0."""
     interface: str
     up: bool
     mtu: int

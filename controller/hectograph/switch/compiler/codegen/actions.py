@@ -120,7 +120,7 @@ class Statements:
         return self._indexed(
             count.index,
             count.counter.size,
-            lambda index: [f"hg_count(&{cells}[{index}], ctx->frame_length);"],
+            lambda index: [f"hg_count(ctx, &{cells}[{index}], ctx->frame_length);"],
         )
 
     def _meter(self, execute: ir.ExecuteMeter) -> list[Line]:
@@ -243,6 +243,8 @@ class Function:
     body: list[str]
     takes_data: bool
     exits: bool
+    alone_with: tuple[int, ...]
+    """Arrays of registers that no other worker may use meanwhile."""
 
     def call(self, data: str) -> str:
         arguments = ["ctx", "phv", *([data] if self.takes_data else [])]
@@ -271,8 +273,9 @@ class Actions:
             if isinstance(each.op, ir.ParserStatement)
         ]
         declared = _actions(node for each in pipelines for node in each.nodes.values())
+        contended = _contended(self._called)
         for action in {**self._called, **declared}:
-            self._functions[action] = _function(action, layout, program, names, traces)
+            self._functions[action] = _function(action, layout, program, names, traces, contended)
 
     def __getitem__(self, action: ir.Action) -> Function:
         return self._functions[action]
@@ -337,13 +340,41 @@ def _actions(nodes: Iterable[ir.Node]) -> dict[ir.Action, None]:
     return found
 
 
+def _uses(action: ir.Action) -> list[ir.ReadRegister | ir.WriteRegister]:
+    return [
+        each.statement
+        for each in action.body
+        if isinstance(each.statement, (ir.ReadRegister, ir.WriteRegister))
+    ]
+
+
+def _contended(actions: Iterable[ir.Action]) -> set[ir.Register]:
+    """Registers that are right only while one worker uses them: cells that are not read and
+    written whole, and those that some action writes besides using others, or itself, once
+    more. BMv2 lets nobody interrupt an action."""
+    found: set[ir.Register] = set()
+    for action in actions:
+        uses = _uses(action)
+        writes = any(isinstance(each, ir.WriteRegister) for each in uses)
+        for each in uses:
+            if each.register.bits > _ATOMIC_BITS or (writes and len(uses) > 1):
+                found.add(each.register)
+    return found
+
+
 def _function(
-    action: ir.Action, layout: Layout, program: ir.Program, names: Names, traces: Traces
+    action: ir.Action,
+    layout: Layout,
+    program: ir.Program,
+    names: Names,
+    traces: Traces,
+    contended: set[ir.Register],
 ) -> Function:
     member_names = Names()
     members = tuple(member_names.make(each.name) for each in action.parameters)
     statements = Statements(layout, program, Expressions(layout, members))
     body = [*traces.line(f"Action {action.name}"), *statements.body(action.body)]
+    alone_with = {each.register for each in _uses(action)} & contended
     return Function(
         name=names.make(action.name, "action_"),
         data_struct=names.make(action.name, "data_"),
@@ -351,6 +382,9 @@ def _function(
         body=body,
         takes_data=any("data->" in line for line in body),
         exits=any(isinstance(each.statement, ir.Exit) for each in action.body),
+        alone_with=tuple(
+            number for number, each in enumerate(program.registers) if each in alone_with
+        ),
     )
 
 
@@ -362,7 +396,9 @@ def _definition(action: ir.Action, function: Function) -> list[str]:
     before = ["\tbool exiting = false;"] if function.exits else []
     if any(TURNS in line for line in body):
         before.append("\tuint32_t turns = 0;")
-    body = [*before, *([""] if before else []), *body]
+    before += [f"\thg_registers_enter(ctx, {number});" for number in function.alone_with]
+    after = [f"\thg_registers_leave(ctx, {number});" for number in reversed(function.alone_with)]
+    body = [*before, *([""] if before else []), *body, *after]
     if function.exits:
         body.append("\treturn exiting;")
     comment = [f"/* {c_comment(action.source)} */"] if action.source else []

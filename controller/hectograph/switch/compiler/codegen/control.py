@@ -113,7 +113,10 @@ class ControlCode:
         if table.support_timeout:
             lines.append("\t\thg_hit(entry, ctx->now_ns);")
         if table.has_counter:
-            lines += ["\t\tif (entry->cell)", "\t\t\thg_count(entry->cell, ctx->frame_length);"]
+            lines += [
+                "\t\tif (entry->cell)",
+                "\t\t\thg_count(ctx, entry->cell, ctx->frame_length);",
+            ]
         if table.meter:
             target = self._expressions.raw(table.meter.target)
             mask = "" if table.meter.target.field.bits > 1 else " & 1"
