@@ -93,7 +93,7 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:
     assert nginx is not None, "missing() says so"
     with Testbed() as testbed, running_lab(testbed, TARGETS["embedded"], [1500]) as lab:
         files = _files(testbed.directory)
-        ours = Server("hectograph", "erelay0a", _add(lab, files))
+        ours = Server("hectograph", lab.switch_side(0), _add(lab, files))
         peers = [_nginx(testbed, lab, nginx, files, control) for control in _congestion_controls()]
         rows: list[Row] = []
         for fault in FAULTS:

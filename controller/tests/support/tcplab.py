@@ -293,8 +293,12 @@ class Lab:
     @contextmanager
     def faulty(self, client: int, *faults: str) -> Generator[Client]:
         """The client, behind a link with these faults."""
-        with self.relayed(client, f"{self.prefix}relay{client}a", *faults):
+        with self.relayed(client, self.switch_side(client), *faults):
             yield self.clients[client]
+
+    def switch_side(self, client: int) -> str:
+        """The interface that a relay of the client's passes on to, for the switch."""
+        return f"{self.prefix}relay{client}a"
 
     @contextmanager
     def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
