@@ -264,6 +264,7 @@ async def _settled(service: Service) -> bool:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("minutes", [2])
 async def test_coming_and_going(
     healthy: Lab, service: Service, tmp_path: Path, minutes: int

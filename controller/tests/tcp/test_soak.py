@@ -30,6 +30,9 @@ LIVES = {"pusher": 1.0, "secrets": 0.5, "switch": 2.5}
 """At most this long until what has come back is killed again, or secrets rotate again. A
 switch takes two or three seconds to come back, in which the timeouts of clients double
 that have just sent a SYN or a request."""
+SETTLE_SECONDS = 3.0
+"""So long after a switch has died a request may still come that nobody has heard of: secrets
+do not rotate twice before."""
 STRIKES_MIN = 8
 """In the time that 200 downloads take on a fast machine."""
 
@@ -104,10 +107,21 @@ def test_killed_at_random(lab: Lab, clients: list[Client], large: Content, victi
     """200 downloads, 20 at a time; what `victim` names is killed, or rotated, at random
     moments from the first to the last of them."""
     dice = Random(victim)
+    settled_at = 0.0
+
+    def kill_switch() -> None:
+        nonlocal settled_at
+        lab.kill_switch()
+        settled_at = time.monotonic() + SETTLE_SECONDS
+
+    def rotate_secrets() -> None:
+        time.sleep(max(settled_at - time.monotonic(), 0))
+        rotate(lab)
+
     victims: dict[str, Callable[[], None]] = {
         "pusher": lab.kill_pusher,
-        "switch": lab.kill_switch,
-        "secrets": lambda: rotate(lab),
+        "switch": kill_switch,
+        "secrets": rotate_secrets,
     }
     programs = on_all(clients, large, DOWNLOADS, AT_A_TIME[victim])
     strikes: Counter[str] = Counter()
