@@ -9,9 +9,9 @@ from hypothesis import settings
 pytest_plugins = ("hectograph.testbed.pytest_plugin",)
 
 # How long an example takes says more of what else the machine does than of the code.
-settings.register_profile("soak", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=160)
 # The same examples in each run: what chance finds, `make soak` finds, and not somebody's change.
-settings.register_profile("always", deadline=None, derandomize=True)
+settings.register_profile("always", deadline=None, derandomize=True, max_examples=40)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

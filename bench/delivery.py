@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Copies delivered per second over veth pairs: one push to a group, on each target.
 
-The peers: BMv2 with the same artifact, where it is on PATH, and a loop of sendmmsg()
-that sends each client its own. Copies are counted by the payload that the far interfaces got,
-because a super-frame is one packet to them; their kernels have no address for it, the same for all.
+The peers: BMv2 with the same artifact and samplicator, where they are on PATH, and a loop of
+sendmmsg() that sends each client its own. Copies are counted by the payload that the far
+interfaces got, because a super-frame is one packet to them. Their kernels have no address for
+it; only of samplicator's they have, which sends by sockets of theirs.
 """
 
 import asyncio
 import os
+import shutil
 import socket
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -34,6 +37,9 @@ HEADER_BYTES = 42
 """Ethernet, IPv4, UDP"""
 BUNDLE_MTU = 65535
 """Of the host's link."""
+SAMPLICATOR = "samplicate"
+SAMPLICATOR_BUFFER_BYTES = 8 << 20
+UDP_PORT = 5000
 PUSHES_PER_SECOND = (1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000)
 """More than a target can copy makes it slower, so it is measured at each; the best counts."""
 
@@ -49,6 +55,8 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:
         peers = {"sendmmsg": _sendmmsg(programs, payload)}
         if TARGETS["bmv2"].missing() is None:
             peers["bmv2"] = _best(TARGETS["bmv2"], payload, artifacts)
+        if shutil.which(SAMPLICATOR):
+            peers["samplicator"] = _samplicator(payload)
         name = f"over veth, {payload} bytes, group of {MEMBERS}"
         for peer, its in peers.items():
             rows.append(row(name, embedded.copies, "copies/s", peer, its.copies))
@@ -83,6 +91,39 @@ def _sendmmsg(programs: Path, payload: int) -> Delivery:
         return Delivery((_received(far, payload) - before) / SECONDS, copies / cpu)
 
 
+def _samplicator(payload: int) -> Delivery:
+    """It gets datagrams over the loopback, and its copies go to a socket that nobody reads."""
+    with (
+        _links(addressed=True) as (bed, here, far),
+        far.entered(),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+    ):
+        receiver.bind(("", UDP_PORT))
+        options = ["-p", str(UDP_PORT), "-s", "127.0.0.1", "-b", str(SAMPLICATOR_BUFFER_BYTES)]
+        clients = [f"{address}/{UDP_PORT}" for each in _addresses() for address in each]
+        program = bed.start(SAMPLICATOR, [SAMPLICATOR, *options, *clients], here)
+        time.sleep(0.3)
+        all_ = [_copied(bed, here, far, payload, r, program.pid) for r in PUSHES_PER_SECOND]
+    return Delivery(max(each.copies for each in all_), max(each.per_cpu for each in all_))
+
+
+def _copied(
+    bed: Testbed, here: Namespace, far: Namespace, payload: int, rate: int, pid: int
+) -> Delivery:
+    """Datagrams at this rate; one program of Python sends some 100,000 a second at most."""
+    source = str(Path(__file__).with_name("udp_source.py"))
+    command = [sys.executable, source, "127.0.0.1", str(UDP_PORT), str(payload), str(rate)]
+    program = bed.start(f"source-{rate}", command, here)
+    time.sleep(0.3)
+    return _observed(far, payload, pid, program)
+
+
+def _addresses() -> list[list[str]]:
+    """Of the members, by port."""
+    each = range(2, 2 + MEMBERS // PORTS)
+    return [[f"10.2.{port}.{host}" for host in each] for port in _client_ports()]
+
+
 def _best(target: Target, payload: int, artifacts: Path) -> Delivery:
     """The most at any push rate, and the most for its CPU time."""
     with _links() as (bed, here, far), _running(bed, here, target, artifacts) as pid:
@@ -108,11 +149,16 @@ def _delivered(
     command += ["--bundles"] if target.bundles else []
     pusher = bed.start(f"pusher-{rate}", command, here)
     time.sleep(0.3)
+    return _observed(far, payload, pid, pusher)
+
+
+def _observed(far: Namespace, payload: int, pid: int, source: Program) -> Delivery:
+    """While the source runs, which is stopped then."""
     before, cpu, start = _received(far, payload), _cpu(pid), time.monotonic()
     time.sleep(SECONDS)
     copies = _received(far, payload) - before
     delivery = Delivery(copies / (time.monotonic() - start), copies / max(_cpu(pid) - cpu, 0.01))
-    pusher.stop()
+    source.stop()
     return delivery
 
 
@@ -121,15 +167,20 @@ def _client_ports() -> range:
 
 
 @contextmanager
-def _links() -> Generator[tuple[Testbed, Namespace, Namespace]]:
-    """The switch's namespace, with the host's link in it, and the one of all clients."""
+def _links(*, addressed: bool = False) -> Generator[tuple[Testbed, Namespace, Namespace]]:
+    """The switch's namespace, with the host's link in it, and the one of all clients; with
+    addresses where kernels are to send."""
     with Testbed() as bed:
         here, far = bed.namespace("switch"), bed.namespace("clients")
         push = End(here, "push", ipv6=False)
         bed.veth(End(here, f"switch{HOST_PORT}", ipv6=False), push, BUNDLE_MTU)
-        for port in _client_ports():
-            near = End(here, f"switch{port}", ipv6=False, checksum_offload=True)
-            bed.veth(near, End(far, f"far{port}", ipv6=False, checksum_offload=True))
+        for port, hosts in zip(_client_ports(), _addresses(), strict=True):
+            ours = (f"10.2.{port}.1/24",) if addressed else ()
+            theirs = tuple(f"{host}/24" for host in hosts) if addressed else ()
+            bed.veth(
+                End(here, f"switch{port}", addresses=ours, ipv6=False, checksum_offload=True),
+                End(far, f"far{port}", addresses=theirs, ipv6=False, checksum_offload=True),
+            )
         yield bed, here, far
 
 

@@ -51,9 +51,8 @@ groups = st.lists(
 
 
 @settings(
-    max_examples=200,
+    max_examples=settings().max_examples,
     deadline=None,
-    derandomize=True,
     # One switch serves all examples; prepare() empties it.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -66,9 +66,8 @@ clients = st.builds(Client, ipv4, ipv4, ports, ports) | st.builds(Client, ipv6, 
 
 
 @settings(
-    max_examples=200,
+    max_examples=settings().max_examples,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(client=clients, secret=st.integers(0, 2**64 - 1))

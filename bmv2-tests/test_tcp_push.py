@@ -240,9 +240,8 @@ numbers = st.integers(0, (1 << 32) - 1)
 
 
 @settings(
-    max_examples=100,
+    max_examples=settings().max_examples,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

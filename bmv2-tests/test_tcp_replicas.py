@@ -204,9 +204,8 @@ pushes = st.tuples(payloads, numbers, st.integers(0, 255))
 
 
 @settings(
-    max_examples=150,
+    max_examples=settings().max_examples,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(group=groups, batch=st.lists(pushes, min_size=1, max_size=8))
