@@ -103,8 +103,7 @@ def _samplicator(payload: int) -> Delivery:
         clients = [f"{address}/{UDP_PORT}" for each in _addresses() for address in each]
         program = bed.start(SAMPLICATOR, [SAMPLICATOR, *options, *clients], here)
         time.sleep(0.3)
-        all_ = [_copied(bed, here, far, payload, r, program.pid) for r in PUSHES_PER_SECOND]
-    return Delivery(max(each.copies for each in all_), max(each.per_cpu for each in all_))
+        return _most([_copied(bed, here, far, payload, r, program.pid) for r in PUSHES_PER_SECOND])
 
 
 def _copied(
@@ -127,10 +126,13 @@ def _addresses() -> list[list[str]]:
 def _best(target: Target, payload: int, artifacts: Path) -> Delivery:
     """The most at any push rate, and the most for its CPU time."""
     with _links() as (bed, here, far), _running(bed, here, target, artifacts) as pid:
-        all_ = [
-            _delivered(bed, here, far, payload, rate, target, pid) for rate in PUSHES_PER_SECOND
-        ]
-        return Delivery(max(each.copies for each in all_), max(each.per_cpu for each in all_))
+        return _most(
+            [_delivered(bed, here, far, payload, rate, target, pid) for rate in PUSHES_PER_SECOND]
+        )
+
+
+def _most(each: list[Delivery]) -> Delivery:
+    return Delivery(max(one.copies for one in each), max(one.per_cpu for one in each))
 
 
 def _delivered(

@@ -31,7 +31,8 @@ void hg_queues_get(struct hg_switch *sw, struct hg_queues *queues)
 	*queues = (struct hg_queues){
 		.packet_ins = cpu_waiting(&sw->cpu),
 		.packet_outs = queue_waiting(&sw->cpu.out),
-		.packets_max = QUEUE_FRAMES,
+		.packet_ins_max = sw->cpu.lane_count * QUEUE_FRAMES,
+		.packet_outs_max = QUEUE_FRAMES,
 		.digests_max = DIGESTS_SLOTS,
 	};
 	switch_lock(sw);

@@ -34,7 +34,8 @@ uint64_t hg_stages_get(struct hg_switch *sw, struct hg_stage_cycles *stages);
 
 /* What waits, and how much can at most. */
 struct hg_queues {
-	uint32_t packet_ins, packet_outs, packets_max;
+	uint32_t packet_ins, packet_ins_max; /* of all workers */
+	uint32_t packet_outs, packet_outs_max;
 	uint32_t digests, digests_max; /* of the running pipeline */
 };
 void hg_queues_get(struct hg_switch *sw, struct hg_queues *queues);

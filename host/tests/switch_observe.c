@@ -88,7 +88,7 @@ static void test_queues(const char *pipeline)
 	CHECK_EQUAL(queues.packet_ins, 2);
 	CHECK_EQUAL(queues.packet_outs, 0);
 	CHECK_EQUAL(queues.digests, 0);
-	CHECK(queues.packets_max >= 3);
+	CHECK(queues.packet_ins_max >= 3 && queues.packet_outs_max >= 3);
 	CHECK_EQUAL(lab_port(2).tx_waiting, 0);
 	lab_close();
 }

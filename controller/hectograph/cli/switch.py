@@ -76,7 +76,7 @@ def switch(
     workers: Annotated[
         int,
         typer.Option(
-            min=1, max=64, help="Threads that forward packets; each takes those of its own ports."
+            min=1, help="Threads that forward packets; each takes those of its own ports."
         ),
     ] = 1,
     trace: Annotated[

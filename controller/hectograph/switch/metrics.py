@@ -123,8 +123,8 @@ def _of_ports(ports: Sequence[PortStats]) -> Iterator[Metric]:
 
 def _of_queues(queues: Queues) -> Iterator[Metric]:
     waiting = {
-        "packet_in": (queues.packet_ins, queues.packets_max),
-        "packet_out": (queues.packet_outs, queues.packets_max),
+        "packet_in": (queues.packet_ins, queues.packet_ins_max),
+        "packet_out": (queues.packet_outs, queues.packet_outs_max),
         "digest": (queues.digests, queues.digests_max),
     }
     yield gauge(

@@ -106,8 +106,9 @@ class Queues:
     """What waits now, and how much can at most."""
 
     packet_ins: int
+    packet_ins_max: int
     packet_outs: int
-    packets_max: int
+    packet_outs_max: int
     digests: int
     digests_max: int
 

@@ -10,12 +10,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for p4client and switchlab
 
 from p4client import DEVICE_ID, Controller, load_config
-from switchlab import Lab
+from switchlab import Lab, link_ports
 
 from hectograph.switch.compiler import build
 from hectograph.switch.native import Switch
 from hectograph.switch.server import P4RuntimeServer
-from hectograph.testbed import End, Testbed
+from hectograph.testbed import Testbed
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,8 +81,5 @@ async def shipped(primary: Controller) -> Controller:
 @pytest.fixture
 def lab(testbed: Testbed) -> Lab:
     inside, outside = testbed.namespace("inside"), testbed.namespace("outside")
-    for number in (1, 2):
-        testbed.veth(
-            End(inside, f"port{number}", ipv6=False), End(outside, f"peer{number}", ipv6=False)
-        )
+    link_ports(testbed, inside, outside)
     return Lab(testbed, inside, outside)

@@ -8,10 +8,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hectograph.testbed import Namespace, Program, Testbed
+from hectograph.testbed import End, Namespace, Program, Testbed
 
 COMMAND = [sys.executable, "-m", "hectograph", "switch"]
 ETH_P_ALL = 3
+
+
+def link_ports(bed: Testbed, inside: Namespace, outside: Namespace) -> None:
+    """port1 and port2 in one namespace, peer1 and peer2 in the other, or in the same."""
+    for number in (1, 2):
+        bed.veth(
+            End(inside, f"port{number}", ipv6=False), End(outside, f"peer{number}", ipv6=False)
+        )
 
 
 @dataclass

@@ -14,9 +14,10 @@ from finsy.proto import rpc_code as Code  # noqa: N812
 from google.protobuf import text_format
 from p4client import DEVICE_ID, Controller, delete, insert, load_config, modify
 from stillswitch import StillSwitch
+from switchlab import link_ports
 
 from hectograph.switch.server import P4RuntimeServer
-from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed import Namespace, Testbed
 
 INFO = load_config("selectors").p4info
 _OBJECTS = (*INFO.tables, *INFO.actions, *INFO.action_profiles)
@@ -97,10 +98,7 @@ class Lab:
 async def lab(testbed: Testbed) -> AsyncIterator[Lab]:
     """Ports 1 and 2, and nobody at their other ends."""
     inside = testbed.namespace("inside")
-    for number in (1, 2):
-        testbed.veth(
-            End(inside, f"port{number}", ipv6=False), End(inside, f"peer{number}", ipv6=False)
-        )
+    link_ports(testbed, inside, inside)
     with inside.entered():
         switch = StillSwitch(cpu_port=510)
         for number in (1, 2):

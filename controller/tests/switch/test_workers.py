@@ -25,12 +25,12 @@ from bmv2json import (
     synthetic,
 )
 from p4client import PROGRAMS
-from switchlab import Lab
+from switchlab import Lab, link_ports
 
 from hectograph.errors import HectographError
 from hectograph.switch.compiler import find_or_build, to_c
 from hectograph.switch.native import LoadedPipeline, Switch
-from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed import Namespace, Testbed
 
 FRAMES = 1500
 """From each of two ports: fewer than a receive ring has room for."""
@@ -113,10 +113,7 @@ def _send(peer: socket.socket) -> None:
 @pytest.fixture
 def crossing(testbed: Testbed) -> Iterator[Crossing]:
     inside = testbed.namespace("inside")
-    for number in (1, 2):
-        testbed.veth(
-            End(inside, f"port{number}", ipv6=False), End(inside, f"peer{number}", ipv6=False)
-        )
+    link_ports(testbed, inside, inside)
     with inside.entered():
         switch = Switch(workers=2)
         for number in (1, 2):
