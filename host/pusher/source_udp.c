@@ -134,7 +134,9 @@ static int join(struct udp_source *udp, const struct addrinfo *address, const ch
 {
 	struct group_req request = { .gr_interface = interface[0] ? if_nametoindex(interface) : 0 };
 	int level = address->ai_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	int on = 1;
 
+	setsockopt(udp->source.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (interface[0] && request.gr_interface == 0)
 		return hg_fail(error, -ENODEV, "%s: no such interface", interface);
 	memcpy(&request.gr_group, address->ai_addr, address->ai_addrlen);
@@ -143,10 +145,18 @@ static int join(struct udp_source *udp, const struct addrinfo *address, const ch
 	return 0;
 }
 
+static int refuse_interface(struct udp_source *udp, const char *interface, char *error)
+{
+	if (interface[0])
+		return hg_fail(error, -EINVAL, "%s: not a multicast address, but a multicast interface (%s) was given",
+			       udp->name, interface);
+	return 0;
+}
+
 static int bind_socket(struct udp_source *udp, const struct addrinfo *address, const char *interface, char *error)
 {
 	int bytes = RECEIVE_BUFFER_BYTES;
-	int on = 1;
+	int ret;
 	int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -155,15 +165,13 @@ static int bind_socket(struct udp_source *udp, const struct addrinfo *address, c
 	/* Without CAP_NET_ADMIN only up to net.core.rmem_max. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (is_multicast(address->ai_addr))
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Before bind(2): who sees the port bound may count on what is sent to the group from then on. */
+	ret = is_multicast(address->ai_addr) ? join(udp, address, interface, error)
+					     : refuse_interface(udp, interface, error);
+	if (ret)
+		return ret;
 	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0)
 		return hg_fail(error, -errno, "%s: cannot bind: %s", udp->name, strerror(errno));
-	if (is_multicast(address->ai_addr))
-		return join(udp, address, interface, error);
-	if (interface[0])
-		return hg_fail(error, -EINVAL, "%s: not a multicast address, but a multicast interface (%s) was given",
-			       udp->name, interface);
 	return 0;
 }
 
