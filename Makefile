@@ -54,7 +54,7 @@ test-native: $(STAMPS)/tools ## C unit tests under AddressSanitizer, UBSan and T
 	@tools/test-native $(BIN)
 
 bench: build $(STAMPS)/tools ## Measure, beside peers; BENCH="tcp faults" names some
-	@$(WITH_TOOLS) ninja -C build/meson --quiet $(addprefix bench/,replicas tables sendmmsg download group_push silent_clients)
+	@$(WITH_TOOLS) ninja -C build/meson --quiet $(addprefix bench/,replicas tables sendmmsg afxdp download group_push silent_clients)
 	@$(WITH_TOOLS) python bench/run.py build/meson/bench $(BENCH)
 
 p4: ## Compile the pipeline with p4c on PATH or its Docker image

@@ -38,7 +38,8 @@ EVENT_MEMBERS = 128
 """pusher.options"""
 WRITES = 4000
 WRITE_ROUNDS = 5
-AT_ONCE = 1000
+BATCHES = (1, 100, 1000)
+"""Entries in one Write, which is answered before the next is sent."""
 GROUP = 8192
 START_SECONDS = 30.0
 
@@ -71,25 +72,25 @@ async def _measure_target(target: Target, artifacts: Path) -> Figures:
 
 
 async def _measure_writes(switch: RealSwitch, artifacts: Path, started: float) -> Figures:
-    """The best of some rounds."""
+    """The best of some rounds each."""
     driver = P4RuntimeDriver(artifacts / "hectograph.p4info.txtpb", artifacts / "hectograph.json")
     entries = [entry_of(GROUP, cohort_member(number)) for number in range(1, WRITES + 1)]
-    best = 0.0
+    best = dict.fromkeys(BATCHES, 0.0)
     async with driver(switch.record) as session:
         await session.ensure_pipeline()
         ready = time.perf_counter() - started
         empty, full = usage.process_memory(switch.pid, ()), 0
-        for _ in range(WRITE_ROUNDS):
+        for batch in BATCHES * WRITE_ROUNDS:
             changes = [Change(Operation.INSERT, entry) for entry in entries]
             begin = time.perf_counter()
-            result = await session.write(changes, at_once=AT_ONCE)
-            best = max(best, WRITES / (time.perf_counter() - begin))
+            result = await session.write(changes, at_once=batch)
+            best[batch] = max(best[batch], WRITES / (time.perf_counter() - begin))
             assert not any(result.refusals)
             full = full or usage.process_memory(switch.pid, ())
             await session.write([Change(Operation.DELETE, entry) for entry in entries])
     return {
         "started until the pipeline is set": (ready * 1e3, "ms"),
-        f"written, {AT_ONCE} at once": (best, "entries/s"),
+        **{f"written, {batch} at once": (rate, "entries/s") for batch, rate in best.items()},
         f"memory, each of {WRITES}": ((full - empty) / WRITES, "bytes"),
     }
 

@@ -8,7 +8,7 @@ client, and nginx.
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -177,7 +177,7 @@ def _member(line: str) -> tuple[Replica, TcpMemberEntry]:
 
 
 @contextmanager
-def _benches(programs: Path) -> Iterator[tuple[Bench, Bench]]:
+def _benches(programs: Path) -> Generator[tuple[Bench, Bench]]:
     """What the kernel takes, and with a copy of the payload for every client."""
     target = TARGETS["embedded"]
     copying = replace(target, program=(*target.program, "--io", "super"))

@@ -102,7 +102,7 @@ def take(load: Load, process: "subprocess.Popen[str]") -> float:
     """Adds what that client says; when it ended."""
     output, errors = process.communicate(timeout=LIMIT_SECONDS)
     if process.returncode != 0:
-        raise ToolFailure(errors.strip(), where=" ".join(map(str, process.args)))
+        raise ToolFailure(errors.strip(), where=str(process.args))
     totals, *times = output.splitlines()
     size, downloads, end, cpu = map(int, totals.split())
     load.bytes += size
