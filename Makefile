@@ -40,7 +40,7 @@ endif
 
 test: build $(STAMPS)/dev lint test-native ## Run every test
 	@$(WITH_TOOLS) $(DATA) hectograph shell --prepare # needs a network, which the tests leave
-	@$(WITH_TOOLS) $(DATA) python -m pytest $(PYTEST_ARGS)
+	@$(WITH_TOOLS) $(DATA) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 soak: build $(STAMPS)/dev ## What takes minutes, and examples that chance finds
 	@$(WITH_TOOLS) python -m pytest --soak -m "soak or hypothesis" -s $(PYTEST_ARGS)

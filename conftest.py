@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """For every test here: the run leaves the machine's network before the first of them."""
 
+import os
 import signal
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -12,6 +14,15 @@ pytest_plugins = ("hectograph.testbed.pytest_plugin",)
 settings.register_profile("soak", deadline=None, max_examples=160)
 # The same examples in each run: what chance finds, `make soak` finds, and not somebody's change.
 settings.register_profile("always", deadline=None, derandomize=True, max_examples=40)
+
+# What waits for a time, or has a network of several programs: with `-n 2` (make test) one after
+# the other in one process. All others run beside them, and give way to them.
+TIMED = tuple(
+    f"controller/tests/{each}"
+    for each in ("tcp", "demo", "pusher", "service", "testbed", "cli/test_up")
+)
+TIMED_GROUP = "timed"
+NICE = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,8 +43,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    names = Counter(item.nodeid for item in items)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise pytest.UsageError(f"with -n 2 only one would run of those called {twice[0]}")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     if config.getoption("--soak"):
         return
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.skip(reason="--soak"))
+
+
+def _group(item: pytest.Item) -> str:
+    """One process runs all of a group."""
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    return TIMED_GROUP if path.startswith(TIMED) else path
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ and _group(item) != TIMED_GROUP:
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
