@@ -4,6 +4,7 @@ where copies are counted by the payload that came: a super-frame is one packet t
 """
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -34,6 +35,9 @@ BUNDLE_MTU = 65535
 UDP_PORT = 5000
 PUSHES_PER_SECOND = (1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000, 256000)
 """More than a target can copy makes it slower, so it is measured at each; the best counts."""
+
+
+logging.getLogger("finsy").setLevel(logging.ERROR)  # it warns of each switch without gNMI
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ import usage
 from hectograph.core.entities import Change, Operation
 from hectograph.core.hosted_cohort import entry_of
 from hectograph.drivers.p4runtime import P4RuntimeDriver
+from hectograph.drivers.p4runtime import P4RuntimeSession as Session
 from hectograph.pusher import pusher_pb2 as pb
 from hectograph.service import Service
 from hectograph.testbed import Namespace
@@ -40,6 +41,8 @@ WRITES = 4000
 WRITE_ROUNDS = 5
 BATCHES = (1, 100, 1000)
 """Entries in one Write, which is answered before the next is sent."""
+KEPT = 16000
+WARM_UP = 100
 GROUP = 8192
 START_SECONDS = 30.0
 
@@ -72,27 +75,51 @@ async def _measure_target(target: Target, artifacts: Path) -> Figures:
 
 
 async def _measure_writes(switch: RealSwitch, artifacts: Path, started: float) -> Figures:
-    """The best of some rounds each."""
     driver = P4RuntimeDriver(artifacts / "hectograph.p4info.txtpb", artifacts / "hectograph.json")
-    entries = [entry_of(GROUP, cohort_member(number)) for number in range(1, WRITES + 1)]
-    best = dict.fromkeys(BATCHES, 0.0)
     async with driver(switch.record) as session:
         await session.ensure_pipeline()
         ready = time.perf_counter() - started
-        empty, full = usage.process_memory(switch.pid, ()), 0
+        memory = await _entry_bytes(session, switch.pid)
+        rates = dict.fromkeys(BATCHES, 0.0)
         for batch in BATCHES * WRITE_ROUNDS:
-            changes = [Change(Operation.INSERT, entry) for entry in entries]
-            begin = time.perf_counter()
-            result = await session.write(changes, at_once=batch)
-            best[batch] = max(best[batch], WRITES / (time.perf_counter() - begin))
-            assert not any(result.refusals)
-            full = full or usage.process_memory(switch.pid, ())
-            await session.write([Change(Operation.DELETE, entry) for entry in entries])
+            rates[batch] = max(rates[batch], await _write_rate(session, batch))
     return {
         "started until the pipeline is set": (ready * 1e3, "ms"),
-        **{f"written, {batch} at once": (rate, "entries/s") for batch, rate in best.items()},
-        f"memory, each of {WRITES}": ((full - empty) / WRITES, "bytes"),
+        **{f"written, {batch} at once": (rate, "entries/s") for batch, rate in rates.items()},
+        f"memory, each of {KEPT}": (memory, "bytes"),
     }
+
+
+async def _entry_bytes(session: Session, pid: int) -> float:
+    """In small batches, and not from the first on: so that requests leave nothing in it."""
+    await _write(session, _changes(Operation.INSERT, WARM_UP))
+    await _write(session, _changes(Operation.DELETE, WARM_UP))
+    empty = usage.process_memory(pid, ())
+    await _write(session, _changes(Operation.INSERT, KEPT))
+    full = usage.process_memory(pid, ())
+    await _write(session, _changes(Operation.DELETE, KEPT))
+    return (full - empty) / KEPT
+
+
+async def _write_rate(session: Session, batch: int) -> float:
+    """Entries a second, with the client's own work on them."""
+    inserts = _changes(Operation.INSERT, WRITES)
+    begin = time.perf_counter()
+    await _write(session, inserts, batch)
+    rate = WRITES / (time.perf_counter() - begin)
+    await _write(session, _changes(Operation.DELETE, WRITES))
+    return rate
+
+
+def _changes(operation: Operation, count: int) -> list[Change]:
+    """Of the first of a group's slots."""
+    members = (cohort_member(number) for number in range(1, count + 1))
+    return [Change(operation, entry_of(GROUP, member)) for member in members]
+
+
+async def _write(session: Session, changes: list[Change], batch: int = 100) -> None:
+    result = await session.write(changes, at_once=batch)
+    assert not any(result.refusals)
 
 
 async def _measure_cohorts(switch: RealSwitch, artifacts: Path, folder: Path) -> Figures:

@@ -40,25 +40,43 @@ class Source:
 
 
 def to_c(json: str | bytes, name: str = _UNNAMED, *, traced: bool = False) -> Source:
-    """Compile to C; `traced`: to a program that says what it does.
-
-    The digest covers all that decides what the shared object does.
-    """
+    """Compile to C; `traced`: to a program that says what it does."""
     try:
         text = generate(load_program(json, name), traced=traced)
     except RecursionError:
         raise InvalidInput("an expression is nested too deeply", where=name) from None
-    headers = header_directory()
-    parts = [text, *((headers / each).read_text() for each in HEADERS), *FLAGS]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    digest = _digest(json, traced=traced)
     return Source(f'#define DIGEST "{digest}"\n{text}', digest)
 
 
 def find_or_build(json: str | bytes | Path, *, traced: bool = False) -> Path:
     """The shared object of a BMv2 JSON. It blocks: the first time, for as long as cc takes."""
     text, name = (json.read_bytes(), str(json)) if isinstance(json, Path) else (json, _UNNAMED)
-    source = to_c(text, name, traced=traced)
-    return _shipped(source.digest) or _cached_or_built(source)
+    digest = _digest(text, traced=traced)
+    return _shipped(digest) or _cached(digest) or _built(to_c(text, name, traced=traced))
+
+
+def _digest(json: str | bytes, *, traced: bool) -> str:
+    """Of all that decides what the shared object does.
+
+    The C is not among it, but what it is made of: to find an object, nothing is compiled.
+    """
+    parts = [json.encode() if isinstance(json, str) else json, b"traced" if traced else b""]
+    parts += [(header_directory() / each).read_bytes() for each in HEADERS]
+    parts += [flag.encode() for flag in FLAGS]
+    digest = hashlib.sha256(_own_source())
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+@cache
+def _own_source() -> bytes:
+    """A digest of its source."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
 
 
 def header_directory() -> Path:
@@ -77,10 +95,13 @@ def _shipped(digest: str) -> Path | None:
     return None
 
 
-def _cached_or_built(source: Source) -> Path:
-    cached = _cache_directory() / f"{source.digest}.so"
-    if _intact(cached):
-        return cached
+def _cached(digest: str) -> Path | None:
+    path = _cache_path(digest)
+    return path if _intact(path) else None
+
+
+def _built(source: Source) -> Path:
+    cached = _cache_path(source.digest)
     try:
         content = _compile(source)
         try:
@@ -96,9 +117,10 @@ def _cached_or_built(source: Source) -> Path:
         ) from error
 
 
-def _cache_directory() -> Path:
+def _cache_path(digest: str) -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "hectograph" / "pipelines"
+    caches = Path(base) if base else Path("~/.cache").expanduser()
+    return caches / "hectograph" / "pipelines" / f"{digest}.so"
 
 
 @cache

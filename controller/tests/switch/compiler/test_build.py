@@ -64,6 +64,13 @@ def test_the_digest_is_that_of_the_source_and_in_the_object(cache: Path) -> None
 
 
 @pytest.mark.usefixtures("cache")
+def test_what_is_there_is_found_without_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = find_or_build(SOURCE)
+    monkeypatch.setattr(build, "load_program", None)
+    assert find_or_build(SOURCE) == path
+
+
+@pytest.mark.usefixtures("cache")
 def test_other_flags_are_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
     first = find_or_build(SOURCE)
     monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-O1"))
