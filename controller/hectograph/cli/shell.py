@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``hectograph shell``: p4runtime-shell on a running switch."""
 
+import asyncio
 import os
 import socket
 import sys
@@ -9,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from hectograph.cli import tls_files
+from hectograph.core.model import Tls
 from hectograph.errors import InvalidInput, Unavailable
 
 CONNECT_SECONDS = 3.0
@@ -33,6 +36,14 @@ def shell(
         bool,
         typer.Option("--prepare", help="Only make its environment, while there is a network."),
     ] = False,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(help="Connect over TLS, to a switch whose certificate this CA (PEM) signed."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="The client's certificate, if the switch wants one.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
 ) -> None:
     """Open p4runtime-shell on a running switch.
 
@@ -44,7 +55,8 @@ def shell(
     if prepare:
         python()
         return
-    _reach(grpc_addr)
+    tls = tls_files.given(tls_ca, tls_cert, tls_key)
+    _reach(grpc_addr, tls)
     code = sys.stdin.read() if execute == "-" else execute
     high, low = divmod(election_id, 1 << 64)
     program = (
@@ -56,14 +68,22 @@ def shell(
         *("--grpc-addr", grpc_addr),
         *("--device-id", str(device_id)),
         *("--election-id", f"{high},{low}"),
+        *(_tls_arguments(tls) if tls else ()),
     ]
     interpreter = str(python())
     sys.stdout.flush()
     os.execv(interpreter, [interpreter, *program, *arguments])  # noqa: S606
 
 
-def _reach(grpc_addr: str) -> None:
-    """p4runtime-shell itself says little about a switch that is not there."""
+def _tls_arguments(tls: Tls) -> list[str]:
+    arguments = ["--ssl", "--cacert", tls.ca]
+    if tls.certificate is not None and tls.key is not None:
+        arguments += ["--cert", tls.certificate, "--private-key", tls.key]
+    return arguments
+
+
+def _reach(grpc_addr: str, tls: Tls | None) -> None:
+    """p4runtime-shell itself says little about a switch that is not there, or lets nobody in."""
     host, _, port = grpc_addr.rpartition(":")
     if not host or not port.isdecimal():
         raise InvalidInput(f"{grpc_addr!r} is not HOST:PORT", where="--grpc-addr")
@@ -71,3 +91,12 @@ def _reach(grpc_addr: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise Unavailable(f"no switch: {error}", where=grpc_addr) from error
+    if tls is not None and (reason := asyncio.run(_refusal(tls, grpc_addr))):
+        raise Unavailable(reason, where=grpc_addr)
+
+
+async def _refusal(tls: Tls, grpc_addr: str) -> str | None:
+    from hectograph.drivers import tls as driver
+
+    secured = await driver.read(tls)
+    return secured and await driver.refusal(secured, grpc_addr)

@@ -11,7 +11,6 @@ import typer
 from hectograph.cli import addressing as contents
 from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.remote import Json, build, connect
-from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hectograph.api.models import TlsSpec
@@ -125,15 +124,7 @@ def rm(context: typer.Context, name: str) -> None:
 
 def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TlsSpec | None:
     from hectograph.api.models import TlsSpec
+    from hectograph.cli import tls_files
 
-    if (certificate is None) != (key is None):
-        raise InvalidInput("a certificate and its key: both or neither", where="--tls-cert")
-    if ca is None:
-        if certificate is not None:
-            raise InvalidInput("needs --tls-ca", where="--tls-cert")
-        return None
-    return build(TlsSpec, ca=_path(ca), certificate=_path(certificate), key=_path(key))
-
-
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path.absolute())
+    tls = tls_files.given(ca, certificate, key)
+    return tls and build(TlsSpec, ca=tls.ca, certificate=tls.certificate, key=tls.key)

@@ -41,7 +41,7 @@ async def explained(secured: Secured | None, address: str) -> AsyncGenerator[Non
     try:
         yield
     except Unavailable as error:
-        reason = secured and await _refusal(secured, address)
+        reason = secured and await refusal(secured, address)
         if reason is None:
             raise
         raise Unavailable(reason) from error
@@ -62,7 +62,7 @@ def _read(tls: Tls) -> Secured:
     return Secured(tls, credentials, context)
 
 
-async def _refusal(secured: Secured, address: str) -> str | None:
+async def refusal(secured: Secured, address: str) -> str | None:
     """None: it is not for TLS that there is no connection."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from authorities import authority
 
 from hectograph.cli import shell_environment
 from hectograph.errors import ToolFailure
@@ -34,27 +35,36 @@ entry.delete()
 """
 
 
-Execute = Callable[[str], "subprocess.CompletedProcess[str]"]
+Execute = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def execute(testbed: Testbed) -> Execute:
-    """Runs code in the shell, where there is a switch with the shipped pipeline."""
+def start(testbed: Testbed) -> Callable[..., Execute]:
+    """Starts a switch with the shipped pipeline: what runs code in the shell, there."""
     if not shell_environment.directory().exists():
         pytest.fail("no network in here: run `hectograph shell --prepare` before the tests")
-    home = testbed.namespace("home")
-    testbed.veth(End(home, "host", ipv6=False), End(home, "port1", ipv6=False))
-    pipeline = Path(str(files("hectograph"))) / "artifacts" / "v1model" / "hectograph.json"
-    command = [*HECTOGRAPH, "switch", "-i", "1@port1", str(pipeline)]
-    switch = testbed.start("switch", command, home)
-    switch.wait_until(lambda: home.listens_on_tcp(9559), timeout=60)
 
-    def call(code: str) -> "subprocess.CompletedProcess[str]":
-        shell = [*HECTOGRAPH, "shell", "--execute", "-"]
-        with home.entered():
-            return subprocess.run(shell, input=code, capture_output=True, text=True, timeout=60)
+    def started(*options: str | Path) -> Execute:
+        home = testbed.namespace("home")
+        testbed.veth(End(home, "host", ipv6=False), End(home, "port1", ipv6=False))
+        pipeline = Path(str(files("hectograph"))) / "artifacts" / "v1model" / "hectograph.json"
+        command = [*HECTOGRAPH, "switch", "-i", "1@port1", *map(str, options), str(pipeline)]
+        switch = testbed.start("switch", command, home)
+        switch.wait_until(lambda: home.listens_on_tcp(9559), timeout=60)
 
-    return call
+        def call(code: str, *options: str | Path) -> "subprocess.CompletedProcess[str]":
+            shell = [*HECTOGRAPH, "shell", *map(str, options), "--execute", "-"]
+            with home.entered():
+                return subprocess.run(shell, input=code, capture_output=True, text=True, timeout=60)
+
+        return call
+
+    return started
+
+
+@pytest.fixture
+def execute(start: Callable[..., Execute]) -> Execute:
+    return start()
 
 
 def test_it_inserts_reads_and_deletes_an_entry(execute: Execute) -> None:
@@ -68,6 +78,26 @@ def test_what_the_switch_refuses_ends_with_1(execute: Execute) -> None:
     outcome = execute(DELETE)
     assert outcome.returncode == 1
     assert "NOT_FOUND" in outcome.stderr
+
+
+def test_over_tls(start: Callable[..., Execute], tmp_path: Path) -> None:
+    ours, theirs = authority(tmp_path / "ours"), authority(tmp_path / "theirs")
+    certificate, key = ours.issue("127.0.0.1")
+    execute = start("--tls-cert", certificate, "--tls-key", key, "--tls-ca", theirs.file)
+    client, client_key = theirs.issue("client")
+    identity = ["--tls-cert", client, "--tls-key", client_key]
+    outcome = execute(WRITE + SHOW, "--tls-ca", ours.file, *identity)
+    assert outcome.returncode == 0, outcome.stderr
+    assert r"found b'\x01' is_host" in outcome.stdout
+
+    for options, reason in (
+        (["--tls-ca", ours.file], "it wants a client's certificate, and none is given"),
+        (["--tls-ca", theirs.file, *identity], f"does not pass with {theirs.file}"),
+    ):
+        refused = execute(SHOW, *options)
+        assert refused.returncode == 1
+        assert refused.stderr.count("\n") == 1
+        assert reason in refused.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:99999"])
