@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "afxdp.h"
 #include "gather.h"
 #include "io.h"
 
@@ -34,6 +35,7 @@ struct afpacket_tx {
 	int fd;
 	bool vnet;     /* every frame begins with a vnet header */
 	bool hopeless; /* waiting for the kernel was in vain, and nothing has left since */
+	struct afxdp xdp;
 	struct gather gather;
 	struct iovec *parts;
 	struct mmsghdr *messages;

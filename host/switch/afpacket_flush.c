@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* afpacket.h: what was gathered is handed to the kernel, and counted. */
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <sched.h>
@@ -130,19 +131,18 @@ static uint32_t refused(struct io *io, int error, const struct gather_frame *fra
 	}
 }
 
-static void send_all(struct io *io)
+/* Those from `first` to before `end`. */
+static void send_messages(struct io *io, uint32_t first, uint32_t end)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
 	const struct gather_frame *frames = tx->gather.frames;
-	uint32_t count = tx->gather.frame_count;
 	uint64_t deadline_ns = 0;
 
-	make_all_messages(tx);
-	for (uint32_t done = 0; done < count;) {
-		int sent = sendmmsg(tx->fd, tx->messages + done, count - done, MSG_DONTWAIT);
+	for (uint32_t done = first; done < end;) {
+		int sent = sendmmsg(tx->fd, tx->messages + done, end - done, MSG_DONTWAIT);
 
 		if (sent < 0) {
-			done += refused(io, errno, frames + done, count - done, &deadline_ns);
+			done += refused(io, errno, frames + done, end - done, &deadline_ns);
 			continue;
 		}
 		tx->hopeless = false;
@@ -151,6 +151,105 @@ static void send_all(struct io *io)
 			capture_out(io, tx->messages + done, (uint32_t)sent);
 		done += (uint32_t)sent;
 	}
+}
+
+/*
+ * Has the kernel send what was put: the number that it lost, or a negative errno when
+ * the interface is down or gone. What it does not take in our patience stays in the
+ * ring, and leaves the next time.
+ */
+static int push(struct afpacket_tx *tx, uint32_t count)
+{
+	uint64_t deadline_ns = 0;
+	uint32_t calls = 0;
+	int lost = 0;
+
+	for (;;) {
+		int ret = afxdp_push(&tx->xdp);
+
+		switch (ret) {
+		case 0:
+			tx->hopeless = false;
+			return lost;
+		case -EBUSY:
+			lost++;
+			break;
+		case -EINTR:
+			break;
+		case -EAGAIN:
+		case -ENOBUFS:
+			/* So many calls it takes in any case. */
+			if (calls++ > count / AFXDP_BUDGET && !wait_for_kernel(tx, ENOBUFS, &deadline_ns))
+				return lost;
+			break;
+		default: /* ENETDOWN, ENXIO */
+			return ret;
+		}
+	}
+}
+
+static void push_messages(struct io *io, uint32_t first, uint32_t end)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	const struct gather_frame *frames = tx->gather.frames;
+	uint32_t count = end - first, lost;
+	int ret;
+
+	if (!count)
+		return;
+	ret = push(tx, count);
+	lost = ret < 0 || (uint32_t)ret > count ? count : (uint32_t)ret;
+	count_dropped(&io->counters->tx_dropped, frames + first, lost);
+	count_sent(io, frames + first + lost, count - lost);
+	if (io->capture)
+		capture_out(io, tx->messages + first + lost, count - lost);
+}
+
+/* A frame longer than that leaves only with a tag, which the packet socket looks for. */
+static bool fits_xdp(const struct io *io, const struct gather_frame *frame)
+{
+	uint64_t bytes = gather_wire_bytes(frame);
+
+	return bytes <= AFXDP_FRAME_BYTES && bytes <= io->mtu + ETH_HLEN;
+}
+
+/* By AF_XDP, and what does not fit there by the packet socket, in order. */
+static void put_all(struct io *io)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	const struct gather_frame *frames = tx->gather.frames;
+	uint32_t count = tx->gather.frame_count, first = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct msghdr *message = &tx->messages[i].msg_hdr;
+
+		if (!fits_xdp(io, &frames[i])) {
+			push_messages(io, first, i);
+			send_messages(io, i, i + 1);
+			first = i + 1;
+			continue;
+		}
+		if (afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen))
+			continue;
+		push_messages(io, first, i);
+		first = i;
+		if (!afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen)) {
+			count_dropped(&io->counters->tx_dropped, frames + i, 1);
+			first = i + 1;
+		}
+	}
+	push_messages(io, first, count);
+}
+
+static void send_all(struct io *io)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+
+	make_all_messages(tx);
+	if (tx->xdp.fd >= 0)
+		put_all(io);
+	else
+		send_messages(io, 0, tx->gather.frame_count);
 }
 
 void afpacket_flush(struct io *io)

@@ -48,7 +48,7 @@ static bool kernel_is(unsigned int wanted_major, unsigned int wanted_minor)
  */
 static int find_supers(struct afpacket_tx *tx, const struct io_config *config)
 {
-	if (config->kind == HG_IO_AFPACKET)
+	if (config->kind == HG_IO_AFPACKET || config->kind == HG_IO_AFXDP)
 		return 0;
 	if (setsockopt(tx->fd, SOL_PACKET, PACKET_VNET_HDR, &(int){ 1 }, sizeof(int)))
 		return config->kind == HG_IO_AUTO ? 0 : -errno;
@@ -87,6 +87,8 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	ret = make_messages(tx, config);
 	if (!ret)
 		ret = find_supers(tx, config);
+	if (!ret && config->kind == HG_IO_AFXDP)
+		ret = afxdp_open(&tx->xdp, config->ifindex);
 	if (ret)
 		snprintf(error, HG_ERROR_BYTES, "%s: sending: %s", config->interface, strerror(-ret));
 	return ret;
@@ -103,6 +105,7 @@ void afpacket_tx_close(struct afpacket *port)
 {
 	if (port->tx.fd >= 0)
 		close(port->tx.fd);
+	afxdp_close(&port->tx.xdp);
 	gather_clear(&port->tx.gather);
 	free(port->tx.parts);
 	free(port->tx.messages);

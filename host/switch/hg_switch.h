@@ -33,6 +33,8 @@ enum hg_io {
 	HG_IO_AFPACKET = 1, /* each by itself */
 	HG_IO_SUPER = 2,    /* as super-frames; a port where the kernel does not take them is refused */
 	HG_IO_FANOUT = 3,   /* those that are copies of one run also share its payload; likewise */
+	/* Not one of those that HG_IO_AUTO chooses from: it passes by what tc has set up at the interface. */
+	HG_IO_AFXDP = 4,    /* each by itself, through memory shared with the kernel; one worker */
 };
 
 struct hg_switch_config {

@@ -175,6 +175,12 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 	return 0;
 }
 
+/* What waits in AF_XDP's memory when an interface goes down would leave when it is up again. */
+static bool serves(const struct ports *ports, const struct link *link)
+{
+	return link->up || ports->io != HG_IO_AFXDP;
+}
+
 static bool check_port(struct ports *ports, struct port *port)
 {
 	char error[HG_ERROR_BYTES];
@@ -184,9 +190,9 @@ static bool check_port(struct ports *ports, struct port *port)
 		close_io(ports, port);
 		return true;
 	}
-	if (port->open && (link.ifindex != port->ifindex || link.mtu != port->mtu))
+	if (port->open && (link.ifindex != port->ifindex || link.mtu != port->mtu || !serves(ports, &link)))
 		close_io(ports, port);
-	if (!port->open && open_io(ports, port, &link, error))
+	if (!port->open && serves(ports, &link) && open_io(ports, port, &link, error))
 		return false;
 	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
 	return true;

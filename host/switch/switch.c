@@ -59,6 +59,9 @@ static int check_workers(const struct hg_switch_config *config, char *error)
 {
 	if (config->workers > EPOCH_WORKERS)
 		snprintf(error, HG_ERROR_BYTES, "switch: %u workers: at most %u", config->workers, EPOCH_WORKERS);
+	else if (config->workers > 1 && config->io == HG_IO_AFXDP)
+		snprintf(error, HG_ERROR_BYTES, "switch: %u workers: an interface has one AF_XDP socket, so one alone",
+			 config->workers);
 	else if (config->workers > 1 && (config->captures || config->trace_fd))
 		snprintf(error, HG_ERROR_BYTES, "switch: %u workers: one alone where packets are captured or traced",
 			 config->workers);

@@ -26,9 +26,23 @@ void lab_steer(uint16_t ether_type, const char *action, uint16_t param)
 	lab_insert("steer", ether_type, action, params, param ? sizeof(params) : 0);
 }
 
+uint32_t lab_workers(void)
+{
+	const char *workers = getenv("LAB_WORKERS");
+
+	return workers ? (uint32_t)atoi(workers) : 1;
+}
+
+enum hg_io lab_io(void)
+{
+	const char *io = getenv("LAB_IO");
+
+	return io && !strcmp(io, "afxdp") ? HG_IO_AFXDP : HG_IO_AUTO;
+}
+
 void lab_open(const char *pipeline)
 {
-	lab_open_io(pipeline, HG_IO_AUTO, LAB_MTU_1);
+	lab_open_io(pipeline, lab_io(), LAB_MTU_1);
 }
 
 void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1)
@@ -38,12 +52,11 @@ void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1)
 
 void lab_open_with(const char *pipeline, const struct hg_switch_config *config, uint32_t mtu_1)
 {
-	const char *workers = getenv("LAB_WORKERS");
 	struct hg_switch_config chosen = *config;
 	char error[HG_ERROR_BYTES];
 
-	if (workers)
-		chosen.workers = (uint32_t)atoi(workers);
+	if (!chosen.workers)
+		chosen.workers = lab_workers();
 	net_isolate();
 	net_add_pair("s1", "h1", mtu_1);
 	net_add_pair("s2", "h2", LAB_MTU_2);

@@ -2,7 +2,7 @@
 /*
  * A running switch between two hosts, in a network namespace of its own: port 1
  * is s1 with h1 behind it, port 2 s2 with h2. It runs switch_pipeline.c, with so many
- * workers as LAB_WORKERS in the environment says.
+ * workers as LAB_WORKERS in the environment says, and sends by AF_XDP where LAB_IO is "afxdp".
  */
 #ifndef HG_SWITCH_LAB_H
 #define HG_SWITCH_LAB_H
@@ -39,6 +39,8 @@ void lab_open(const char *pipeline);
 void lab_open_io(const char *pipeline, enum hg_io io, uint32_t mtu_1);
 void lab_open_with(const char *pipeline, const struct hg_switch_config *config, uint32_t mtu_1);
 void lab_close(void);
+enum hg_io lab_io(void);    /* HG_IO_AUTO unless LAB_IO says so */
+uint32_t lab_workers(void); /* 1 unless LAB_WORKERS says so */
 
 void lab_insert(const char *table, uint16_t key, const char *action, const uint8_t *params, uint32_t params_bytes);
 void lab_steer(uint16_t ether_type, const char *action, uint16_t param); /* param 0: none */

@@ -209,7 +209,7 @@ static void run_all(const char *pipeline, enum hg_io io)
 	CHECK_EQUAL(hg_port_take_bundles(lab.sw, 3), -2);
 	/* The kernel has to cut what leaves by s2 before h2 sees it. */
 	net_offload_off("s2");
-	if (io != HG_IO_AFPACKET)
+	if (io == HG_IO_SUPER)
 		test_from_a_client();
 	test_bundle();
 	test_run_in_a_bundle();
@@ -224,5 +224,7 @@ int main(int argc, char **argv)
 	CHECK_EQUAL(argc, 2);
 	run_all(argv[1], HG_IO_SUPER);
 	run_all(argv[1], HG_IO_AFPACKET);
+	if (lab_workers() == 1)
+		run_all(argv[1], HG_IO_AFXDP);
 	return 0;
 }

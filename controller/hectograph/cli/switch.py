@@ -26,6 +26,7 @@ class Io(StrEnum):
     AFPACKET = "afpacket"
     SUPER = "super"
     FANOUT = "fanout"
+    AFXDP = "afxdp"
 
 
 def _version(wanted: bool) -> None:
@@ -59,7 +60,9 @@ def switch(
     ] = None,
     io: Annotated[
         Io,
-        typer.Option(help="How frames leave: in super-frames, each by itself, or what works best."),
+        typer.Option(
+            help="How frames leave: each by itself (afpacket, afxdp), joined, or what works best."
+        ),
     ] = Io.AUTO,
     bundle_port: Annotated[
         list[int] | None,

@@ -45,6 +45,7 @@ IO_KINDS: dict[str, int] = {
     "afpacket": lib.HG_IO_AFPACKET,
     "super": lib.HG_IO_SUPER,
     "fanout": lib.HG_IO_FANOUT,
+    "afxdp": lib.HG_IO_AFXDP,
 }
 """How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
 

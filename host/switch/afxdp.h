@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames that leave one by one through memory which is shared with the kernel
+ * (AF_XDP). It only sends: there is no program at the interface, and XDP stays free
+ * for others. The kernel copies each frame once more and hands it straight to the
+ * device, past queueing disciplines and tc. That took 0.6 to 0.7 of the time of
+ * sendmmsg() on veth (docs/benchmarks.md).
+ *
+ * A device's queue has room for one such socket, and this one takes the first.
+ */
+#ifndef HG_AFXDP_H
+#define HG_AFXDP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define AFXDP_FRAME_BYTES 2048u /* the longest; a chunk of memory is that long */
+#define AFXDP_FRAMES 512u       /* of each socket, and slots of its rings */
+#define AFXDP_BUDGET 32u        /* frames that the kernel takes at a call (TX_BATCH_SIZE) */
+
+struct afxdp_ring {
+	void *map;
+	size_t bytes;
+	_Atomic uint32_t *producer, *consumer;
+	void *slots;
+};
+
+struct afxdp {
+	int fd; /* -1: there is none */
+	uint8_t *memory;
+	struct afxdp_ring out, done; /* what is to leave; what the kernel needs no longer */
+	uint32_t free[AFXDP_FRAMES]; /* where in memory */
+	uint32_t free_count;
+};
+
+/* Negative errno; afxdp_close() after that, too. -EBUSY: somebody else's socket is there. */
+int afxdp_open(struct afxdp *xdp, int ifindex);
+void afxdp_close(struct afxdp *xdp);
+
+/* Copies a frame of at most AFXDP_FRAME_BYTES to be sent; false: there is no room, before afxdp_push(). */
+bool afxdp_put(struct afxdp *xdp, const struct iovec *parts, size_t count);
+/*
+ * Has the kernel send: 0 once it has taken all. Else a negative errno: -EAGAIN when
+ * there may be more, -EBUSY when it has lost one frame and there may be more.
+ */
+int afxdp_push(struct afxdp *xdp);
+
+#endif
