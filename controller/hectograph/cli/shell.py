@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """``hectograph shell``: p4runtime-shell on a running switch."""
 
-import asyncio
 import os
 import socket
 import sys
@@ -91,12 +90,17 @@ def _reach(grpc_addr: str, tls: Tls | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise Unavailable(f"no switch: {error}", where=grpc_addr) from error
-    if tls is not None and (reason := asyncio.run(_refusal(tls, grpc_addr))):
+    if tls is not None and (reason := _tls_refusal(tls, grpc_addr)):
         raise Unavailable(reason, where=grpc_addr)
 
 
-async def _refusal(tls: Tls, grpc_addr: str) -> str | None:
+def _tls_refusal(tls: Tls, grpc_addr: str) -> str | None:
+    import asyncio
+
     from hectograph.drivers import tls as driver
 
-    secured = await driver.read(tls)
-    return secured and await driver.refusal(secured, grpc_addr)
+    async def refusal() -> str | None:
+        secured = await driver.read(tls)
+        return secured and await driver.refusal(secured, grpc_addr)
+
+    return asyncio.run(refusal())
