@@ -153,90 +153,89 @@ static void send_messages(struct io *io, uint32_t first, uint32_t end)
 	}
 }
 
-/*
- * Has the kernel send what was put: the number that it lost, or a negative errno when
- * the interface is down or gone. What it does not take in our patience stays in the
- * ring, and leaves the next time.
- */
-static int push(struct afpacket_tx *tx, uint32_t count)
+/* For as long as it goes on taking frames, or having sent them, and our patience after that. */
+static int push(struct afpacket_tx *tx, uint32_t *lost)
 {
 	uint64_t deadline_ns = 0;
-	uint32_t calls = 0;
-	int lost = 0;
 
 	for (;;) {
+		uint32_t held = afxdp_held(&tx->xdp);
 		int ret = afxdp_push(&tx->xdp);
 
-		switch (ret) {
-		case 0:
+		if (!ret) {
 			tx->hopeless = false;
-			return lost;
-		case -EBUSY:
-			lost++;
-			break;
-		case -EINTR:
-			break;
-		case -EAGAIN:
-		case -ENOBUFS:
-			/* So many calls it takes in any case. */
-			if (calls++ > count / AFXDP_BUDGET && !wait_for_kernel(tx, ENOBUFS, &deadline_ns))
-				return lost;
-			break;
-		default: /* ENETDOWN, ENXIO */
-			return ret;
+			return 0;
 		}
+		if (ret == -EBUSY)
+			++*lost;
+		if (ret == -EINTR || ret == -EBUSY)
+			continue;
+		if (ret != -EAGAIN && ret != -ENOBUFS && ret != -ENOMEM)
+			return ret; /* ENETDOWN, ENXIO: the interface is down or gone */
+		if (afxdp_held(&tx->xdp) < held)
+			deadline_ns = 0;
+		else if (!wait_for_kernel(tx, ENOBUFS, &deadline_ns))
+			return ret;
 	}
 }
 
+/*
+ * What was put, from `first` to before `end`. Nothing of it stays behind to leave later:
+ * what the kernel does not take is lost with its socket, and the port goes on with the
+ * packet socket until it is opened anew.
+ */
 static void push_messages(struct io *io, uint32_t first, uint32_t end)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
 	const struct gather_frame *frames = tx->gather.frames;
-	uint32_t count = end - first, lost;
-	int ret;
+	uint32_t count = end - first, lost = 0;
 
 	if (!count)
 		return;
-	ret = push(tx, count);
-	lost = ret < 0 || (uint32_t)ret > count ? count : (uint32_t)ret;
+	if (push(tx, &lost)) {
+		lost += afxdp_held(&tx->xdp);
+		afxdp_close(&tx->xdp);
+		io_reopen(io);
+	}
+	if (lost > count)
+		lost = count;
 	count_dropped(&io->counters->tx_dropped, frames + first, lost);
 	count_sent(io, frames + first + lost, count - lost);
 	if (io->capture)
 		capture_out(io, tx->messages + first + lost, count - lost);
 }
 
-/* A frame longer than that leaves only with a tag, which the packet socket looks for. */
+/* Others are the packet socket's to refuse: a frame that is longer than the MTU leaves only with a tag. */
 static bool fits_xdp(const struct io *io, const struct gather_frame *frame)
 {
 	uint64_t bytes = gather_wire_bytes(frame);
 
-	return bytes <= AFXDP_FRAME_BYTES && bytes <= io->mtu + ETH_HLEN;
+	return bytes >= ETH_HLEN && bytes <= AFXDP_FRAME_BYTES && bytes <= io->mtu + ETH_HLEN;
+}
+
+static bool put(struct io *io, uint32_t index)
+{
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	const struct msghdr *message = &tx->messages[index].msg_hdr;
+
+	return tx->xdp.fd >= 0 && fits_xdp(io, &tx->gather.frames[index]) &&
+	       afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen);
 }
 
 /* By AF_XDP, and what does not fit there by the packet socket, in order. */
 static void put_all(struct io *io)
 {
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	const struct gather_frame *frames = tx->gather.frames;
-	uint32_t count = tx->gather.frame_count, first = 0;
+	uint32_t count = ((struct afpacket *)io)->tx.gather.frame_count, first = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const struct msghdr *message = &tx->messages[i].msg_hdr;
-
-		if (!fits_xdp(io, &frames[i])) {
-			push_messages(io, first, i);
-			send_messages(io, i, i + 1);
-			first = i + 1;
-			continue;
-		}
-		if (afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen))
+		if (put(io, i))
 			continue;
 		push_messages(io, first, i);
 		first = i;
-		if (!afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen)) {
-			count_dropped(&io->counters->tx_dropped, frames + i, 1);
-			first = i + 1;
-		}
+		if (put(io, i)) /* there was no room */
+			continue;
+		send_messages(io, i, i + 1);
+		first = i + 1;
 	}
 	push_messages(io, first, count);
 }

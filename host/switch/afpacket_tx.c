@@ -70,6 +70,18 @@ static int make_messages(struct afpacket_tx *tx, const struct io_config *config)
 	return tx->parts && tx->messages ? ret : -ENOMEM;
 }
 
+static int open_xdp(struct afpacket_tx *tx, const struct io_config *config, char *error)
+{
+	int ret = afxdp_open(&tx->xdp, config->ifindex);
+	const char *why = ret == -EBUSY	   ? "another socket has its first queue" :
+			  ret == -ENOBUFS ? "more memory than may be locked (RLIMIT_MEMLOCK)" :
+					    strerror(-ret);
+
+	if (ret)
+		snprintf(error, HG_ERROR_BYTES, "%s: AF_XDP: %s", config->interface, why);
+	return ret;
+}
+
 int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char *error)
 {
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = config->ifindex };
@@ -87,10 +99,10 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 	ret = make_messages(tx, config);
 	if (!ret)
 		ret = find_supers(tx, config);
-	if (!ret && config->kind == HG_IO_AFXDP)
-		ret = afxdp_open(&tx->xdp, config->ifindex);
 	if (ret)
 		snprintf(error, HG_ERROR_BYTES, "%s: sending: %s", config->interface, strerror(-ret));
+	else if (config->kind == HG_IO_AFXDP)
+		ret = open_xdp(tx, config, error);
 	return ret;
 }
 

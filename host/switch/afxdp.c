@@ -18,8 +18,8 @@
 
 #define MEMORY_BYTES (AFXDP_FRAMES * AFXDP_FRAME_BYTES)
 /* A socket that was closed, or whose program was killed, leaves the device a moment later. */
-#define BIND_TRIES 50u
-#define BIND_PAUSE_NS 10000000
+#define BIND_TRIES 10u
+#define BIND_PAUSE_NS 5000000
 /*
  * What the kernel may hold of ours, as it counts: some 50 frames of 1,500 bytes. What finds
  * the backlog of a veth full (1,000 frames, of all ports) is lost here, not refused.

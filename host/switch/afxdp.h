@@ -3,10 +3,11 @@
  * Frames that leave one by one through memory which is shared with the kernel
  * (AF_XDP). It only sends: there is no program at the interface, and XDP stays free
  * for others. The kernel copies each frame once more and hands it straight to the
- * device, past queueing disciplines and tc. That took 0.6 to 0.7 of the time of
- * sendmmsg() on veth (docs/benchmarks.md).
+ * device, past queueing disciplines, tc and packet taps. docs/benchmarks.md has what
+ * that saves.
  *
- * A device's queue has room for one such socket, and this one takes the first.
+ * A device's queue has room for one such socket, and this one takes the first. Its
+ * memory is locked, half a MiB: who lacks CAP_IPC_LOCK needs as much RLIMIT_MEMLOCK.
  */
 #ifndef HG_AFXDP_H
 #define HG_AFXDP_H
@@ -17,8 +18,7 @@
 #include <sys/uio.h>
 
 #define AFXDP_FRAME_BYTES 2048u /* the longest; a chunk of memory is that long */
-#define AFXDP_FRAMES 512u       /* of each socket, and slots of its rings */
-#define AFXDP_BUDGET 32u        /* frames that the kernel takes at a call (TX_BATCH_SIZE) */
+#define AFXDP_FRAMES 256u       /* of each socket, and slots of its rings */
 
 struct afxdp_ring {
 	void *map;
@@ -39,12 +39,18 @@ struct afxdp {
 int afxdp_open(struct afxdp *xdp, int ifindex);
 void afxdp_close(struct afxdp *xdp);
 
-/* Copies a frame of at most AFXDP_FRAME_BYTES to be sent; false: there is no room, before afxdp_push(). */
+/* Copies a frame of 1 to AFXDP_FRAME_BYTES to be sent; false: there is no room, before afxdp_push(). */
 bool afxdp_put(struct afxdp *xdp, const struct iovec *parts, size_t count);
 /*
  * Has the kernel send: 0 once it has taken all. Else a negative errno: -EAGAIN when
- * there may be more, -EBUSY when it has lost one frame and there may be more.
+ * there may be more (it takes some 32 at a call), -EBUSY when it has lost one frame and
+ * there may be more.
  */
 int afxdp_push(struct afxdp *xdp);
+/* Frames that the kernel has not yet sent, or not told of. */
+static inline uint32_t afxdp_held(const struct afxdp *xdp)
+{
+	return AFXDP_FRAMES - xdp->free_count;
+}
 
 #endif

@@ -92,6 +92,7 @@ struct io {
 	bool fanned;        /* some wait there */
 	_Atomic uint32_t unflushed; /* frames sent and not flushed; anyone reads */
 	bool listed;        /* among those to flush at the round's end */
+	_Atomic bool reopen; /* its port is to open it anew when something changes at its interface */
 };
 
 static inline uint32_t io_unflushed(const struct io *io)
@@ -102,6 +103,11 @@ static inline uint32_t io_unflushed(const struct io *io)
 static inline void io_set_unflushed(struct io *io, uint32_t frames)
 {
 	atomic_store_explicit(&io->unflushed, frames, memory_order_relaxed);
+}
+
+static inline void io_reopen(struct io *io)
+{
+	atomic_store_explicit(&io->reopen, true, memory_order_relaxed);
 }
 
 extern const struct io_ops afpacket_ops;

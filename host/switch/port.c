@@ -175,10 +175,14 @@ static int open_io(struct ports *ports, struct port *port, const struct link *li
 	return 0;
 }
 
-/* What waits in AF_XDP's memory when an interface goes down would leave when it is up again. */
-static bool serves(const struct ports *ports, const struct link *link)
+static bool is_to_close(const struct port *port, const struct link *link)
 {
-	return link->up || ports->io != HG_IO_AFXDP;
+	const struct io *io = atomic_load_explicit(&port->lanes[port->worker].io, memory_order_relaxed);
+
+	if (!port->open)
+		return false;
+	return link->ifindex != port->ifindex || link->mtu != port->mtu ||
+	       atomic_load_explicit(&io->reopen, memory_order_relaxed);
 }
 
 static bool check_port(struct ports *ports, struct port *port)
@@ -190,9 +194,12 @@ static bool check_port(struct ports *ports, struct port *port)
 		close_io(ports, port);
 		return true;
 	}
-	if (port->open && (link.ifindex != port->ifindex || link.mtu != port->mtu || !serves(ports, &link)))
+	if (is_to_close(port, &link)) {
 		close_io(ports, port);
-	if (!port->open && serves(ports, &link) && open_io(ports, port, &link, error))
+		if (ports->io == HG_IO_AFXDP)
+			epoch_wait(ports->epoch); /* while the old socket is there a new one cannot be */
+	}
+	if (!port->open && open_io(ports, port, &link, error))
 		return false;
 	atomic_store_explicit(&port->up, link.up, memory_order_relaxed);
 	return true;

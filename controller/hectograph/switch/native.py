@@ -47,7 +47,7 @@ IO_KINDS: dict[str, int] = {
     "fanout": lib.HG_IO_FANOUT,
     "afxdp": lib.HG_IO_AFXDP,
 }
-"""How frames leave: in super-frames where they can, each alone, in super-frames or not at all."""
+"""How frames leave: hg_switch.h, ``enum hg_io``."""
 
 STAGES = ("parser", "ingress", "replication", "egress", "transmit")
 """In the order of enum hg_stage."""

@@ -64,19 +64,21 @@ def _digest(json: str | bytes, *, traced: bool) -> str:
     parts = [json.encode() if isinstance(json, str) else json, b"traced" if traced else b""]
     parts += [(header_directory() / each).read_bytes() for each in HEADERS]
     parts += [flag.encode() for flag in FLAGS]
-    digest = hashlib.sha256(_own_source())
+    digest = hashlib.sha256(_OWN_SOURCE)
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
 
 
-@cache
 def _own_source() -> bytes:
-    """A digest of its source."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.digest()
+
+
+_OWN_SOURCE = _own_source()
+"""A digest of the compiler, taken as it is imported: what is installed later is another one."""
 
 
 def header_directory() -> Path:
