@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -33,6 +33,7 @@ SPACE = 1 << 32
 WINDOW = 65535
 GROUP, TREE = 8192, 4000
 SECONDS = 20
+RESEND_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ class GroupPusher:
         self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
         self._sock.bind((f"{lab.prefix}host{OTHER_HOST_PORT}", 3))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self._sock.settimeout(SECONDS)
+        self._sock.settimeout(RESEND_SECONDS)
 
     def close(self) -> None:
         self._sock.close()
@@ -145,10 +146,15 @@ class GroupPusher:
 
     def push(self, data: bytes, run_bytes: int, segment_bytes: int, ahead: int) -> None:
         """Everything to everyone, so many runs ahead of the last acknowledgement, with FIN."""
+
+        def resend() -> None:
+            """Who is slow to read drops what his window has no room for."""
+            self._send(data, self._acked(), run_bytes, segment_bytes)
+
         for position in range(0, len(data), run_bytes):
-            self._until(lambda at=position: self._acked() >= at - ahead * run_bytes)
+            self._until(lambda at=position: self._acked() >= at - ahead * run_bytes, resend)
             self._send(data, position, run_bytes, segment_bytes)
-        self._until(lambda: self._acked() >= len(data))
+        self._until(lambda: self._acked() >= len(data), resend)
 
     def _acked(self) -> int:
         return min(member.acked for member in self._members.values())
@@ -165,12 +171,20 @@ class GroupPusher:
             frame = ethernet + struct.pack("!BBHH", BUNDLE, 0, len(frame), segment) + frame
         self._sock.send(frame)
 
-    def _until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SECONDS
+    def _until(
+        self, condition: Callable[[], bool], resend: Callable[[], None] | None = None
+    ) -> None:
+        now = time.monotonic()
+        deadline, patience = now + SECONDS, now + RESEND_SECONDS
         while not condition():
-            assert time.monotonic() < deadline, "clients acknowledge nothing"
-            if pulled := Pulled.parse(self._sock.recv(1 << 16)):
-                self._take(pulled)
+            now = time.monotonic()
+            assert now < deadline, "clients acknowledge nothing"
+            if resend is not None and now >= patience:
+                resend()
+                patience = now + RESEND_SECONDS
+            with suppress(TimeoutError):
+                if pulled := Pulled.parse(self._sock.recv(1 << 16)):
+                    self._take(pulled)
 
     def _take(self, pulled: Pulled) -> None:
         member = self._members.get(pulled.name)
