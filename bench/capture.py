@@ -68,4 +68,6 @@ def _not_captured(lab: CopiesLab) -> float:
     lines = connection.getresponse().read().decode().splitlines()
     connection.close()
     names = tuple(f"hectograph_switch_{name}{{" for name in NOT_CAPTURED)
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(names))
+    values = [float(line.rpartition(" ")[2]) for line in lines if line.startswith(names)]
+    assert values, f"/metrics has no {' or '.join(NOT_CAPTURED)}"
+    return sum(values)

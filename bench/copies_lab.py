@@ -5,7 +5,6 @@ where copies are counted by the payload that came: a super-frame is one packet t
 
 import asyncio
 import logging
-import os
 import socket
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import finsy as fy
 
+import usage
 from hectograph.core.checksum import udp_member_sum
 from hectograph.pusher import program_path
 from hectograph.testbed import End, Namespace, Program, Testbed
@@ -70,10 +70,10 @@ class CopiesLab:
     def observed(self, payload: int, pid: int, source: Program) -> Delivery:
         """While the source runs, which is stopped then; `pid` makes the copies."""
         time.sleep(0.3)
-        before, cpu, start = self.received(payload), cpu_seconds(pid), time.monotonic()
+        before, cpu, start = self.received(payload), usage.process_cpu(pid), time.monotonic()
         time.sleep(SECONDS)
         copies = self.received(payload) - before
-        seconds, used = time.monotonic() - start, cpu_seconds(pid) - cpu
+        seconds, used = time.monotonic() - start, usage.process_cpu(pid) - cpu
         source.stop()
         return Delivery(copies / seconds, copies / max(used, 0.01))
 
@@ -132,12 +132,6 @@ def member_addresses() -> list[list[str]]:
     """By port."""
     each = range(2, 2 + MEMBERS // PORTS)
     return [[f"10.2.{port}.{host}" for host in each] for port in CLIENT_PORTS]
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _set_up(address: str, artifacts: Path) -> None:

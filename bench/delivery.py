@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import usage
 from copies_lab import (
     CLIENT_PORTS,
     MEMBERS,
@@ -24,7 +25,6 @@ from copies_lab import (
     Delivery,
     best_delivery,
     copies_lab,
-    cpu_seconds,
     member_addresses,
     most,
 )
@@ -71,7 +71,7 @@ def _loop(program: Path, payload: int) -> Delivery:
         before = lab.received(payload)
         process = lab.bed.start(program.name, command, lab.switch)
         time.sleep(SECONDS / 2)
-        cpu, copies = cpu_seconds(process.pid), lab.received(payload) - before
+        cpu, copies = usage.process_cpu(process.pid), lab.received(payload) - before
         process.wait(SECONDS + 10)
         return Delivery((lab.received(payload) - before) / SECONDS, copies / cpu)
 

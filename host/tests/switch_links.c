@@ -32,6 +32,22 @@ static void test_port_0(void)
 	CHECK_EQUAL(hg_port_remove(lab.sw, 0), 0);
 }
 
+/* Packet taps see what leaves by a packet socket, and not what leaves by AF_XDP. */
+static void test_way_out(void)
+{
+	uint8_t frame[60];
+	int tap = net_open_tap("s2");
+
+	lab_fill(frame, sizeof(frame), TYPE_TO_2);
+	lab_send(lab.host_1, frame, sizeof(frame));
+	lab_expect(lab.host_2, frame, sizeof(frame));
+	if (lab_io() == HG_IO_AFXDP)
+		lab_expect_nothing(tap);
+	else
+		lab_expect(tap, frame, sizeof(frame));
+	close(tap);
+}
+
 static void test_down_and_up(void)
 {
 	uint64_t dropped = lab_port(2).tx_dropped;
@@ -120,8 +136,11 @@ int main(int argc, char **argv)
 	lab_open(argv[1]);
 	test_refused_ports();
 	test_port_0();
+	test_way_out();
 	test_down_and_up();
+	test_way_out();
 	test_vanish_and_return();
+	test_way_out();
 	test_another_mtu();
 	test_idle();
 	test_removal();

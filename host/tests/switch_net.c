@@ -180,6 +180,14 @@ int net_open(const char *name)
 	return open_raw(name, ETH_P_ALL);
 }
 
+int net_open_tap(const char *name)
+{
+	int fd = net_open(name), off = 0;
+
+	CHECK(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &off, sizeof(off)) == 0);
+	return fd;
+}
+
 int net_open_offload(const char *name)
 {
 	int fd = open_raw(name, 0), on = 1;

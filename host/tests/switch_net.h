@@ -18,6 +18,7 @@ void net_offload_off(const char *name);
 
 /* A socket that sends raw frames on an interface and receives what arrives there. */
 int net_open(const char *name);
+int net_open_tap(const char *name); /* also what leaves by it */
 /* Frames that it sends begin with a virtio_net_hdr. */
 int net_open_offload(const char *name);
 /* The next frame's length, or -1 when none comes in time. */

@@ -11,7 +11,9 @@ static struct hg_stage_cycles stages[HG_STAGES];
 
 static void open_lab(const char *pipeline, bool measured)
 {
-	lab_open_with(pipeline, &(struct hg_switch_config){ .io = lab_io(), .cpu_port = 510, .stages = measured }, LAB_MTU_1);
+	const struct hg_switch_config config = { .io = lab_io(), .cpu_port = 510, .stages = measured };
+
+	lab_open_with(pipeline, &config, LAB_MTU_1);
 }
 
 /* So many frames, one after the other. */

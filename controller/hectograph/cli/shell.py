@@ -35,14 +35,9 @@ def shell(
         bool,
         typer.Option("--prepare", help="Only make its environment, while there is a network."),
     ] = False,
-    tls_ca: Annotated[
-        Path | None,
-        typer.Option(help="Connect over TLS, to a switch whose certificate this CA (PEM) signed."),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="The client's certificate, if the switch wants one.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    tls_ca: tls_files.Ca = None,
+    tls_cert: tls_files.Certificate = None,
+    tls_key: tls_files.Key = None,
 ) -> None:
     """Open p4runtime-shell on a running switch.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hectograph.cli import addressing as contents
+from hectograph.cli import tls_files
 from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.remote import Json, build, connect
 
@@ -52,14 +53,9 @@ def add(
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
     content_mac: contents.Mac = contents.MAC,
-    tls_ca: Annotated[
-        Path | None,
-        typer.Option(help="Connect over TLS, to a switch whose certificate this CA (PEM) signed."),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None, typer.Option(help="The controller's certificate, if the switch wants one.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    tls_ca: tls_files.Ca = None,
+    tls_cert: tls_files.Certificate = None,
+    tls_key: tls_files.Key = None,
     as_json: Json = False,
 ) -> None:
     """Add or change a switch."""
@@ -124,7 +120,6 @@ def rm(context: typer.Context, name: str) -> None:
 
 def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TlsSpec | None:
     from hectograph.api.models import TlsSpec
-    from hectograph.cli import tls_files
 
     tls = tls_files.given(ca, certificate, key)
     return tls and build(TlsSpec, ca=tls.ca, certificate=tls.certificate, key=tls.key)

@@ -2,9 +2,21 @@
 """--tls-ca, --tls-cert and --tls-key of those who connect to a switch."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hectograph.core.model import Tls
 from hectograph.errors import InvalidInput
+
+Ca = Annotated[
+    Path | None,
+    typer.Option(help="Connect over TLS, to a switch whose certificate this CA (PEM) signed."),
+]
+Certificate = Annotated[
+    Path | None, typer.Option(help="What to show to a switch that wants a client's certificate.")
+]
+Key = Annotated[Path | None, typer.Option(help="The certificate's key.")]
 
 
 def given(ca: Path | None, certificate: Path | None, key: Path | None) -> Tls | None:
