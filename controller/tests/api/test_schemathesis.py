@@ -50,8 +50,6 @@ def _keeping(service: Service) -> None:
 
 
 @schema.parametrize()
-@settings(
-    max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=SUPPRESSED
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=SUPPRESSED)
 def test_the_api_is_what_it_says(case: schemathesis.Case) -> None:
     case.call_and_validate(checks=CHECKS)

@@ -84,9 +84,7 @@ def _make_small(case: schemathesis.Case) -> None:
 
 
 @schema.parametrize()
-@settings(
-    max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=SUPPRESSED
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=SUPPRESSED)
 def test_nothing_upsets_it(case: schemathesis.Case, controller: Program) -> None:
     _make_small(case)
     with controller.namespace.entered():
