@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import socket
 import subprocess
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import finsy as fy
 from finsy.proto import p4r
+from relays import Relay
 
 from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
 from hectograph.core.flows import FlowState
@@ -303,12 +304,23 @@ class Lab:
     @contextmanager
     def relayed(self, client: int, interface: str, *faults: str) -> Generator[None]:
         """The client's link goes on to this interface."""
-        command = [str(self.relay), interface, f"{self.prefix}relay{client}b", *faults]
+        with self.linked({client: interface}, *faults):
+            yield
+
+    @contextmanager
+    def linked(self, interfaces: Mapping[int, str], *options: str) -> Generator[Relay]:
+        """Clients' links go on to these interfaces; through one queue, where it has a rate."""
+        pairs = [
+            end
+            for client, interface in interfaces.items()
+            for end in (interface, f"{self.prefix}relay{client}b")
+        ]
         self.relays += 1
-        program = self.testbed.start(f"relay{client}-{self.relays}", command, self.here)
+        command = [str(self.relay), *options, *pairs]
+        program = self.testbed.start(f"relay{self.relays}", command, self.here)
         program.wait_until(lambda: "ready" in program.output())
         try:
-            yield
+            yield Relay(program)
         finally:
             program.stop()
 
