@@ -22,7 +22,7 @@ from tcp import missing as missing
 from tcp_load import Case, Load, add_round, percentile
 
 import cohortlab  # isort: skip
-from tcplab import Content, sha256  # isort: skip
+from tcplab import Content, Lab, sha256  # isort: skip
 
 T = TypeVar("T")
 
@@ -37,7 +37,10 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
     """A new content for each round, as everybody asks for what was just published. The one
     client alone asks for one that is known, and was asked for a while ago."""
     rows: list[Row] = []
-    with tcp_lab.running(entries=False) as lab, Publisher(lab, SETTINGS) as publisher:
+    with (
+        tcp_lab.running(entries=False) as lab,
+        Publisher(lab.ours.lab, SETTINGS, lab.ours.urls) as publisher,
+    ):
         for clients, rounds in ROUNDS.items():
             measured = [Measured() for _ in lab.servers]
             for _ in range(rounds):
@@ -110,17 +113,19 @@ def _ipv4(urls: tuple[str, ...]) -> str:
 class Publisher:
     """A controller in a thread of its own."""
 
-    def __init__(self, lab: tcp_lab.Lab, settings: CohortSettings) -> None:
+    def __init__(self, lab: Lab, settings: CohortSettings, urls: dict[int, str]) -> None:
+        """It notes in `urls` where a content's number is found."""
         self._lab = lab
         self._settings = settings
+        self._urls = urls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="controller")
         self._count = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
-        database = self._lab.bed.directory / "controller.db"
-        self._controller = cohortlab.controlled(self._lab.ours.lab, database, self._settings)
+        database = self._lab.testbed.directory / "controller.db"
+        self._controller = cohortlab.controlled(self._lab, database, self._settings)
         self._service: Service = self._call(self._controller.__aenter__())
         return self
 
@@ -133,10 +138,10 @@ class Publisher:
     def published(self, size: int) -> Generator[Content]:
         """At both servers."""
         self._count += 1
-        directory, name = self._lab.bed.directory, f"round{self._count}"
+        directory, name = self._lab.testbed.directory, f"round{self._count}"
         served = self._call(cohortlab.serve(self._service, directory, name, size))
         content = Content(self._count, directory / name, sha256(served.data), "")
-        self._lab.ours.urls[content.number] = _ipv4(served.urls)
+        self._urls[content.number] = _ipv4(served.urls)
         os.sync()
         try:
             yield content

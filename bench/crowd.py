@@ -34,7 +34,10 @@ START_SECONDS = 1.5
 
 def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
     settings = CohortSettings(WORLD.window_seconds, WORLD.patience_seconds)
-    with tcp_lab.running(entries=False) as lab, Publisher(lab, settings) as publisher:
+    with (
+        tcp_lab.running(entries=False) as lab,
+        Publisher(lab.ours.lab, settings, lab.ours.urls) as publisher,
+    ):
         with publisher.published(WORLD.content_bytes) as content:
             bits = _alone(lab, programs, Case(content, 1, 0.0))
         model = simulate(replace(WORLD, host_bits=bits, client_bits=bits))
