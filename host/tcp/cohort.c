@@ -20,8 +20,9 @@ static int give_arrays(struct hg_cohort *cohort)
 	cohort->widest = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->widest));
 	cohort->members = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->members));
 	cohort->by_instance = calloc(HG_COHORT_INSTANCES_MAX + 1, sizeof(*cohort->by_instance));
+	cohort->log.entries = calloc(HG_PUSH_LOG, sizeof(*cohort->log.entries));
 	return cohort->edges && cohort->reached && cohort->ackeds && cohort->widest && cohort->members &&
-		       cohort->by_instance ?
+		       cohort->by_instance && cohort->log.entries ?
 	       0 :
 	       -ENOMEM;
 }
@@ -57,6 +58,7 @@ void hg_cohorts_close(struct hg_cohorts *cohorts)
 		free(cohorts->cohorts[i].widest);
 		free(cohorts->cohorts[i].members);
 		free(cohorts->cohorts[i].by_instance);
+		free(cohorts->cohorts[i].log.entries);
 	}
 	free(cohorts->cohorts);
 	free(cohorts->members);
@@ -115,6 +117,7 @@ static void clear(struct hg_cohort *cohort)
 	cohort->widest = arrays.widest;
 	cohort->members = arrays.members;
 	cohort->by_instance = arrays.by_instance;
+	cohort->log.entries = arrays.log.entries;
 	memset(cohort->by_instance, 0, (arrays.instances + 1u) * sizeof(*cohort->by_instance));
 }
 
@@ -187,6 +190,8 @@ static void take_out(struct hg_engine *engine, struct hg_cohort *cohort, uint16_
 	cohort->by_instance[member->instance] = 0;
 	cohort->entered = (uint16_t)(cohort->entered - member->entered);
 	cohort->stale = true;
+	/* Whoever is last now may have been done long ago (Karn). */
+	cohort->sample = 0;
 	cohorts->free_members[cohorts->free_count++] = handle;
 	hg_flow_at(engine, member->flow)->timer.tag = 0;
 }
@@ -257,6 +262,11 @@ void hg_cohort_sync(struct hg_engine *engine, uint32_t index)
 	const struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
 
 	if (cohort && member->entered && cohort->state == HG_COHORT_RUNNING && cohort->sent > record->sent) {
+		struct hg_flight *flight = &hg_flow_at(engine, index)->flight;
+
+		for (uint32_t i = hg_push_log_find(&cohort->log, record->sent); i != cohort->log.put; i++)
+			hg_flight_append(&engine->runs, flight, hg_push_log_at(&cohort->log, i)->end,
+					 hg_push_log_at(&cohort->log, i)->at);
 		record->sent = cohort->sent;
 		if (cohort->sent == cohort->length)
 			record->flags |= HG_FLOW_FIN_SENT;

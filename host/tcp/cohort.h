@@ -3,7 +3,7 @@
  * Cohorts: clients that download one content together. Each segment is pushed once, to
  * groups whose members the switch's tables name; what a member lost comes by flow pushes.
  *
- * A member stays a flow like any other: its acknowledgements, its scoreboard and its
+ * A member stays a flow like any other: its acknowledgements, its flight and its
  * timers are its own. Only new data comes from the cohort. So leaving costs nothing: the
  * flow goes on from where its client stands.
  */
@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #include "cubic.h"
+#include "flight.h"
+#include "push_log.h"
 #include "rtt.h"
 
 #define HG_COHORTS_MAX 256
@@ -59,6 +61,7 @@ struct hg_member {
 	uint32_t base;     /* sequence number of the response's first byte */
 	uint32_t joined_at; /* us */
 	uint32_t nudged;   /* up to here it was sent something again after a timeout, and nothing beyond came; 0: no */
+	uint32_t probed;   /* what was pushed when its last tail-loss probe went out; 0: none did */
 	uint32_t missing;  /* below it, what it lacks is what it came too late for */
 	uint16_t cohort;   /* its place among them */
 	uint16_t place;    /* in the cohort's arrays */
@@ -103,6 +106,8 @@ struct hg_cohort {
 	uint32_t sent;
 	struct hg_cubic cubic;
 	struct hg_rtt rtt;
+	struct hg_push_log log; /* of new data: when each of it was pushed */
+	uint32_t sample; /* us: how long the last of those that were last took for it; 0: it says nothing */
 	uint32_t pace_at;
 	uint32_t sent_at;   /* us: when something was last pushed */
 	uint32_t heard_at;  /* us: when anything was last acknowledged, or asked for */
@@ -210,8 +215,13 @@ void hg_cohort_form(struct hg_engine *engine, struct hg_cohort *cohort);
 bool hg_cohort_holds(const struct hg_engine *engine, uint32_t index);
 /* Brings the record up to what was pushed to it. */
 void hg_cohort_sync(struct hg_engine *engine, uint32_t index);
-/* A member's acknowledgement was read. */
-void hg_cohort_heard(struct hg_engine *engine, uint32_t index);
+/* A member's acknowledgement was read, and this is what it brought. */
+void hg_cohort_heard(struct hg_engine *engine, uint32_t index, const struct hg_delivery *delivery);
+/*
+ * A tail-loss probe of a member goes out: the second one before which nothing has come that was pushed
+ * to the group shows that such pushes do not reach it, and it leaves.
+ */
+void hg_cohort_probes(struct hg_engine *engine, uint32_t index);
 /*
  * A retransmission timeout of a member. true, for the first time: it may only be late, and
  * is to get the segment up to `end` again. Comes nothing but that, it was no delay.

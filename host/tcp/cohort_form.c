@@ -85,12 +85,12 @@ static void follow(struct hg_engine *engine, struct hg_cohort *cohort, struct hg
 
 	member->missing = cohort->sent;
 	if (cohort->sent > record->sent) {
-		flow->board.recovery = HG_RECOVERY_TIMEOUT;
-		flow->board.again = record->acked;
-		flow->board.lost = flow->board.point = cohort->sent;
+		record->sent = cohort->sent;
+		hg_flow_lose_all(engine, member->flow);
+		flow->recovery.state = HG_RECOVERY_TIMEOUT;
+		flow->recovery.point = cohort->sent;
 	}
-	hg_cohort_sync(engine, member->flow);
-	hg_cohort_heard(engine, member->flow);
+	hg_cohort_heard(engine, member->flow, &(struct hg_delivery){ .now = engine->now });
 	hg_transmit(engine, member->flow);
 	hg_timeout_arm(engine, member->flow, true);
 }

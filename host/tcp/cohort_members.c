@@ -80,17 +80,39 @@ bool hg_cohort_bears(struct hg_engine *engine, uint32_t index, uint32_t end)
 	return true;
 }
 
-void hg_cohort_heard(struct hg_engine *engine, uint32_t index)
+void hg_cohort_probes(struct hg_engine *engine, uint32_t index)
 {
-	const struct hg_flow_record *record = hg_record_at(engine, index);
-	struct hg_flow *flow = hg_flow_at(engine, index);
-	uint32_t highest = hg_scoreboard_highest(&flow->board);
 	struct hg_member *member;
-	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
-	uint32_t reached = highest > record->acked ? highest : record->acked;
+	const struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
 
 	if (!cohort || !member->entered)
 		return;
+	if (member->probed && cohort->reached[member->place] <= member->probed)
+		hg_cohort_leave(engine, index, HG_LEFT_SILENT);
+	else
+		member->probed = hg_record_at(engine, index)->sent;
+}
+
+/* One of those that are last has answered: how long what was pushed took. */
+static void time_last(struct hg_cohort *cohort, const struct hg_delivery *delivery)
+{
+	uint32_t rtt = delivery->now - delivery->once_at;
+
+	cohort->sample = !delivery->once || delivery->resent ? 0 : rtt ? rtt : 1;
+}
+
+void hg_cohort_heard(struct hg_engine *engine, uint32_t index, const struct hg_delivery *delivery)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	struct hg_member *member;
+	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
+	uint32_t reached = flow->flight.highest;
+
+	if (!cohort || !member->entered)
+		return;
+	if (cohort->reached[member->place] <= cohort->progress && delivery->bytes)
+		time_last(cohort, delivery);
 	/* What it came too late for is its own affair. */
 	if (reached < member->missing)
 		reached = member->missing;

@@ -48,14 +48,14 @@ static struct hg_cohort_hole *find_hole(struct hg_cohort *cohort, uint32_t start
 }
 
 /* All of what one member lacks there, as long as a push may be. */
-static void push_hole(struct hg_engine *engine, struct hg_cohort *cohort, const struct hg_scoreboard *board,
+static void push_hole(struct hg_engine *engine, struct hg_cohort *cohort, const struct hg_flight *flight,
 		      struct hg_cohort_hole *hole)
 {
 	struct hg_content *content = hg_contents_find(&engine->contents, cohort->content);
 	uint32_t most = hg_outbox_run(&engine->outbox) / hg_cohort_segment(cohort) * hg_cohort_segment(cohort);
 	struct hg_range range;
 
-	if (most && hg_scoreboard_hole(board, hole->start, hg_least(board->lost, cohort->sent), &range) && range.start == hole->start)
+	if (most && hg_flight_first_lost(&engine->runs, flight, &range) && range.start == hole->start)
 		hole->end = hg_least(range.end, hole->start + most);
 	hole->pushed = true;
 	hole->seen_at = engine->now;
@@ -91,6 +91,6 @@ bool hg_cohort_repair(struct hg_engine *engine, uint32_t index, uint32_t start, 
 		return true;
 	if (++hole->wanted < 2 || hole->wanted * MANY_SHARE < cohort->entered)
 		return false;
-	push_hole(engine, cohort, &hg_flow_at(engine, index)->board, hole);
+	push_hole(engine, cohort, &hg_flow_at(engine, index)->flight, hole);
 	return true;
 }

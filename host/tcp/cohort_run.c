@@ -37,7 +37,7 @@ static void push_new(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 
 	cohort->sent += bytes;
 	cohort->sent_at = engine->now;
-	hg_rtt_sent(&cohort->rtt, cohort->sent, engine->now);
+	hg_push_log_add(&cohort->log, cohort->sent, engine->now);
 	cohort->pace_at = hg_pacing_next(&pacing, cohort->pace_at, bytes, engine->now);
 	hg_cohort_push(engine, cohort, content, start, cohort->sent);
 }
@@ -79,10 +79,11 @@ static void grow(struct hg_engine *engine, struct hg_cohort *cohort, uint32_t be
 {
 	uint32_t flight = cohort->sent - before;
 	uint32_t used = flight + 2 * hg_cohort_segment(cohort);
-	uint32_t sample = hg_rtt_acked(&cohort->rtt, cohort->progress, engine->now);
 
-	if (sample)
-		hg_cubic_sampled(&cohort->cubic, sample);
+	if (cohort->sample) {
+		hg_rtt_sample(&cohort->rtt, cohort->sample);
+		hg_cubic_sampled(&cohort->cubic, cohort->sample, cohort->progress, cohort->sent);
+	}
 	if (hg_cubic_in_slow_start(&cohort->cubic))
 		used += flight;
 	if (used >= cohort->cubic.window)
@@ -99,6 +100,7 @@ static void look(struct hg_engine *engine, struct hg_cohort *cohort)
 	hg_cohort_survey(cohort);
 	if (cohort->progress > before)
 		grow(engine, cohort, before);
+	cohort->sample = 0;
 }
 
 static uint32_t patience(const struct hg_cohort *cohort)

@@ -118,7 +118,7 @@ static void describe_flow(const struct hg_engine *engine, uint32_t index, struct
 		.window = flow->window,
 		.congestion_window = flow->cubic.window,
 		.rtt_us = flow->rtt.smoothed,
-		.recovering = flow->board.recovery != HG_RECOVERY_NONE,
+		.recovering = flow->recovery.state != HG_RECOVERY_NONE,
 	};
 }
 

@@ -7,11 +7,11 @@
 #define C 0.4f
 #define BETA 0.7f
 
-/* RFC 9406, 4.3, but twice its delays: one sample a round says less than the least of eight. */
-#define LOWEST_US HG_CUBIC_LOWEST_US
-#define DELAY_LEAST (8000 / LOWEST_US)
-#define DELAY_MOST (32000 / LOWEST_US)
-#define DELAY_DIVISOR 4
+/* RFC 9406, 4.3; us */
+#define DELAY_LEAST 4000
+#define DELAY_MOST 16000
+#define DELAY_DIVISOR 8
+#define SAMPLES 8
 #define GROWTH_DIVISOR 4
 #define SLOW_ROUNDS 5
 
@@ -56,7 +56,7 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
 	float window, acked, elapsed, target, alpha;
 
 	if (hg_cubic_in_slow_start(cubic)) {
-		if (cubic->slow_rounds)
+		if (cubic->slow_rtt)
 			bytes /= GROWTH_DIVISOR;
 		cubic->window = bytes > HG_WINDOW_MAX - cubic->window ? HG_WINDOW_MAX : cubic->window + bytes;
 		return;
@@ -82,20 +82,54 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
 	cubic->window = (uint32_t)fminf(window * (float)segment, (float)HG_WINDOW_MAX);
 }
 
-/* The lowest is that of all rounds, not of the last: with one sample a round there is none to spare. */
-void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample)
+static void note_lowest(struct hg_cubic *cubic, uint32_t sample)
 {
-	uint32_t rtt = at_least(sample / LOWEST_US, 1), delay;
+	uint32_t rtt = at_least(sample / HG_CUBIC_LOWEST_US, 1);
 
 	if (rtt > UINT16_MAX)
 		rtt = UINT16_MAX;
 	if (!cubic->lowest || rtt < cubic->lowest)
 		cubic->lowest = (uint16_t)rtt;
-	delay = at_least(cubic->lowest / DELAY_DIVISOR, DELAY_LEAST);
-	if (rtt < cubic->lowest + (delay < DELAY_MOST ? delay : DELAY_MOST))
+}
+
+/* RFC 9406, 4.2: does this round take longer than the last one; or no longer what it did? */
+static void compare_rounds(struct hg_cubic *cubic)
+{
+	uint32_t delay = at_least(cubic->last_rtt / DELAY_DIVISOR, DELAY_LEAST);
+
+	if (cubic->slow_rtt) {
+		if (cubic->round_rtt < cubic->slow_rtt)
+			cubic->slow_rtt = 0;
+	} else if (cubic->last_rtt && cubic->round_rtt >= cubic->last_rtt + (delay < DELAY_MOST ? delay : DELAY_MOST)) {
+		cubic->slow_rtt = cubic->round_rtt;
 		cubic->slow_rounds = 0;
-	else if (hg_cubic_in_slow_start(cubic) && ++cubic->slow_rounds > SLOW_ROUNDS)
+	}
+}
+
+static void end_round(struct hg_cubic *cubic, uint32_t sent)
+{
+	/* A round of few acknowledgements, as long runs and clients that join them bring, says what it says. */
+	if (cubic->round_rtt && cubic->samples < SAMPLES)
+		compare_rounds(cubic);
+	if (cubic->slow_rtt && cubic->slow_rounds++ == SLOW_ROUNDS)
 		cubic->threshold = cubic->window;
+	cubic->last_rtt = cubic->round_rtt;
+	cubic->round_rtt = 0;
+	cubic->samples = 0;
+	cubic->round_end = sent;
+}
+
+void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent)
+{
+	note_lowest(cubic, sample);
+	if (!hg_cubic_in_slow_start(cubic))
+		return;
+	if (acked >= cubic->round_end)
+		end_round(cubic, sent);
+	if (!cubic->round_rtt || sample < cubic->round_rtt)
+		cubic->round_rtt = sample;
+	if (cubic->samples < SAMPLES && ++cubic->samples == SAMPLES)
+		compare_rounds(cubic);
 }
 
 void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
@@ -108,6 +142,7 @@ void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
 	cubic->threshold = at_least((uint32_t)((float)flight * BETA), 2 * segment);
 	cubic->window = cubic->threshold;
 	cubic->epoch = 0;
+	cubic->slow_rtt = 0;
 }
 
 void hg_cubic_undo(struct hg_cubic *cubic)
@@ -117,12 +152,6 @@ void hg_cubic_undo(struct hg_cubic *cubic)
 	cubic->window = at_least(cubic->window, window);
 	cubic->threshold = cubic->in_first ? UINT32_MAX : at_least(cubic->threshold, window);
 	cubic->epoch = 0;
-}
-
-void hg_cubic_timed_out(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
-{
-	hg_cubic_lost(cubic, flight, segment);
-	cubic->window = segment;
 }
 
 void hg_cubic_idle(struct hg_cubic *cubic, uint32_t segment)

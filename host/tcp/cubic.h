@@ -15,11 +15,9 @@
 
 /*
  * As much as a Linux server keeps outstanding (tcp_wmem): a single client with a huge
- * receive window else fills every queue on its way, the host link's first. The
- * scoreboard reaches twice as far.
+ * receive window else fills every queue on its way, the host link's first.
  */
 #define HG_WINDOW_MAX (4u << 20)
-static_assert(HG_WINDOW_MAX <= UINT16_MAX * HG_SEQ_GRANULE, "the scoreboard's reach");
 
 struct hg_cubic {
 	uint32_t window;    /* cwnd */
@@ -28,8 +26,14 @@ struct hg_cubic {
 	float k;            /* seconds */
 	float w_est;        /* segments: what Reno would have */
 	uint32_t epoch;     /* when this congestion avoidance began; 0: it has not */
-	uint16_t lowest;    /* round-trip time of slow start, in 32 us; 0: none yet */
-	uint8_t slow_rounds; /* RFC 9406: that the round-trip time has been longer than that; then growth is slower */
+	/* RFC 9406, 4.2; us, 0: none yet */
+	uint32_t round_end; /* position: whose acknowledgement ends this round */
+	uint32_t round_rtt; /* the least of this round, ... */
+	uint32_t last_rtt;  /* ... and of the last one */
+	uint32_t slow_rtt;  /* what growth has been slower for: conservative slow start; 0: it is not */
+	uint16_t lowest;    /* round-trip time of all, in 32 us; 0: none yet */
+	uint8_t samples;    /* in this round */
+	uint8_t slow_rounds; /* since growth has been slower */
 	bool in_first;      /* slow start was left for what may be undone */
 };
 
@@ -51,17 +55,17 @@ static inline bool hg_cubic_in_slow_start(const struct hg_cubic *cubic)
 /* `bytes` were newly acknowledged while the window was full. */
 void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, uint32_t smoothed_rtt, uint32_t now);
 
-/* A round-trip time was measured (us). Slow start ends when it grows: RFC 9406, HyStart++. */
-void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample);
+/*
+ * A round-trip time was measured (us), by an acknowledgement up to `acked` when `sent` had been
+ * sent. Slow start ends when it grows: RFC 9406, HyStart++.
+ */
+void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent);
 
 /* The last loss was none: back to what was outstanding then. */
 void hg_cubic_undo(struct hg_cubic *cubic);
 
 /* A loss, with `flight` bytes outstanding: the threshold and the window become what they should. */
 void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment);
-
-/* A timeout: as a loss, and the window becomes one segment. */
-void hg_cubic_timed_out(struct hg_cubic *cubic, uint32_t flight, uint32_t segment);
 
 /* Nothing was sent for longer than the retransmission timeout (RFC 5681, 4.1). */
 void hg_cubic_idle(struct hg_cubic *cubic, uint32_t segment);

@@ -13,6 +13,9 @@
 #include "error.h"
 #include "wait.h"
 
+/* Runs beyond one for each flow: a window of single segments for some hundred flows, or a few runs for each. */
+#define RUNS_MORE (1u << 20)
+
 /* Pulls that are taken in one turn, before timers have theirs. */
 #define PULLS_A_TURN 512
 
@@ -192,6 +195,11 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	if (ret)
 		goto free;
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	ret = hg_runs_open(&engine->runs, HG_FLOWS_MAX, RUNS_MORE);
+	if (ret) {
+		hg_fail(error, ret, "no memory for what is in flight");
+		goto close;
+	}
 	ret = hg_cohorts_open(&engine->cohorts);
 	if (ret) {
 		hg_fail(error, ret, "no memory for cohorts");
@@ -219,6 +227,7 @@ close:
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);
 free:
 	free(engine);
@@ -238,6 +247,7 @@ void hg_engine_stop(struct hg_engine *engine)
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
 	hg_flow_table_close(&engine->table);
+	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);
 	pthread_mutex_destroy(&engine->lock);
 	free(engine);

@@ -18,6 +18,7 @@ struct hg_engine {
 	char interface[IFNAMSIZ];
 	struct hg_contents contents;
 	struct hg_flow_table table;
+	struct hg_runs runs;
 	struct hg_timers timers;
 	struct hg_outbox outbox;
 	struct hg_pull_ring ring;
@@ -75,6 +76,8 @@ void hg_flow_begin(struct hg_engine *engine, uint32_t index);
 void hg_flow_respond(struct hg_engine *engine, uint32_t index, struct hg_content *content, enum hg_response_kind kind);
 /* Nothing more is sent; what is left is to let the client close, and late packets come. */
 void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counter why);
+/* All of [acked, sent) counts as lost, and is sent again as windows allow. */
+void hg_flow_lose_all(struct hg_engine *engine, uint32_t index);
 /* Forgets it. */
 void hg_flow_close(struct hg_engine *engine, uint32_t index);
 /* With a RST. */
@@ -115,7 +118,7 @@ void hg_timeouts_run(struct hg_engine *engine);
 /* acknowledge.c: what an acknowledgement says. `acked` is its exact position. */
 void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
 		    uint32_t length);
-/* What was watched while it might have been reordered is lost. */
+/* The reordering window has ended for something. */
 void hg_acknowledge_late(struct hg_engine *engine, uint32_t index);
 
 /* client_stream.c: what the client sends. */

@@ -41,7 +41,19 @@ void hg_flow_begin(struct hg_engine *engine, uint32_t index)
 	flow->segment = hg_segment_granules(record->header.constants, engine->outbox.link.mtu);
 	flow->pace_at = engine->now;
 	hg_cubic_init(&flow->cubic, flow->segment * HG_SEQ_GRANULE);
-	hg_scoreboard_clear(&flow->board, record->acked);
+	hg_flight_reset(&engine->runs, &flow->flight, record->acked);
+	if (record->sent > record->acked)
+		hg_flow_lose_all(engine, index);
+}
+
+void hg_flow_lose_all(struct hg_engine *engine, uint32_t index)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+
+	if (flow->flight.end < record->sent)
+		hg_flight_append(&engine->runs, &flow->flight, record->sent, engine->now);
+	hg_flight_lose(&engine->runs, &flow->flight, record->acked, record->sent);
 }
 
 void hg_flow_respond(struct hg_engine *engine, uint32_t index, struct hg_content *content, enum hg_response_kind kind)
@@ -70,6 +82,7 @@ void hg_flow_finish(struct hg_engine *engine, uint32_t index, enum hg_tcp_counte
 	hg_count(engine, why);
 	leave_content(engine, record);
 	record->acked = record->sent;
+	hg_flight_reset(&engine->runs, &hg_flow_at(engine, index)->flight, record->acked);
 	record->state = HG_FLOW_CLOSING;
 	hg_flow_at(engine, index)->soft &= (uint8_t)~(HG_SOFT_PACED | HG_SOFT_RESUMING);
 	hg_timeout_arm(engine, index, true);
@@ -80,6 +93,7 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index)
 	hg_cohort_leave(engine, index, HG_LEFT_CLOSED);
 	leave_content(engine, hg_record_at(engine, index));
 	hg_timer_clear(&engine->timers, index);
+	hg_flight_reset(&engine->runs, &hg_flow_at(engine, index)->flight, 0);
 	hg_flow_table_remove(&engine->table, index);
 }
 

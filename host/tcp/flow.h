@@ -14,10 +14,11 @@
 #include <stdint.h>
 
 #include "cubic.h"
+#include "flight.h"
 #include "flow_header.h"
+#include "recovery.h"
 #include "request.h"
 #include "rtt.h"
-#include "scoreboard.h"
 #include "tcp.h"
 #include "timers.h"
 
@@ -62,14 +63,16 @@ struct hg_flow {
 	uint16_t challenged; /* when an acknowledgement was last refused, in 2^17 us */
 	struct hg_cubic cubic;
 	struct hg_rtt rtt;
-	struct hg_scoreboard board;
+	struct hg_flight flight; /* [acked, sent) */
+	struct hg_recovery recovery;
+	uint32_t probed;     /* where the tail-loss probe ended; 0: it was new data */
 	uint8_t timeout;   /* enum hg_flow_timeout */
 	uint8_t backoff;   /* timeouts in a row without an answer */
 	uint8_t segment;   /* largest payload, in 128 bytes */
 	uint8_t soft;      /* HG_SOFT_* */
 };
 
-static_assert(sizeof(struct hg_flow) <= 128, "a million of them");
+static_assert(sizeof(struct hg_flow) <= 192, "a million of them, in three cache lines each");
 
 /* Of the soft half. */
 #define HG_SOFT_SYNCHRONISED 1 /* request_start is the connection's beginning */

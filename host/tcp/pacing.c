@@ -57,6 +57,13 @@ uint32_t hg_pacing_run(const struct hg_pacing *pacing, uint32_t left, uint32_t r
 	return least(room, bytes) / pacing->segment * pacing->segment;
 }
 
+uint32_t hg_pacing_burst(const struct hg_pacing *pacing, uint32_t most)
+{
+	uint32_t bytes = least(goal(pacing, most), most) / pacing->segment * pacing->segment;
+
+	return bytes ? bytes : pacing->segment;
+}
+
 bool hg_pacing_holds(const struct hg_pacing *pacing, uint32_t at, uint32_t now)
 {
 	int32_t ahead = hg_ahead(at, now);

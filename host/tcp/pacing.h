@@ -24,6 +24,9 @@ struct hg_pacing {
 uint32_t hg_pacing_run(const struct hg_pacing *pacing, uint32_t left, uint32_t room, uint32_t window, uint32_t most,
 		       bool outstanding);
 
+/* Bytes that may be sent again at once, of at most `most`: whole segments, one at least. */
+uint32_t hg_pacing_burst(const struct hg_pacing *pacing, uint32_t most);
+
 /* Must the next wait until `at`? */
 bool hg_pacing_holds(const struct hg_pacing *pacing, uint32_t at, uint32_t now);
 

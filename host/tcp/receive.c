@@ -64,9 +64,7 @@ static void too_big(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	hg_cohort_leave(engine, index, HG_LEFT_PATH);
 	flow->segment = (uint8_t)granules;
 	/* All that is outstanding may be too long: sent again, without blaming congestion. */
-	flow->board.again = record->acked;
-	flow->board.lost = record->sent;
-	hg_rtt_retransmitted(&flow->rtt);
+	hg_flow_lose_all(engine, index);
 	hg_transmit(engine, index);
 	hg_timeout_arm(engine, index, true);
 }
@@ -84,7 +82,7 @@ static void adopt(struct hg_engine *engine, const struct hg_pull *pull, struct h
 	record->acked = record->sent = position;
 	record->flags = HG_FLOW_ADOPTED;
 	record->header.ack_no = htonl(pull->seq + pull->data_bytes);
-	hg_scoreboard_clear(&hg_flow_at(engine, index)->board, position);
+	hg_flight_reset(&engine->runs, &hg_flow_at(engine, index)->flight, position);
 	hg_flow_at(engine, index)->soft = HG_SOFT_SYNCHRONISED;
 	hg_count(engine, HG_TCP_flows_adopted);
 	hg_flow_respond(engine, index, content, HG_RESPONSE_CONTENT);
@@ -262,11 +260,21 @@ static void resume(struct hg_engine *engine, uint32_t index, uint32_t acked)
 	/* What was on its way before may have been lost: again from where the client is, in slow start. */
 	flow->soft &= (uint8_t)~HG_SOFT_RESUMING;
 	flow->backoff = 0;
-	hg_scoreboard_clear(&flow->board, acked / HG_SEQ_GRANULE * HG_SEQ_GRANULE);
+	hg_flight_reset(&engine->runs, &flow->flight, record->acked);
 	if (acked < record->sent) {
-		flow->board.recovery = HG_RECOVERY_TIMEOUT;
-		flow->board.lost = flow->board.point = record->sent;
+		hg_flow_lose_all(engine, index);
+		flow->recovery.state = HG_RECOVERY_TIMEOUT;
+		flow->recovery.point = record->sent;
 	}
+}
+
+/* Somebody else has sent up to here, and the client has it. */
+static void skip_to(struct hg_engine *engine, uint32_t index, uint32_t position)
+{
+	struct hg_flow_record *record = hg_record_at(engine, index);
+
+	record->sent = position;
+	hg_flight_append(&engine->runs, &hg_flow_at(engine, index)->flight, position, engine->now);
 }
 
 static void acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t position)
@@ -279,7 +287,7 @@ static void acknowledge(struct hg_engine *engine, uint32_t index, const struct h
 	if (!response || !check_acknowledgement(engine, index, pull, position, response->length, &acked))
 		return;
 	if (record->flags & HG_FLOW_ADOPTED && acked > record->sent)
-		record->sent = acked < response->length ? acked / HG_SEQ_GRANULE * HG_SEQ_GRANULE : response->length;
+		skip_to(engine, index, acked < response->length ? acked / HG_SEQ_GRANULE * HG_SEQ_GRANULE : response->length);
 	if (hg_flow_at(engine, index)->soft & HG_SOFT_RESUMING)
 		resume(engine, index, acked);
 	hg_acknowledge(engine, index, pull, acked, response->length);

@@ -14,8 +14,6 @@
 #define DELAYED_ACK_US 200000
 #define TAIL_EXTRA_US 2000 /* as Linux, two ticks: a client that waits for its core has lost nothing */
 
-#define REORDERING_US 4000
-
 static bool is_outstanding(const struct hg_flow_record *record)
 {
 	return record->acked < record->sent || record->flags & HG_FLOW_FIN_SENT;
@@ -26,7 +24,7 @@ static uint32_t tail_timeout(const struct hg_flow *flow, const struct hg_flow_re
 {
 	uint32_t timeout = 2 * flow->rtt.smoothed;
 
-	if (!hg_flow_has_sack(record) || flow->board.recovery != HG_RECOVERY_NONE || flow->board.count ||
+	if (!hg_flow_has_sack(record) || flow->recovery.state != HG_RECOVERY_NONE || flow->flight.sacked ||
 	    flow->soft & HG_SOFT_TAIL_PROBED || flow->backoff || !flow->rtt.smoothed || record->acked == record->sent)
 		return 0;
 	if (record->sent - record->acked <= (uint32_t)flow->segment * HG_SEQ_GRANULE)
@@ -40,18 +38,6 @@ void hg_timeout_set(struct hg_engine *engine, uint32_t index, enum hg_flow_timeo
 
 	flow->timeout = (uint8_t)timeout;
 	flow->timeout_at = engine->now + after;
-}
-
-/*
- * RFC 8985, 6.2, step 4, but doubled where that adds a quarter, and never bounded below
- * 4 ms: a link may reorder by many of its round-trip times.
- */
-static uint32_t reordering_window(const struct hg_flow *flow)
-{
-	uint32_t most = flow->rtt.smoothed > REORDERING_US ? flow->rtt.smoothed : REORDERING_US;
-	uint32_t window = flow->rtt.smoothed / 4 << (flow->board.reordering - 1);
-
-	return window < most ? window : most;
 }
 
 static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
@@ -74,11 +60,9 @@ static void arm_response(struct hg_engine *engine, uint32_t index, bool restart)
 			hg_timeout_set(engine, index, HG_TIMEOUT_PERSIST, retransmit);
 		return;
 	}
-	if (flow->board.watched) {
-		if (flow->timeout != HG_TIMEOUT_REORDER)
-			hg_timeout_set(engine, index, HG_TIMEOUT_REORDER, reordering_window(flow));
+	/* acknowledge.c has set it; it comes sooner than any other. */
+	if (flow->timeout == HG_TIMEOUT_REORDER)
 		return;
-	}
 	tail = tail_timeout(flow, record);
 	if (tail && tail < retransmit) {
 		if (restart || flow->timeout != HG_TIMEOUT_TAIL)
@@ -122,26 +106,17 @@ static void retransmit(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
 	struct hg_flow *flow = hg_flow_at(engine, index);
-	struct hg_scoreboard *board = &flow->board;
-	uint32_t segment = flow->segment * HG_SEQ_GRANULE;
 
 	hg_count(engine, HG_TCP_timeouts);
-	hg_rtt_retransmitted(&flow->rtt);
-	if (board->recovery == HG_RECOVERY_TIMEOUT && flow->backoff)
-		flow->cubic.window = segment;
-	else
-		hg_cubic_timed_out(&flow->cubic, record->sent - record->acked, segment);
 	/* A client may throw away what it selectively acknowledged (RFC 2018, 8). */
 	if (flow->backoff)
-		board->count = 0;
+		hg_flight_renege(&engine->runs, &flow->flight);
+	hg_recovery_time_out(&flow->recovery, &flow->cubic, &flow->flight, flow->segment * HG_SEQ_GRANULE);
+	hg_flow_lose_all(engine, index);
+	flow->flight.duplicates = 0;
 	flow->backoff++;
-	board->recovery = HG_RECOVERY_TIMEOUT;
-	board->duplicates = 0;
-	board->watched = 0;
-	board->again = record->acked;
-	board->lost = board->point = record->sent;
 	flow->pace_at = engine->now;
-	flow->soft &= (uint8_t)~(HG_SOFT_TAIL_PROBED | HG_SOFT_UNDOABLE);
+	flow->soft = (uint8_t)((flow->soft | HG_SOFT_UNDOABLE) & ~HG_SOFT_TAIL_PROBED);
 	if (record->acked < record->sent)
 		hg_transmit(engine, index);
 	else
@@ -158,8 +133,9 @@ static void probe_tail(struct hg_engine *engine, uint32_t index)
 	struct hg_content *content;
 	const struct hg_response *response = hg_flow_response(engine, record, &content);
 
+	hg_cohort_probes(engine, index);
 	flow->soft |= HG_SOFT_TAIL_PROBED;
-	flow->board.point = 0;
+	flow->probed = 0;
 	if (!response)
 		return;
 	hg_count(engine, HG_TCP_tail_probes);
@@ -168,7 +144,7 @@ static void probe_tail(struct hg_engine *engine, uint32_t index)
 		hg_transmit_piece(engine, index, content, response, record->sent, record->sent + segment);
 		return;
 	}
-	flow->board.point = record->sent;
+	flow->probed = record->sent;
 	hg_transmit_piece(engine, index, content, response, start, record->sent);
 }
 

@@ -55,39 +55,63 @@ struct allowance {
 	uint32_t most;   /* what a push may have; 0: a segment */
 };
 
-/* RFC 6675, NextSeg. */
-static bool next_piece(const struct hg_flow *flow, const struct hg_flow_record *record,
-		       const struct allowance *allowance, struct piece *piece)
+/* Of what is lost: a segment, or as many as pacing lets through at once. */
+static uint32_t lost_bytes(const struct hg_flow *flow, uint32_t left, uint32_t room, uint32_t most)
 {
-	const struct hg_scoreboard *board = &flow->board;
+	struct hg_pacing pacing = pacing_of(flow);
+
+	if (most <= pacing.segment || room < 2 * pacing.segment || left <= pacing.segment)
+		return least(left, pacing.segment);
+	return least(left, hg_pacing_burst(&pacing, least(room, most)));
+}
+
+/* RFC 6675, NextSeg, with what RACK finds lost; its rules 3 and 4 guess what RACK and its tail-loss probe know. */
+static bool next_piece(const struct hg_engine *engine, uint32_t index, const struct allowance *allowance,
+		       struct piece *piece)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	const struct hg_flow *flow = hg_flow_at(engine, index);
 	uint32_t segment = flow->segment * HG_SEQ_GRANULE;
-	uint32_t pipe = hg_scoreboard_pipe(board, record->acked, record->sent, segment);
+	uint32_t pipe = hg_flight_pipe(&flow->flight, segment);
 	uint32_t room = allowance->window > pipe ? allowance->window - pipe : 0;
-	uint32_t length = allowance->length, most = allowance->most;
-	struct hg_range hole;
+	struct hg_range lost;
 	uint32_t bytes;
 
-	/* Rule 1: what is lost; the first of it whatever the window (RFC 6675, 5, step 4.3). */
-	if (hg_scoreboard_hole(board, board->again, least(board->lost, record->sent), &hole)) {
-		*piece = (struct piece){ hole.start, least(hole.end, hole.start + segment) };
-		return hole.start == record->acked || room >= piece->end - piece->start;
+	/* What is lost; the first of it whatever the window (RFC 6675, 5, step 4.3). */
+	if (hg_flight_first_lost(&engine->runs, &flow->flight, &lost)) {
+		bytes = lost_bytes(flow, lost.end - lost.start, room, allowance->most);
+		*piece = (struct piece){ lost.start, lost.start + bytes };
+		return lost.start == record->acked || room >= bytes;
 	}
-	/* Rule 2: what was never sent. */
-	bytes = record->sent < length ? new_bytes(flow, record, length) : 0;
-	if (bytes == segment && room > segment && most > segment)
-		bytes = run_bytes(flow, record, length, least(room, usable_window(flow, record)), most);
-	if (bytes) {
-		*piece = (struct piece){ record->sent, record->sent + bytes };
-		return room >= bytes || pipe == 0;
+	/* What was never sent. */
+	bytes = record->sent < allowance->length ? new_bytes(flow, record, allowance->length) : 0;
+	if (bytes == segment && room > segment && allowance->most > segment)
+		bytes = run_bytes(flow, record, allowance->length, least(room, usable_window(flow, record)), allowance->most);
+	*piece = (struct piece){ record->sent, record->sent + bytes };
+	return bytes && (room >= bytes || pipe == 0);
+}
+
+/* What is known of the piece from now on; before it is sent, so that a record never lags behind the network. */
+static void note_piece(struct hg_engine *engine, uint32_t index, uint32_t start, uint32_t end)
+{
+	struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	bool again = start < record->sent;
+
+	if (!(flow->soft & HG_SOFT_TAIL_PROBED))
+		hg_recovery_sent(&flow->recovery, end - start, again);
+	if (!again) {
+		record->sent = end;
+		hg_flight_append(&engine->runs, &flow->flight, end, engine->now);
+		return;
 	}
-	/* Rule 3: what may be lost, below something that the client has. */
-	if (board->recovery == HG_RECOVERY_FAST &&
-	    hg_scoreboard_hole(board, board->again > board->lost ? board->again : board->lost,
-			       hg_scoreboard_highest(board), &hole)) {
-		*piece = (struct piece){ hole.start, least(hole.end, hole.start + segment) };
-		return room >= piece->end - piece->start;
-	}
-	return false;
+	hg_count(engine, HG_TCP_retransmits);
+	engine->counters.values[HG_TCP_retransmit_bytes] += end - start;
+	hg_flight_resend(&engine->runs, &flow->flight, start, end, engine->now);
+	hg_cohort_repaired(engine, index, end - start);
+	/* Its answer is waited for from now on, as Linux does it (tcp_rearm_rto()). */
+	if (start == record->acked && flow->timeout == HG_TIMEOUT_RETRANSMIT)
+		flow->timeout = HG_TIMEOUT_NONE;
 }
 
 void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
@@ -102,18 +126,7 @@ void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_conte
 		flags |= HG_TCP_PSH | HG_TCP_FIN;
 		record->flags |= HG_FLOW_FIN_SENT;
 	}
-	if (start < record->sent) {
-		hg_count(engine, HG_TCP_retransmits);
-		engine->counters.values[HG_TCP_retransmit_bytes] += end - start;
-		if (!(flow->soft & HG_SOFT_TAIL_PROBED))
-			hg_scoreboard_resent(&flow->board, end - start);
-		hg_rtt_retransmitted(&flow->rtt);
-		hg_cohort_repaired(engine, index, end - start);
-	} else {
-		hg_rtt_sent(&flow->rtt, end, engine->now);
-	}
-	if (end > record->sent)
-		record->sent = end;
+	note_piece(engine, index, start, end);
 	flow->pace_at = hg_pacing_next(&pacing, flow->pace_at, end - start, engine->now);
 	flow->soft &= (uint8_t)~HG_SOFT_ACK_DUE;
 	hg_outbox_put(&engine->outbox, &record->header, content, response, start, end - start,
@@ -157,7 +170,6 @@ void hg_transmit(struct hg_engine *engine, uint32_t index)
 	struct hg_content *content;
 	const struct hg_response *response = hg_flow_response(engine, record, &content);
 	struct hg_pacing pacing = pacing_of(flow);
-	uint32_t sent = record->sent;
 	struct allowance allowance;
 	struct piece piece;
 
@@ -166,22 +178,14 @@ void hg_transmit(struct hg_engine *engine, uint32_t index)
 	    hg_cohort_holds(engine, index))
 		return;
 	allowance = allow(engine, index, response->length);
-	while (next_piece(flow, record, &allowance, &piece)) {
-		bool again = piece.start < sent;
-
+	while (next_piece(engine, index, &allowance, &piece)) {
 		if (hg_pacing_holds(&pacing, flow->pace_at, engine->now)) {
 			flow->soft |= HG_SOFT_PACED;
 			break;
 		}
-		if (again && hg_cohort_repair(engine, index, piece.start, piece.end)) {
-			flow->board.again = piece.end;
-			continue;
-		}
-		hg_transmit_piece(engine, index, content, response, piece.start, piece.end);
-		if (again && piece.end > flow->board.again) {
-			flow->board.again = piece.end;
-			if (piece.start == record->acked)
-				flow->board.mark = record->sent;
-		}
+		if (piece.start < record->sent && hg_cohort_repair(engine, index, piece.start, piece.end))
+			hg_flight_resend(&engine->runs, &flow->flight, piece.start, piece.end, engine->now);
+		else
+			hg_transmit_piece(engine, index, content, response, piece.start, piece.end);
 	}
 }

@@ -20,6 +20,7 @@ struct packet {
 	uint32_t due;
 	struct client *client; /* from whom, or to whom; ... */
 	uint32_t base;         /* ... of his connections, this one's */
+	uint32_t serial; /* of two that are due together the lower comes first */
 	bool used, to_client;
 	uint16_t bytes;
 	uint8_t frame[FRAME_BYTES];
@@ -28,6 +29,7 @@ struct packet {
 static struct packet flight[IN_FLIGHT];
 static uint32_t flying, highest; /* packets, and the end of the places that they use */
 static uint32_t vacant; /* no place before it is free */
+static uint32_t launched;
 static uint64_t state = 1;
 
 uint32_t sim_random(uint32_t limit)
@@ -59,6 +61,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	sim->far = fds[1];
 	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
+	CHECK_EQUAL(hg_runs_open(&engine->runs, HG_FLOW_CHUNK, 1 << 16), 0);
 	CHECK_EQUAL(hg_cohorts_open(&engine->cohorts), 0);
 	hg_resume_all(engine);
 }
@@ -70,6 +73,7 @@ static void stop_engine(struct sim *sim)
 	while (engine->contents.count)
 		hg_contents_remove(&engine->contents, engine->contents.contents[0]);
 	hg_flow_table_close(&engine->table);
+	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);
 	close(engine->outbox.link.fd);
 	close(sim->far);
@@ -101,7 +105,7 @@ void sim_open(struct sim *sim, const char *flows, const char *content)
 	memset(sim, 0, sizeof(*sim));
 	for (uint32_t i = 0; i < highest; i++)
 		flight[i].used = false;
-	flying = highest = vacant = 0;
+	flying = highest = vacant = launched = 0;
 	sim->focus = &sim->client;
 	sim->secret = 1;
 	sim->engine.now = 1000000;
@@ -121,20 +125,44 @@ void sim_close(struct sim *sim)
 	stop_engine(sim);
 }
 
+/* Of what a flow push or a replica becomes: Ethernet, IPv4 or IPv6, TCP. */
+#define CLIENT_HEADERS 54
+
+/* Until it has left the link's queue (us), in microseconds that are not over; false: it has no room there. */
+static bool enqueue(struct link *link, uint32_t now, size_t payload_bytes, uint32_t *wait)
+{
+	uint64_t at = (uint64_t)now * 1000, bytes = payload_bytes + CLIENT_HEADERS;
+	uint64_t waiting = link->free_at > at ? (link->free_at - at) * link->kbit / 8000000 : 0;
+
+	if (waiting + bytes > link->queue) {
+		link->dropped++;
+		return false;
+	}
+	link->passed++;
+	link->free_at = (link->free_at > at ? link->free_at : at) + bytes * 8000000 / link->kbit;
+	*wait = (uint32_t)((link->free_at - at) / 1000);
+	return true;
+}
+
 static void launch(struct sim *sim, struct client *client, const uint8_t *frame, size_t bytes, bool to_client)
 {
-	const struct link *link = client->link ? client->link : &sim->link;
-	uint32_t due = sim->engine.now + link->delay;
+	struct link *link = client->link ? client->link : &sim->link;
+	uint32_t due = sim->engine.now + link->delay, wait;
 
 	if (sim_random(1000) < link->loss)
 		return;
+	if (to_client && link->kbit) {
+		if (!enqueue(link, sim->engine.now, bytes - HG_PUSH_FRAME_BYTES, &wait))
+			return;
+		due += wait;
+	}
 	if (sim_random(1000) < link->reorder)
 		due += REORDER_US;
 	while (vacant < IN_FLIGHT && flight[vacant].used)
 		vacant++;
 	CHECK(vacant < IN_FLIGHT);
 	flight[vacant] = (struct packet){
-		.due = due, .client = client, .base = client->base, .used = true, .to_client = to_client, .bytes = (uint16_t)bytes,
+		.due = due, .client = client, .base = client->base, .serial = launched++, .used = true, .to_client = to_client, .bytes = (uint16_t)bytes,
 	};
 	memcpy(flight[vacant].frame, frame, bytes);
 	flying++;
@@ -220,7 +248,7 @@ void sim_send(struct sim *sim, uint8_t flags, const void *data, uint32_t bytes)
 void sim_connect(struct sim *sim, uint16_t port, bool sack)
 {
 	struct client *client = sim->focus;
-	const struct link *link = client->link;
+	struct link *link = client->link;
 
 	memset(client, 0, sizeof(*client));
 	client->link = link;
@@ -372,34 +400,50 @@ static struct client *find_client(struct sim *sim, const uint8_t *frame)
 	return NULL;
 }
 
-static void deliver(struct sim *sim)
+static bool is_before(const struct packet *a, const struct packet *b)
 {
+	int32_t ahead = hg_ahead(a->due, b->due);
+
+	return ahead < 0 || (ahead == 0 && a->serial < b->serial);
+}
+
+/* The first that is due; NULL: none is. */
+static struct packet *next_due(uint32_t now)
+{
+	struct packet *first = NULL;
+
+	for (uint32_t i = 0; i < highest; i++)
+		if (flight[i].used && hg_ahead(flight[i].due, now) <= 0 && (!first || is_before(&flight[i], first)))
+			first = &flight[i];
+	return first;
+}
+
+static void deliver_packet(struct sim *sim, struct packet *packet)
+{
+	struct client *focus = sim->focus;
 	struct hg_pull pull;
 
-	for (uint32_t i = 0; i < highest; i++) {
-		struct packet *packet = &flight[i];
-
-		if (!packet->used || hg_ahead(packet->due, sim->engine.now) > 0)
-			continue;
-		packet->used = false;
-		if (vacant > i)
-			vacant = i;
-		if (--flying == 0)
-			highest = 0;
-		if (packet->to_client && packet->base != packet->client->base)
-			continue;
-		if (packet->to_client) {
-			struct client *focus = sim->focus;
-
-			sim->focus = packet->client;
-			client_receive_frame(sim, packet->frame, packet->bytes);
-			sim->focus = focus;
-			continue;
-		}
-		if (sim->elsewhere)
-			continue;
+	if (packet->to_client && packet->base == packet->client->base) {
+		sim->focus = packet->client;
+		client_receive_frame(sim, packet->frame, packet->bytes);
+		sim->focus = focus;
+	} else if (!packet->to_client && !sim->elsewhere) {
 		CHECK_EQUAL(hg_pull_parse(&pull, packet->frame, packet->bytes, packet->bytes), 0);
 		hg_receive(&sim->engine, &pull);
+	}
+}
+
+static void deliver(struct sim *sim)
+{
+	struct packet *packet;
+
+	while (flying && (packet = next_due(sim->engine.now))) {
+		packet->used = false;
+		if (vacant > (uint32_t)(packet - flight))
+			vacant = (uint32_t)(packet - flight);
+		if (--flying == 0)
+			highest = 0;
+		deliver_packet(sim, packet);
 	}
 }
 

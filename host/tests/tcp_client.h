@@ -11,18 +11,25 @@
 #include "engine.h"
 #include "tcp_frames.h"
 
+#ifndef CLIENT_BYTES_MAX
 #define CLIENT_BYTES_MAX (5 << 18)
+#endif
 
 struct link {
 	uint32_t delay;   /* us, one way */
 	uint32_t loss;    /* of 1000 */
 	uint32_t reorder; /* of 1000: three milliseconds late */
 	uint32_t rate;    /* pushes a millisecond that a switch takes; 0: any number */
+	/* Towards the client: a rate, and a queue before it that drops what has no room. */
+	uint32_t kbit;    /* a second; 0: any */
+	uint32_t queue;   /* bytes */
+	uint64_t free_at; /* ns: when all that it holds has left */
+	uint32_t passed, dropped; /* frames */
 };
 
 struct client {
 	struct hg_flow_key key;
-	const struct link *link; /* NULL: the sim's */
+	struct link *link; /* NULL: the sim's */
 	uint32_t base;      /* sequence number of the response's first byte */
 	uint8_t secret;     /* that its SYN was answered under */
 	uint32_t seq;       /* its next own */

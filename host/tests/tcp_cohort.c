@@ -134,7 +134,7 @@ static void losses(struct link link, uint32_t clients)
 /* What one loses is repaired for that one. */
 static void one_loses(void)
 {
-	static const struct link bad = { .delay = 500, .loss = 10 };
+	static struct link bad = { .delay = 500, .loss = 10 };
 
 	begin(1000000, 8, (struct link){ .delay = 500 });
 	all_ask();
@@ -188,7 +188,7 @@ static void consume(struct client *client, uint32_t bytes)
 
 static uint32_t with_one(enum sickness sickness, uint32_t bytes, uint32_t delay)
 {
-	static const struct link dead = { .delay = 500, .loss = 1000 };
+	static struct link dead = { .delay = 500, .loss = 1000 };
 	struct client *sick = &crowd.sim.crowd[2];
 	uint32_t begun, took;
 
@@ -382,9 +382,9 @@ static void switch_loses_tables(void)
 	all_ask();
 	crowd_run(&crowd, 40000);
 	crowd.blank = true;
-	CHECK(crowd_run_until_done(&crowd, 20 * SECOND, 0));
+	CHECK(crowd_run_until_done(&crowd, 2 * SECOND, 0));
 	check_all(0);
-	CHECK(crowd.left[HG_LEFT_DISSOLVED] + crowd.left[HG_LEFT_SILENT] >= 7);
+	CHECK(crowd.left[HG_LEFT_DISSOLVED] + crowd.left[HG_LEFT_SILENT] + crowd.left[HG_LEFT_BEHIND] >= 7);
 	check_empty();
 	crowd_close(&crowd);
 }
@@ -424,7 +424,7 @@ static void late_joiner(void)
 /* Clients come, go, reset, stop and lose at random; whoever stays gets the file. */
 static void come_and_go(uint32_t rounds)
 {
-	static const struct link links[] = { { .delay = 1000 }, { .delay = 3000, .loss = 10 }, { .delay = 500, .reorder = 20 } };
+	static struct link links[] = { { .delay = 1000 }, { .delay = 3000, .loss = 10 }, { .delay = 500, .reorder = 20 } };
 	uint32_t finished = 0;
 
 	begin(300000, 32, (struct link){ .delay = 1000 });

