@@ -7,13 +7,12 @@
 #define C 0.4f
 #define BETA 0.7f
 
-/* RFC 9406, 4.3; us */
-#define DELAY_LEAST 4000
+/* RFC 9406, 4.3, but its least of 4 ms only where that may be a program that waited for its core; us */
+#define NEAR 8000
+#define DELAY_NEAR 4000
 #define DELAY_MOST 16000
 #define DELAY_DIVISOR 8
 #define SAMPLES 8
-#define GROWTH_DIVISOR 4
-#define SLOW_ROUNDS 5
 
 static uint32_t at_least(uint32_t value, uint32_t least)
 {
@@ -56,8 +55,8 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
 	float window, acked, elapsed, target, alpha;
 
 	if (hg_cubic_in_slow_start(cubic)) {
-		if (cubic->slow_rtt)
-			bytes /= GROWTH_DIVISOR;
+		if (cubic->held)
+			return;
 		cubic->window = bytes > HG_WINDOW_MAX - cubic->window ? HG_WINDOW_MAX : cubic->window + bytes;
 		return;
 	}
@@ -92,31 +91,30 @@ static void note_lowest(struct hg_cubic *cubic, uint32_t sample)
 		cubic->lowest = (uint16_t)rtt;
 }
 
-/* RFC 9406, 4.2: does this round take longer than the last one; or no longer what it did? */
-static void compare_rounds(struct hg_cubic *cubic)
+static bool is_late(const struct hg_cubic *cubic, uint32_t rtt)
 {
-	uint32_t delay = at_least(cubic->last_rtt / DELAY_DIVISOR, DELAY_LEAST);
+	uint32_t lowest = hg_cubic_lowest_rtt(cubic);
+	uint32_t delay = lowest < NEAR ? DELAY_NEAR : lowest / DELAY_DIVISOR;
 
-	if (cubic->slow_rtt) {
-		if (cubic->round_rtt < cubic->slow_rtt)
-			cubic->slow_rtt = 0;
-	} else if (cubic->last_rtt && cubic->round_rtt >= cubic->last_rtt + (delay < DELAY_MOST ? delay : DELAY_MOST)) {
-		cubic->slow_rtt = cubic->round_rtt;
-		cubic->slow_rounds = 0;
-	}
+	return rtt >= lowest + (delay < DELAY_MOST ? delay : DELAY_MOST);
+}
+
+static void begin_round(struct hg_cubic *cubic, uint32_t sent)
+{
+	cubic->round_end = sent;
+	cubic->round_rtt = cubic->group_rtt = 0;
+	cubic->samples = 0;
 }
 
 static void end_round(struct hg_cubic *cubic, uint32_t sent)
 {
-	/* A round of few acknowledgements, as long runs and clients that join them bring, says what it says. */
-	if (cubic->round_rtt && cubic->samples < SAMPLES)
-		compare_rounds(cubic);
-	if (cubic->slow_rtt && cubic->slow_rounds++ == SLOW_ROUNDS)
+	bool late = cubic->round_rtt && is_late(cubic, cubic->round_rtt);
+
+	if (cubic->held && late)
 		cubic->threshold = cubic->window;
-	cubic->last_rtt = cubic->round_rtt;
-	cubic->round_rtt = 0;
-	cubic->samples = 0;
-	cubic->round_end = sent;
+	/* A round of few acknowledgements, as long runs and clients that join them bring, is a group. */
+	cubic->held = late && cubic->samples < SAMPLES && !cubic->held;
+	begin_round(cubic, sent);
 }
 
 void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent)
@@ -128,8 +126,15 @@ void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, u
 		end_round(cubic, sent);
 	if (!cubic->round_rtt || sample < cubic->round_rtt)
 		cubic->round_rtt = sample;
-	if (cubic->samples < SAMPLES && ++cubic->samples == SAMPLES)
-		compare_rounds(cubic);
+	if (!cubic->group_rtt || sample < cubic->group_rtt)
+		cubic->group_rtt = sample;
+	if (++cubic->samples % SAMPLES)
+		return;
+	if (!cubic->held && is_late(cubic, cubic->group_rtt)) {
+		cubic->held = true;
+		begin_round(cubic, sent);
+	}
+	cubic->group_rtt = 0;
 }
 
 void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
@@ -142,7 +147,7 @@ void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
 	cubic->threshold = at_least((uint32_t)((float)flight * BETA), 2 * segment);
 	cubic->window = cubic->threshold;
 	cubic->epoch = 0;
-	cubic->slow_rtt = 0;
+	cubic->held = false;
 }
 
 void hg_cubic_undo(struct hg_cubic *cubic)

@@ -26,14 +26,13 @@ struct hg_cubic {
 	float k;            /* seconds */
 	float w_est;        /* segments: what Reno would have */
 	uint32_t epoch;     /* when this congestion avoidance began; 0: it has not */
-	/* RFC 9406, 4.2; us, 0: none yet */
+	/* Slow start's end: see hg_cubic_sampled(). Times in us, 0: none yet */
 	uint32_t round_end; /* position: whose acknowledgement ends this round */
 	uint32_t round_rtt; /* the least of this round, ... */
-	uint32_t last_rtt;  /* ... and of the last one */
-	uint32_t slow_rtt;  /* what growth has been slower for: conservative slow start; 0: it is not */
+	uint32_t group_rtt; /* ... and of its last few acknowledgements */
+	uint16_t samples;   /* in this round */
 	uint16_t lowest;    /* round-trip time of all, in 32 us; 0: none yet */
-	uint8_t samples;    /* in this round */
-	uint8_t slow_rounds; /* since growth has been slower */
+	bool held;          /* a queue was seen: the window does not grow before it is known to be one */
 	bool in_first;      /* slow start was left for what may be undone */
 };
 
@@ -56,8 +55,12 @@ static inline bool hg_cubic_in_slow_start(const struct hg_cubic *cubic)
 void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, uint32_t smoothed_rtt, uint32_t now);
 
 /*
- * A round-trip time was measured (us), by an acknowledgement up to `acked` when `sent` had been
- * sent. Slow start ends when it grows: RFC 9406, HyStart++.
+ * A round-trip time was measured (us), by an acknowledgement up to `acked` when `sent` had been sent.
+ *
+ * Slow start ends when it grows, as in HyStart++ (RFC 9406) but for two things. That looks at the first
+ * eight acknowledgements of a round; with pacing, a queue is seen by those that come after them, half a window
+ * sooner. And it goes on with a quarter of the growth for five rounds, which on a queue of one bandwidth-delay product
+ * is an overshoot still: here the window stands still for one round, whose least tells whether it was a queue or a delay.
  */
 void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent);
 

@@ -28,7 +28,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 /* Bytes a second that pacing lets through. */
 static float rate(const struct hg_pacing *pacing)
 {
-	float factor = hg_cubic_in_slow_start(pacing->cubic) ? SLOW_START : AVOIDANCE;
+	float factor = hg_cubic_in_slow_start(pacing->cubic) && !pacing->cubic->held ? SLOW_START : AVOIDANCE;
 
 	return (float)pacing->cubic->window * factor * 1e6f / (float)pacing->smoothed_rtt;
 }

@@ -31,38 +31,41 @@ static void slow_start(void)
 	CHECK_EQUAL(cubic.window, HG_WINDOW_MAX);
 }
 
-/* A round of RTTs whose least is `rtt`. */
-static void round_of(struct hg_cubic *cubic, uint32_t number, uint32_t rtt)
+/* A round of 20 acknowledgements, the last 8 of which take at least `late`, all others `rtt`. */
+static void round_of(struct hg_cubic *cubic, uint32_t number, uint32_t rtt, uint32_t late)
 {
-	for (uint32_t i = 0; i < 8; i++)
-		hg_cubic_sampled(cubic, rtt + 1000 * i, number * 100 + i, number * 100 + 100);
+	for (uint32_t i = 0; i < 24; i++)
+		hg_cubic_sampled(cubic, (i < 16 ? rtt : late) + 1000 * (i % 8), number * 100 + i, number * 100 + 100);
 }
 
-/* RFC 9406: five rounds that take longer, and slower growth in them; one that does not, and on it goes. */
+/* The last eight of a round take longer: one round without growth, and slow start ends if all of that does. */
 static void slow_start_ends(void)
 {
 	struct hg_cubic cubic;
 
 	hg_cubic_init(&cubic, SEGMENT);
-	round_of(&cubic, 1, RTT);
-	round_of(&cubic, 2, RTT + 12000);
+	round_of(&cubic, 1, RTT, RTT + 12000); /* an eighth is 12,500 */
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
 	CHECK_EQUAL(cubic.window, 14 * SEGMENT);
-	round_of(&cubic, 3, RTT + 27000); /* an eighth of the last is 14,000 */
+	round_of(&cubic, 2, RTT, RTT + 13000);
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
-	CHECK_EQUAL(cubic.window, 15 * SEGMENT);
-	round_of(&cubic, 4, RTT);
+	CHECK_EQUAL(cubic.window, 14 * SEGMENT);
+	/* A delay: it is over in the next round. */
+	round_of(&cubic, 3, RTT + 13000, RTT);
+	round_of(&cubic, 4, RTT, RTT);
+	CHECK(hg_cubic_in_slow_start(&cubic));
 	hg_cubic_acked(&cubic, 4 * SEGMENT, SEGMENT, RTT, 1000);
-	CHECK_EQUAL(cubic.window, 19 * SEGMENT);
-	for (uint32_t i = 5; i < 11; i++) {
-		CHECK(hg_cubic_in_slow_start(&cubic));
-		round_of(&cubic, i, RTT + 26000);
-	}
-	round_of(&cubic, 11, RTT + 26000);
+	CHECK_EQUAL(cubic.window, 18 * SEGMENT);
+	/* A queue. */
+	round_of(&cubic, 5, RTT, RTT + 13000);
+	round_of(&cubic, 6, RTT + 13000, RTT + 14000);
+	CHECK(hg_cubic_in_slow_start(&cubic));
+	round_of(&cubic, 7, RTT + 13000, RTT + 14000);
 	CHECK(!hg_cubic_in_slow_start(&cubic));
+	CHECK_EQUAL(cubic.threshold, 18 * SEGMENT);
 }
 
-/* A round of two acknowledgements is judged when it ends. */
+/* A round of one acknowledgement is judged when it ends. */
 static void few_samples(void)
 {
 	struct hg_cubic cubic;
@@ -70,9 +73,11 @@ static void few_samples(void)
 	hg_cubic_init(&cubic, SEGMENT);
 	hg_cubic_sampled(&cubic, RTT, 0, 100);
 	hg_cubic_sampled(&cubic, RTT + 20000, 100, 200);
-	CHECK(!cubic.slow_rtt);
-	hg_cubic_sampled(&cubic, RTT, 200, 300);
-	CHECK(cubic.slow_rtt);
+	CHECK(!cubic.held);
+	hg_cubic_sampled(&cubic, RTT + 20000, 200, 300);
+	CHECK(cubic.held);
+	hg_cubic_sampled(&cubic, RTT + 20000, 300, 400);
+	CHECK(!hg_cubic_in_slow_start(&cubic));
 }
 
 static void undone(void)
