@@ -187,7 +187,8 @@ static void find_needless(struct hg_engine *engine, struct hg_flow *flow, const 
 {
 	struct hg_recovery *recovery = &flow->recovery;
 
-	if (!(flow->soft & HG_SOFT_UNDOABLE))
+	/* A cohort's member also gets what only others had lost. */
+	if (!(flow->soft & HG_SOFT_UNDOABLE) || flow->timer.tag)
 		return;
 	if (is_timeout_needless(flow, record, news)) {
 		undo(engine, flow);
@@ -315,7 +316,7 @@ void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	end_tail_probe(flow, &news);
 	sample(flow, &news.delivery);
 	hg_rack_update(&flow->recovery.rack, &news.delivery);
-	if (news.delivery.reordered && !flow->recovery.reordering)
+	if (news.delivery.reordered && !flow->recovery.reordering && !flow->timer.tag)
 		flow->recovery.reordering = 1;
 	if (!probed)
 		find_needless(engine, flow, record, &news);

@@ -62,6 +62,7 @@ struct hg_member {
 	uint32_t joined_at; /* us */
 	uint32_t nudged;   /* up to here it was sent something again after a timeout, and nothing beyond came; 0: no */
 	uint32_t probed;   /* what was pushed when its last tail-loss probe went out; 0: none did */
+	uint32_t lost_point; /* what was pushed when it last counted among those that lose */
 	uint32_t missing;  /* below it, what it lacks is what it came too late for */
 	uint16_t cohort;   /* its place among them */
 	uint16_t place;    /* in the cohort's arrays */
@@ -108,6 +109,7 @@ struct hg_cohort {
 	struct hg_rtt rtt;
 	struct hg_push_log log; /* of new data: when each of it was pushed */
 	uint32_t sample; /* us: how long the last of those that were last took for it; 0: it says nothing */
+	uint32_t last_rtt; /* us: the last such */
 	uint32_t pace_at;
 	uint32_t sent_at;   /* us: when something was last pushed */
 	uint32_t heard_at;  /* us: when anything was last acknowledged, or asked for */

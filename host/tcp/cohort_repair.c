@@ -8,25 +8,30 @@
 #define HOLE_US 10000
 
 /*
- * Of losses of the current window: when half of the members have some, it is the
- * cohort's path that loses, or its pace that is too high; else it is theirs.
+ * Of losses of the current window: when half of the members have some, it is the cohort's path that loses, or its pace
+ * that is too high. When fewer have, but a queue has built up, each takes its share of the reduction, as it would
+ * alone: of many copies that go through one queue, the last ones are lost. Else it is the member's own affair.
  */
 void hg_cohort_lost(struct hg_engine *engine, uint32_t index)
 {
 	struct hg_member *member;
 	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
+	uint32_t acked = hg_record_at(engine, index)->acked;
 
-	if (!cohort || !member->entered || hg_record_at(engine, index)->acked < cohort->point)
+	if (!cohort || !member->entered || acked < cohort->point || acked < member->lost_point)
 		return;
+	member->lost_point = cohort->sent;
 	if (cohort->progress >= cohort->losers_at || !cohort->losers) {
 		cohort->losers = 0;
 		cohort->losers_at = cohort->sent;
 	}
-	if (++cohort->losers * 2 < cohort->entered)
-		return;
-	hg_cubic_lost(&cohort->cubic, cohort->sent - cohort->progress, hg_cohort_segment(cohort));
-	cohort->point = cohort->sent;
-	cohort->losers = 0;
+	if (++cohort->losers * 2 >= cohort->entered) {
+		hg_cubic_lost(&cohort->cubic, hg_least(cohort->sent - cohort->progress, cohort->cubic.window), hg_cohort_segment(cohort));
+		cohort->point = cohort->sent;
+		cohort->losers = 0;
+	} else if (hg_cubic_is_late(&cohort->cubic, cohort->last_rtt)) {
+		hg_cubic_share_lost(&cohort->cubic, cohort->entered, hg_cohort_segment(cohort));
+	}
 }
 
 /* The hole that this is of, if it is still the same loss; else a new one in the oldest's place. */

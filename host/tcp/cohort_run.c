@@ -43,35 +43,23 @@ static void push_new(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 }
 
 /*
- * Several segments in one push: a share of the window, because what a push costs the
- * switch it costs once for each member, whatever its length.
+ * Several segments in one push, because what a push costs the switch it costs once for each member, whatever its length:
+ * what pacing lets through at once, as a flow's, and no more than a share of the window. 0: nothing can be pushed before
+ * somebody has acknowledged something.
  */
-static uint32_t run_bytes(const struct hg_cohort *cohort, uint32_t left, uint32_t room, uint32_t most)
-{
-	uint32_t window = hg_least(cohort->cubic.window, cohort->edge - cohort->acked);
-	uint32_t goal = hg_least(most, window / RUN_WINDOW_SHARE);
-
-	if (left <= hg_least(room, most))
-		return left;
-	if (room < goal && cohort->progress < cohort->sent)
-		return 0;
-	goal = hg_least(room, goal) / hg_cohort_segment(cohort) * hg_cohort_segment(cohort);
-	return goal ? goal : hg_cohort_segment(cohort);
-}
-
-/* 0: nothing can be pushed before somebody has acknowledged something. */
 static uint32_t new_bytes(const struct hg_engine *engine, const struct hg_cohort *cohort)
 {
 	struct hg_pacing pacing = pacing_of(cohort);
 	uint32_t left = cohort->length - cohort->sent;
 	uint32_t room = hg_least(hg_cohort_edge_room(cohort), hg_cohort_window_room(cohort));
-	uint32_t most = hg_outbox_run(&engine->outbox);
+	uint32_t window = hg_least(cohort->cubic.window, cohort->edge - cohort->acked);
+	uint32_t most = hg_least(hg_outbox_run(&engine->outbox), window / RUN_WINDOW_SHARE);
 
 	if (room < hg_least(left, pacing.segment))
 		return 0;
 	if (most <= pacing.segment || room == pacing.segment)
 		return hg_least(left, pacing.segment);
-	return run_bytes(cohort, left, room, most);
+	return hg_pacing_run(&pacing, left, room, window, most, cohort->progress < cohort->sent);
 }
 
 /* What reached everyone by now was acknowledged at least selectively: it says something of the window. */
@@ -81,6 +69,7 @@ static void grow(struct hg_engine *engine, struct hg_cohort *cohort, uint32_t be
 	uint32_t used = flight + 2 * hg_cohort_segment(cohort);
 
 	if (cohort->sample) {
+		cohort->last_rtt = cohort->sample;
 		hg_rtt_sample(&cohort->rtt, cohort->sample);
 		hg_cubic_sampled(&cohort->cubic, cohort->sample, cohort->progress, cohort->sent);
 	}

@@ -91,7 +91,7 @@ static void note_lowest(struct hg_cubic *cubic, uint32_t sample)
 		cubic->lowest = (uint16_t)rtt;
 }
 
-static bool is_late(const struct hg_cubic *cubic, uint32_t rtt)
+bool hg_cubic_is_late(const struct hg_cubic *cubic, uint32_t rtt)
 {
 	uint32_t lowest = hg_cubic_lowest_rtt(cubic);
 	uint32_t delay = lowest < NEAR ? DELAY_NEAR : lowest / DELAY_DIVISOR;
@@ -106,21 +106,36 @@ static void begin_round(struct hg_cubic *cubic, uint32_t sent)
 	cubic->samples = 0;
 }
 
+static void end_slow_start(struct hg_cubic *cubic)
+{
+	cubic->threshold = cubic->window;
+	cubic->by_delay = true;
+}
+
+static void resume_slow_start(struct hg_cubic *cubic)
+{
+	cubic->threshold = UINT32_MAX;
+	cubic->by_delay = false;
+	cubic->epoch = 0;
+}
+
 static void end_round(struct hg_cubic *cubic, uint32_t sent)
 {
-	bool late = cubic->round_rtt && is_late(cubic, cubic->round_rtt);
+	bool late = cubic->round_rtt && hg_cubic_is_late(cubic, cubic->round_rtt);
 
 	if (cubic->held && late)
-		cubic->threshold = cubic->window;
+		end_slow_start(cubic);
+	else if (cubic->by_delay && cubic->round_rtt && !late)
+		resume_slow_start(cubic);
 	/* A round of few acknowledgements, as long runs and clients that join them bring, is a group. */
-	cubic->held = late && cubic->samples < SAMPLES && !cubic->held;
+	cubic->held = late && cubic->samples < SAMPLES && !cubic->held && !cubic->by_delay;
 	begin_round(cubic, sent);
 }
 
 void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent)
 {
 	note_lowest(cubic, sample);
-	if (!hg_cubic_in_slow_start(cubic))
+	if (!hg_cubic_in_slow_start(cubic) && !cubic->by_delay)
 		return;
 	if (acked >= cubic->round_end)
 		end_round(cubic, sent);
@@ -130,7 +145,7 @@ void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, u
 		cubic->group_rtt = sample;
 	if (++cubic->samples % SAMPLES)
 		return;
-	if (!cubic->held && is_late(cubic, cubic->group_rtt)) {
+	if (!cubic->held && !cubic->by_delay && hg_cubic_is_late(cubic, cubic->group_rtt)) {
 		cubic->held = true;
 		begin_round(cubic, sent);
 	}
@@ -147,7 +162,18 @@ void hg_cubic_lost(struct hg_cubic *cubic, uint32_t flight, uint32_t segment)
 	cubic->threshold = at_least((uint32_t)((float)flight * BETA), 2 * segment);
 	cubic->window = cubic->threshold;
 	cubic->epoch = 0;
-	cubic->held = false;
+	cubic->held = cubic->by_delay = false;
+}
+
+void hg_cubic_share_lost(struct hg_cubic *cubic, uint32_t senders, uint32_t segment)
+{
+	float share = (1 - BETA) / (float)senders;
+
+	cubic->w_max = fmaxf(cubic->w_max, (float)cubic->window / (float)segment);
+	cubic->window = at_least(cubic->window - (uint32_t)((float)cubic->window * share), 2 * segment);
+	cubic->threshold = cubic->window;
+	cubic->epoch = 0;
+	cubic->held = cubic->by_delay = false;
 }
 
 void hg_cubic_undo(struct hg_cubic *cubic)

@@ -33,6 +33,7 @@ struct hg_cubic {
 	uint16_t samples;   /* in this round */
 	uint16_t lowest;    /* round-trip time of all, in 32 us; 0: none yet */
 	bool held;          /* a queue was seen: the window does not grow before it is known to be one */
+	bool by_delay;      /* slow start has ended for a queue, and nothing was lost since */
 	bool in_first;      /* slow start was left for what may be undone */
 };
 
@@ -61,8 +62,15 @@ void hg_cubic_acked(struct hg_cubic *cubic, uint32_t bytes, uint32_t segment, ui
  * eight acknowledgements of a round; with pacing, a queue is seen by those that come after them, half a window
  * sooner. And it goes on with a quarter of the growth for five rounds, which on a queue of one bandwidth-delay product
  * is an overshoot still: here the window stands still for one round, whose least tells whether it was a queue or a delay.
+ * When that queue has gone again before anything was lost, the window was smaller than the path, and slow start goes on.
  */
 void hg_cubic_sampled(struct hg_cubic *cubic, uint32_t sample, uint32_t acked, uint32_t sent);
+
+/* Is that (us) so much more than the least that something waits in a queue? */
+bool hg_cubic_is_late(const struct hg_cubic *cubic, uint32_t rtt);
+
+/* A loss of one of `senders` that share the window: it takes its share of the reduction. */
+void hg_cubic_share_lost(struct hg_cubic *cubic, uint32_t senders, uint32_t segment);
 
 /* The last loss was none: back to what was outstanding then. */
 void hg_cubic_undo(struct hg_cubic *cubic);

@@ -225,11 +225,11 @@ static void deliver(const struct hg_flight *flight, const struct hg_run *run, ui
 		return;
 	delivery->bytes += end - start;
 	if (!(run->state & HG_RUN_RESENT)) {
-		if (!delivery->once || hg_ahead(run->sent_at, delivery->once_at) > 0)
-			delivery->once_at = run->sent_at;
-		delivery->once = true;
 		if (end < flight->highest)
 			delivery->reordered = true;
+		else if (!delivery->once || hg_ahead(run->sent_at, delivery->once_at) > 0)
+			delivery->once_at = run->sent_at;
+		delivery->once |= end >= flight->highest;
 		if (run->state & HG_RUN_LOST)
 			delivery->not_lost = true;
 	} else {

@@ -58,7 +58,7 @@ struct hg_delivery {
 	uint32_t least_rtt; /* us: a retransmission that was answered sooner is not what was answered */
 
 	uint32_t bytes;
-	uint32_t once_at;   /* us: when the last of those that were sent only once was sent */
+	uint32_t once_at;   /* us: when the last of that was sent which was sent once and is above all that it had */
 	uint32_t sent_at;   /* us: when the last of all that count for RACK was sent, ... */
 	uint32_t end;       /* ... and where that ends */
 	bool once, any;     /* are there such */

@@ -50,7 +50,7 @@ uint32_t hg_pacing_run(const struct hg_pacing *pacing, uint32_t left, uint32_t r
 {
 	uint32_t bytes = goal(pacing, most);
 
-	if (left <= least(room, most))
+	if (left <= least(room, bytes))
 		return left;
 	if (room < bytes && room < window / RUN_WINDOW_SHARE && outstanding)
 		return 0;
