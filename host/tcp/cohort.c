@@ -17,11 +17,13 @@ static int give_arrays(struct hg_cohort *cohort)
 	cohort->edges = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->edges));
 	cohort->reached = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->reached));
 	cohort->ackeds = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->ackeds));
+	cohort->repairing = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->repairing));
+	cohort->lowest = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->lowest));
 	cohort->widest = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->widest));
 	cohort->members = calloc(HG_COHORT_MEMBERS_MAX, sizeof(*cohort->members));
 	cohort->by_instance = calloc(HG_COHORT_INSTANCES_MAX + 1, sizeof(*cohort->by_instance));
 	cohort->log.entries = calloc(HG_PUSH_LOG, sizeof(*cohort->log.entries));
-	return cohort->edges && cohort->reached && cohort->ackeds && cohort->widest && cohort->members &&
+	return cohort->edges && cohort->reached && cohort->ackeds && cohort->repairing && cohort->lowest && cohort->widest && cohort->members &&
 		       cohort->by_instance && cohort->log.entries ?
 	       0 :
 	       -ENOMEM;
@@ -55,6 +57,8 @@ void hg_cohorts_close(struct hg_cohorts *cohorts)
 		free(cohorts->cohorts[i].edges);
 		free(cohorts->cohorts[i].reached);
 		free(cohorts->cohorts[i].ackeds);
+		free(cohorts->cohorts[i].repairing);
+		free(cohorts->cohorts[i].lowest);
 		free(cohorts->cohorts[i].widest);
 		free(cohorts->cohorts[i].members);
 		free(cohorts->cohorts[i].by_instance);
@@ -114,6 +118,8 @@ static void clear(struct hg_cohort *cohort)
 	cohort->edges = arrays.edges;
 	cohort->reached = arrays.reached;
 	cohort->ackeds = arrays.ackeds;
+	cohort->repairing = arrays.repairing;
+	cohort->lowest = arrays.lowest;
 	cohort->widest = arrays.widest;
 	cohort->members = arrays.members;
 	cohort->by_instance = arrays.by_instance;
@@ -164,7 +170,8 @@ bool hg_cohort_join(struct hg_engine *engine, struct hg_cohort *cohort, uint32_t
 		.instance = ++cohort->instances,
 	};
 	cohort->edges[place] = cohort->reached[place] = cohort->ackeds[place] = FAR;
-	cohort->widest[place] = 0;
+	cohort->widest[place] = cohort->repairing[place] = 0;
+	cohort->lowest[place] = 0;
 	cohort->members[place] = handle;
 	cohort->by_instance[cohort->instances] = handle;
 	cohort->count++;
@@ -184,6 +191,8 @@ static void take_out(struct hg_engine *engine, struct hg_cohort *cohort, uint16_
 	cohort->edges[place] = cohort->edges[last];
 	cohort->reached[place] = cohort->reached[last];
 	cohort->ackeds[place] = cohort->ackeds[last];
+	cohort->repairing[place] = cohort->repairing[last];
+	cohort->lowest[place] = cohort->lowest[last];
 	cohort->widest[place] = cohort->widest[last];
 	cohort->members[place] = cohort->members[last];
 	cohorts->members[cohort->members[place]].place = place;

@@ -79,6 +79,7 @@ struct hg_member {
 struct hg_cohort_hole {
 	uint32_t start, end;
 	uint32_t wanted;  /* by how many */
+	uint16_t by;      /* instance: the last of them */
 	uint32_t seen_at; /* us, first */
 	bool pushed;      /* to the groups, again */
 };
@@ -108,7 +109,7 @@ struct hg_cohort {
 	struct hg_cubic cubic;
 	struct hg_rtt rtt;
 	struct hg_push_log log; /* of new data: when each of it was pushed */
-	uint32_t sample; /* us: how long the last of those that were last took for it; 0: it says nothing */
+	uint32_t sample; /* us: how long what was last to arrive took, in this turn; 0: nothing did */
 	uint32_t last_rtt; /* us: the last such */
 	uint32_t pace_at;
 	uint32_t sent_at;   /* us: when something was last pushed */
@@ -118,7 +119,7 @@ struct hg_cohort {
 	uint32_t progress;  /* ... of what reached them */
 	uint32_t acked;     /* ... and of what they acknowledged */
 	bool stale;         /* these three are to be computed anew */
-	uint32_t mean_edge, mean_progress;
+	uint32_t mean_edge, mean_progress, mean_repairing;
 	uint32_t run_at;    /* us: since when it runs */
 	uint32_t held_at;   /* us: when it was last seen that some hold the others up; 0: none do */
 	uint16_t waiting;   /* who could do with more since then */
@@ -133,6 +134,8 @@ struct hg_cohort {
 
 	/* By place; of members without an entry as far as can be. */
 	uint32_t *edges, *reached, *ackeds;
+	uint32_t *repairing;    /* bytes on their way that were sent again, to it alone or to all */
+	uint16_t *lowest;       /* round-trip time of each, in HG_CUBIC_LOWEST_US; 0: none yet */
 	uint32_t *widest;       /* the largest window that each has shown */
 	uint16_t *members;      /* handles */
 	uint16_t *by_instance;  /* handles; 0: gone */

@@ -100,6 +100,17 @@ static uint32_t between(uint32_t low, uint32_t high)
 	return high > low ? low + (high - low) / 2 : low;
 }
 
+/* What it lacks has been under way for longer than its own path takes, with a queue as long again and a turn of its program. */
+static bool is_overdue(const struct hg_engine *engine, const struct hg_cohort *cohort, uint16_t place)
+{
+	const struct hg_member *member = &engine->cohorts.members[cohort->members[place]];
+	uint32_t lowest = hg_cubic_lowest_rtt(&hg_flow_at(engine, member->flow)->cubic);
+	uint32_t first = hg_push_log_find(&cohort->log, cohort->reached[place]);
+
+	return first != cohort->log.put &&
+	       engine->now - hg_push_log_at(&cohort->log, first)->at > HG_COHORT_TURN_US + 2 * lowest;
+}
+
 /* Whose place is nearer to the last one's than to the others': from now on it costs them time. */
 static void blame(struct hg_engine *engine, struct hg_cohort *cohort, const struct straggling *straggling)
 {
@@ -111,7 +122,8 @@ static void blame(struct hg_engine *engine, struct hg_cohort *cohort, const stru
 	for (uint16_t i = 0; i < cohort->count; i++) {
 		struct hg_member *member = &engine->cohorts.members[cohort->members[i]];
 
-		member->lags = straggling->by_edge ? cohort->edges[i] <= edge : cohort->reached[i] <= progress;
+		member->lags = straggling->by_edge ? cohort->edges[i] <= edge :
+						     cohort->reached[i] <= progress && is_overdue(engine, cohort, i);
 		if (member->lags && held_us(member) > cohort->held_most)
 			cohort->held_most = held_us(member);
 	}

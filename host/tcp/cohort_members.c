@@ -10,9 +10,11 @@
 
 void hg_cohort_survey(struct hg_cohort *cohort)
 {
-	uint64_t edges = 0, reached = 0;
+	uint64_t edges = 0, reached = 0, repairing = 0;
 
 	cohort->edge = cohort->progress = cohort->acked = UINT32_MAX;
+	/* What the farthest one's path takes without a queue is what a queue is told by. */
+	cohort->cubic.lowest = 0;
 	for (uint16_t i = 0; i < cohort->count; i++) {
 		if (cohort->edges[i] == UINT32_MAX)
 			continue;
@@ -21,9 +23,13 @@ void hg_cohort_survey(struct hg_cohort *cohort)
 		cohort->acked = hg_least(cohort->acked, cohort->ackeds[i]);
 		edges += cohort->edges[i];
 		reached += cohort->reached[i];
+		repairing += cohort->repairing[i];
+		if (cohort->lowest[i] > cohort->cubic.lowest)
+			cohort->cubic.lowest = cohort->lowest[i];
 	}
 	cohort->mean_edge = (uint32_t)(edges / cohort->entered);
 	cohort->mean_progress = (uint32_t)(reached / cohort->entered);
+	cohort->mean_repairing = (uint32_t)(repairing / cohort->entered);
 	cohort->stale = false;
 }
 
@@ -93,12 +99,18 @@ void hg_cohort_probes(struct hg_engine *engine, uint32_t index)
 		member->probed = hg_record_at(engine, index)->sent;
 }
 
-/* One of those that are last has answered: how long what was pushed took. */
+/*
+ * One of those that are last has answered: how long what was pushed took. The one that took longest counts; if it was
+ * something that was sent again, none does (Karn).
+ */
 static void time_last(struct hg_cohort *cohort, const struct hg_delivery *delivery)
 {
 	uint32_t rtt = delivery->now - delivery->once_at;
 
-	cohort->sample = !delivery->once || delivery->resent ? 0 : rtt ? rtt : 1;
+	if (!delivery->once || delivery->resent)
+		cohort->sample = HG_COHORT_NO_SAMPLE;
+	else if (rtt >= cohort->sample)
+		cohort->sample = rtt ? rtt : 1;
 }
 
 void hg_cohort_heard(struct hg_engine *engine, uint32_t index, const struct hg_delivery *delivery)
@@ -108,6 +120,7 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index, const struct hg_d
 	struct hg_member *member;
 	struct hg_cohort *cohort = hg_cohort_of(engine, index, &member);
 	uint32_t reached = flow->flight.highest;
+	uint32_t pipe = hg_flight_pipe(&flow->flight, 0), new = flow->flight.end - flow->flight.highest;
 
 	if (!cohort || !member->entered)
 		return;
@@ -129,10 +142,7 @@ void hg_cohort_heard(struct hg_engine *engine, uint32_t index, const struct hg_d
 		cohort->widest[member->place] = flow->window;
 	cohort->reached[member->place] = reached;
 	cohort->ackeds[member->place] = record->acked;
+	cohort->repairing[member->place] = pipe > new ? pipe - new : 0;
+	cohort->lowest[member->place] = flow->cubic.lowest;
 	cohort->stale = true;
-	/* Its own segments are few: its timers go by what the cohort measures. */
-	if (cohort->rtt.smoothed) {
-		flow->rtt.smoothed = cohort->rtt.smoothed;
-		flow->rtt.variation = cohort->rtt.variation;
-	}
 }

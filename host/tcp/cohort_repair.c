@@ -79,6 +79,8 @@ void hg_cohort_repaired(struct hg_engine *engine, uint32_t index, uint32_t bytes
 	cohort->repairs++;
 	cohort->repair_bytes += bytes;
 	member->repair_bytes += bytes;
+	cohort->repairing[member->place] += bytes;
+	cohort->stale = true;
 	hg_count(engine, HG_TCP_cohort_repairs);
 	engine->counters.values[HG_TCP_cohort_repair_bytes] += bytes;
 }
@@ -94,6 +96,9 @@ bool hg_cohort_repair(struct hg_engine *engine, uint32_t index, uint32_t start, 
 	hole = find_hole(cohort, start, end, engine->now);
 	if (hole->pushed)
 		return true;
+	if (hole->by == member->instance)
+		return false;
+	hole->by = member->instance;
 	if (++hole->wanted < 2 || hole->wanted * MANY_SHARE < cohort->entered)
 		return false;
 	push_hole(engine, cohort, &hg_flow_at(engine, index)->flight, hole);

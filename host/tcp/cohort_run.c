@@ -68,7 +68,7 @@ static void grow(struct hg_engine *engine, struct hg_cohort *cohort, uint32_t be
 	uint32_t flight = cohort->sent - before;
 	uint32_t used = flight + 2 * hg_cohort_segment(cohort);
 
-	if (cohort->sample) {
+	if (cohort->sample && cohort->sample != HG_COHORT_NO_SAMPLE) {
 		cohort->last_rtt = cohort->sample;
 		hg_rtt_sample(&cohort->rtt, cohort->sample);
 		hg_cubic_sampled(&cohort->cubic, cohort->sample, cohort->progress, cohort->sent);

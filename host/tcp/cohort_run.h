@@ -15,6 +15,8 @@ static inline uint32_t hg_cohort_segment(const struct hg_cohort *cohort)
 	return cohort->segment * HG_SEQ_GRANULE;
 }
 
+#define HG_COHORT_NO_SAMPLE UINT32_MAX
+
 /* What windows leave: the members', and the cohort's own. */
 static inline uint32_t hg_cohort_edge_room(const struct hg_cohort *cohort)
 {
@@ -23,7 +25,8 @@ static inline uint32_t hg_cohort_edge_room(const struct hg_cohort *cohort)
 
 static inline uint32_t hg_cohort_window_room(const struct hg_cohort *cohort)
 {
-	uint32_t flight = cohort->sent - cohort->progress;
+	/* What is sent again takes the same queues. */
+	uint32_t flight = cohort->sent - cohort->progress + cohort->mean_repairing;
 
 	return cohort->cubic.window > flight ? cohort->cubic.window - flight : 0;
 }

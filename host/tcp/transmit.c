@@ -158,7 +158,9 @@ static struct allowance allow(const struct hg_engine *engine, uint32_t index, ui
 	if (!cohort)
 		return (struct allowance){ flow->cubic.window, length, hg_outbox_run(&engine->outbox) };
 	return (struct allowance){
-		.window = cohort->cubic.window > flow->cubic.window ? cohort->cubic.window : flow->cubic.window,
+		.window = flow->recovery.state == HG_RECOVERY_FAST || flow->cubic.window > cohort->cubic.window ?
+				  flow->cubic.window :
+				  cohort->cubic.window,
 		.length = hg_record_at(engine, index)->sent,
 	};
 }

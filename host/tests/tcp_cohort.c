@@ -382,7 +382,7 @@ static void switch_loses_tables(void)
 	all_ask();
 	crowd_run(&crowd, 40000);
 	crowd.blank = true;
-	CHECK(crowd_run_until_done(&crowd, 2 * SECOND, 0));
+	CHECK(crowd_run_until_done(&crowd, 3 * SECOND, 0));
 	check_all(0);
 	CHECK(crowd.left[HG_LEFT_DISSOLVED] + crowd.left[HG_LEFT_SILENT] + crowd.left[HG_LEFT_BEHIND] >= 7);
 	check_empty();
