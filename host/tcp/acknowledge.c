@@ -62,7 +62,8 @@ static void read_sacks(struct hg_engine *engine, struct hg_flow *flow, const str
 		struct hg_range range;
 
 		if (right <= 0 || (i == 0 && is_inside(pull, 0, 1))) {
-			news->duplicate_sack = left < right;
+			/* Never more than was sent at all: below nothing, and not beyond it. */
+			news->duplicate_sack = left < right && -(int64_t)left <= acked && right <= (int64_t)flow->flight.end + 1 - acked;
 			news->twice = (struct hg_range){ acked + (uint32_t)left, acked + (uint32_t)right };
 		} else if (read_sack(&flow->flight, acked, left, right, &range)) {
 			hg_flight_sack(&engine->runs, &flow->flight, range.start, range.end, &news->delivery);

@@ -52,6 +52,7 @@
 	X(keep_alives, "clients' keep-alives answered")                                 \
 	X(packet_too_big, "segments made smaller by an ICMP error")                     \
 	X(icmp_ignored, "ICMP errors about no flow of ours, or that change nothing")    \
+	X(beyond_response, "not sent, and the flow reset: it was not of the response")  \
 	X(send_retries, "transmit queue full; sent later")                              \
 	X(send_dropped, "given up after retries, or refused by the kernel")             \
 	X(contents_withdrawn, "a file changed or vanished")                             \

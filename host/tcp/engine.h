@@ -102,8 +102,8 @@ void hg_flows_reset(struct hg_engine *engine, uint32_t content, bool all);
 void hg_transmit(struct hg_engine *engine, uint32_t index);
 /* Does it serve? Its file is looked at before anything of it is sent, once in each turn of the loop. */
 bool hg_content_is_fit(struct hg_engine *engine, struct hg_content *content);
-/* Sends [start, end), and the FIN if it is the end. */
-void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
+/* Sends [start, end), and the FIN if it is the end. false: that is not of the response; the flow is no more. */
+bool hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
 		       const struct hg_response *response, uint32_t start, uint32_t end);
 
 /* timeout.c: what happens when nothing does. */

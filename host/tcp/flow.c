@@ -94,6 +94,7 @@ void hg_flow_close(struct hg_engine *engine, uint32_t index)
 	leave_content(engine, hg_record_at(engine, index));
 	hg_timer_clear(&engine->timers, index);
 	hg_flight_reset(&engine->runs, &hg_flow_at(engine, index)->flight, 0);
+	hg_flow_at(engine, index)->soft = 0;
 	hg_flow_table_remove(&engine->table, index);
 }
 

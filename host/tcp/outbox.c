@@ -16,7 +16,7 @@
 /* As long as a frame with 16 bits of length can be; what stands before a run's payload is more than IP and TCP. */
 #define RUN_MTU 65535
 
-/* The next frame's headers but for a flow's; their place. */
+/* The next frame's headers but for a flow's; their place. NULL: it is not of the response, and is not sent. */
 static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, const struct hg_response *response,
 			 uint32_t header_bytes, const struct hg_segment *segment)
 {
@@ -26,6 +26,8 @@ static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, c
 	uint32_t count = 1;
 	uint16_t sum = 0;
 
+	if (response && !hg_segment_fits(response, segment->position, segment->bytes))
+		return NULL;
 	if (outbox->count == HG_OUTBOX_FRAMES)
 		hg_outbox_flush(outbox);
 	headers = outbox->headers[outbox->count];
@@ -46,13 +48,15 @@ static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, c
 	return headers;
 }
 
-void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
+bool hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
 		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 		   uint8_t tcp_flags)
 {
 	const struct hg_segment push = { HG_PUSH_KIND_FLOW, 0, tcp_flags, position, bytes, segment };
 	uint8_t *headers = put_push(outbox, content, response, HG_FLOW_FRAME_BYTES, &push);
 
+	if (!headers)
+		return false;
 	memcpy(headers + HG_PUSH_FRAME_BYTES, flow, sizeof(*flow));
 	if (response) {
 		outbox->counters->values[HG_TCP_segments] += (bytes + segment - 1) / segment;
@@ -60,17 +64,20 @@ void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, 
 	} else {
 		outbox->counters->values[HG_TCP_acks]++;
 	}
+	return true;
 }
 
-void hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
+bool hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
 			 const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 			 uint8_t tcp_flags)
 {
 	const struct hg_segment push = { HG_PUSH_KIND_GROUP, group, tcp_flags, position, bytes, segment };
 
-	put_push(outbox, content, response, HG_PUSH_FRAME_BYTES, &push);
+	if (!put_push(outbox, content, response, HG_PUSH_FRAME_BYTES, &push))
+		return false;
 	outbox->counters->values[HG_TCP_cohort_pushes]++;
 	outbox->counters->values[HG_TCP_cohort_push_bytes] += bytes;
+	return true;
 }
 
 uint32_t hg_outbox_run(const struct hg_outbox *outbox)

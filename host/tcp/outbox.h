@@ -31,14 +31,14 @@ struct hg_outbox {
 /*
  * [position, position + bytes) of one of the content's responses. More than `segment`,
  * and at most hg_outbox_run(): a run of segments. Without a response: an empty segment,
- * or with one byte of no meaning.
+ * or with one byte of no meaning. false: it is not of the response, and is not sent.
  */
-void hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
+bool hg_outbox_put(struct hg_outbox *outbox, const struct hg_flow_header *flow, struct hg_content *content,
 		   const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 		   uint8_t tcp_flags);
 
 /* The same to a group. */
-void hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
+bool hg_outbox_put_group(struct hg_outbox *outbox, uint16_t group, struct hg_content *content,
 			 const struct hg_response *response, uint32_t position, uint32_t bytes, uint32_t segment,
 			 uint8_t tcp_flags);
 

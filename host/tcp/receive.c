@@ -268,13 +268,21 @@ static void resume(struct hg_engine *engine, uint32_t index, uint32_t acked)
 	}
 }
 
-/* Somebody else has sent up to here, and the client has it. */
+/*
+ * Somebody else has sent up to here, the client says: nothing is outstanding. It says nothing of what the path carries:
+ * the window stays as it is, and a client that lies gets no more than a lost segment costs.
+ */
 static void skip_to(struct hg_engine *engine, uint32_t index, uint32_t position)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
 
-	record->sent = position;
-	hg_flight_append(&engine->runs, &hg_flow_at(engine, index)->flight, position, engine->now);
+	record->acked = record->sent = position;
+	hg_flight_reset(&engine->runs, &flow->flight, position);
+	flow->recovery.state = HG_RECOVERY_NONE;
+	flow->soft &= (uint8_t)~HG_SOFT_TAIL_PROBED;
+	flow->timeout = HG_TIMEOUT_NONE;
+	flow->backoff = 0;
 }
 
 static void acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t position)

@@ -3,13 +3,20 @@
 #ifndef HG_TCP_SEGMENT_H
 #define HG_TCP_SEGMENT_H
 
+#include <stdbool.h>
 #include <sys/uio.h>
 
 #include "response.h"
 
 #define HG_SEGMENT_PARTS 2 /* of the header section, of the mapping */
 
-/* How many parts it has; `position` and `bytes` are multiples of 128. */
+/* Is it of the response at all? What is not is never sent, whatever led to it. */
+static inline bool hg_segment_fits(const struct hg_response *response, uint32_t position, uint32_t bytes)
+{
+	return position <= response->length && bytes <= response->length - position;
+}
+
+/* How many parts it has; `position` and `bytes` are multiples of 128, and it fits. */
 uint32_t hg_segment_parts(const struct hg_response *response, uint32_t position, uint32_t bytes,
 			  struct iovec parts[HG_SEGMENT_PARTS]);
 

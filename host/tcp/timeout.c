@@ -76,6 +76,8 @@ void hg_timeout_arm(struct hg_engine *engine, uint32_t index, bool restart)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
 
+	if (record->state == HG_FLOW_FREE)
+		return; /* it was reset by what was to be waited for */
 	if (record->state == HG_FLOW_RESPONSE)
 		arm_response(engine, index, restart);
 	else if (record->state == HG_FLOW_REQUEST)

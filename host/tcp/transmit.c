@@ -2,6 +2,9 @@
 #include "engine.h"
 #include "pacing.h"
 
+/* What one flow may send before others have their turn: more than an initial window, or what pacing lets through. */
+#define PIECES_A_TURN 64
+
 struct piece {
 	uint32_t start, end;
 };
@@ -114,7 +117,7 @@ static void note_piece(struct hg_engine *engine, uint32_t index, uint32_t start,
 		flow->timeout = HG_TIMEOUT_NONE;
 }
 
-void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
+bool hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_content *content,
 		       const struct hg_response *response, uint32_t start, uint32_t end)
 {
 	struct hg_flow_record *record = hg_record_at(engine, index);
@@ -122,6 +125,10 @@ void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_conte
 	struct hg_pacing pacing = pacing_of(flow);
 	uint8_t flags = HG_TCP_ACK;
 
+	if (!hg_segment_fits(response, start, end - start)) {
+		hg_flow_reset(engine, index, HG_TCP_beyond_response);
+		return false;
+	}
 	if (end == response->length) {
 		flags |= HG_TCP_PSH | HG_TCP_FIN;
 		record->flags |= HG_FLOW_FIN_SENT;
@@ -131,6 +138,7 @@ void hg_transmit_piece(struct hg_engine *engine, uint32_t index, struct hg_conte
 	flow->soft &= (uint8_t)~HG_SOFT_ACK_DUE;
 	hg_outbox_put(&engine->outbox, &record->header, content, response, start, end - start,
 		      flow->segment * HG_SEQ_GRANULE, flags);
+	return true;
 }
 
 bool hg_content_is_fit(struct hg_engine *engine, struct hg_content *content)
@@ -174,6 +182,7 @@ void hg_transmit(struct hg_engine *engine, uint32_t index)
 	struct hg_pacing pacing = pacing_of(flow);
 	struct allowance allowance;
 	struct piece piece;
+	uint32_t pieces = 0;
 
 	flow->soft &= (uint8_t)~HG_SOFT_PACED;
 	if (!response || (record->response == HG_RESPONSE_CONTENT && !hg_content_is_fit(engine, content)) ||
@@ -181,13 +190,13 @@ void hg_transmit(struct hg_engine *engine, uint32_t index)
 		return;
 	allowance = allow(engine, index, response->length);
 	while (next_piece(engine, index, &allowance, &piece)) {
-		if (hg_pacing_holds(&pacing, flow->pace_at, engine->now)) {
+		if (hg_pacing_holds(&pacing, flow->pace_at, engine->now) || pieces++ == PIECES_A_TURN) {
 			flow->soft |= HG_SOFT_PACED;
 			break;
 		}
 		if (piece.start < record->sent && hg_cohort_repair(engine, index, piece.start, piece.end))
 			hg_flight_resend(&engine->runs, &flow->flight, piece.start, piece.end, engine->now);
-		else
-			hg_transmit_piece(engine, index, content, response, piece.start, piece.end);
+		else if (!hg_transmit_piece(engine, index, content, response, piece.start, piece.end))
+			return;
 	}
 }

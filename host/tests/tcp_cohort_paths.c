@@ -80,7 +80,7 @@ static void run(const struct path *path, uint32_t seconds)
 int main(int argc, char **argv)
 {
 	static const struct path paths[] = {
-		{ false, 100000, 250000, 20000, 0, 85, 5, 0 },
+		{ false, 100000, 250000, 20000, 0, 85, 10, 0 },
 		{ false, 100000, 60000, 20000, 0, 75, 10, 0 },
 		{ true, 30000, 64000, 400, 400, 85, 5, 0 },
 		{ true, 30000, 256000, 400, 400, 85, 5, 0 },
