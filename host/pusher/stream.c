@@ -133,7 +133,7 @@ int hg_stream_start(const char *interface, struct hg_stream_spec *spec, struct h
 	if (!stream)
 		return hg_fail(error, -ENOMEM, "no memory for a stream");
 	pthread_mutex_init(&stream->lock, NULL);
-	stream->link.fd = -1;
+	stream->link.fd = stream->link.echo_fd = -1;
 	stream->ended = eventfd(0, EFD_CLOEXEC);
 	stream->stop = eventfd(0, EFD_CLOEXEC);
 	if (stream->ended < 0 || stream->stop < 0) {

@@ -58,6 +58,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
 	CHECK_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 	engine->outbox.link.fd = fds[0];
+	engine->outbox.link.echo_fd = -1;
 	sim->far = fds[1];
 	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
