@@ -97,16 +97,17 @@ void hg_mark_sent(struct hg_link *link, int frames)
 
 static void take_echoes(struct hg_link *link)
 {
-	struct {
-		struct hg_push_head head;
-		struct hg_push_tail tail;
-	} echo;
+	uint8_t echo[ECHO_BYTES];
+	struct hg_push_tail tail;
 	ssize_t bytes;
 
 	/* An error is that of an interface that went down: reading it clears it. */
-	while ((bytes = recv(link->echo_fd, &echo, sizeof(echo), 0)) >= 0 || errno == EINTR || errno == ENETDOWN)
-		if (bytes == sizeof(echo))
-			hg_link_window_echo(&link->window, ntohl(echo.tail.offset));
+	while ((bytes = recv(link->echo_fd, echo, sizeof(echo), 0)) >= 0 || errno == EINTR || errno == ENETDOWN) {
+		if (bytes != sizeof(echo))
+			continue;
+		memcpy(&tail, echo + sizeof(struct hg_push_head), sizeof(tail));
+		hg_link_window_echo(&link->window, ntohl(tail.offset));
+	}
 }
 
 void hg_mark_poll(struct hg_link *link, uint32_t now)
