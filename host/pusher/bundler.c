@@ -91,6 +91,14 @@ uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC
 	return messages;
 }
 
+uint32_t hg_bundler_room(const struct hg_link *link, uint32_t push_bytes)
+{
+	uint32_t room = hg_link_window_room(&link->window);
+	uint32_t most = link->bundles ? (link->mtu - HG_BUNDLE_BYTES) / (HG_BUNDLE_ENTRY_BYTES + push_bytes) : 0;
+
+	return room > UINT32_MAX / HG_BUNDLE_PUSHES || most <= 1 ? room : room * least(most, HG_BUNDLE_PUSHES);
+}
+
 int hg_bundler_send(struct hg_bundler *bundler, struct hg_link *link, struct mmsghdr *frames,
 		    const uint16_t *segments, uint32_t count)
 {

@@ -12,7 +12,7 @@
 #define PROBE_TRIPS 2
 #define PROBE_SILENCE_SHARE 4
 #define PROBE_US_MIN 2000
-#define PROBE_US_MAX 20000
+#define PROBE_US_MAX 50000
 /* A switch that does not answer (yet) is asked so often; an older program counts each as a push of no known kind. */
 #define ASK_US 1000000
 /* So long a switch may be silent, being started again for instance, while senders wait for it. */

@@ -115,7 +115,8 @@ void hg_mark_poll(struct hg_link *link, uint32_t now)
 	link->window.now = now;
 	if (link->echo_fd < 0)
 		return;
-	take_echoes(link);
+	if (link->window.oldest != link->window.next)
+		take_echoes(link);
 	hg_link_window_notice_silence(&link->window);
 	if (hg_link_window_is_mark_due(&link->window))
 		send_mark(link);

@@ -60,6 +60,7 @@
 	X(link_marks_lost, "of those, that were overtaken: frames beside them were lost, too") \
 	X(link_silences, "times that the switch had sent none back for three seconds")  \
 	X(link_waits, "times that a flow or a cohort had to wait for its turn on the host link") \
+	X(link_wait_us, "microseconds in which some did")                               \
 	X(contents_withdrawn, "a file changed or vanished")                             \
 	X(cohorts, "begun to form")                                                     \
 	X(cohorts_run, "of those, that began to push")                                  \

@@ -126,6 +126,9 @@ static void note(struct hg_engine *engine)
 	values[HG_TCP_link_echoes] = window->echoes;
 	values[HG_TCP_link_marks_lost] = window->lost;
 	values[HG_TCP_link_silences] = window->silences;
+	if (engine->host_link.count)
+		values[HG_TCP_link_wait_us] += engine->now - engine->host_link.ran_at;
+	engine->host_link.ran_at = engine->now;
 	if (window->answered == engine->host_link.answered)
 		return;
 	engine->host_link.answered = window->answered;
@@ -141,6 +144,20 @@ void hg_host_link_run(struct hg_engine *engine)
 	note(engine);
 	while (host_link->count && has_room(engine))
 		give_turn(engine);
+}
+
+void hg_host_link_status(const struct hg_engine *engine, struct hg_link_status *status)
+{
+	const struct hg_link_window *window = &engine->outbox.link.window;
+
+	*status = (struct hg_link_status){
+		.answers = window->answered,
+		.window = window->frames,
+		.outstanding = window->sent - window->through,
+		.trip_us = window->trip,
+		.lowest_trip_us = window->answered ? window->lowest : 0,
+		.waiting = engine->host_link.count,
+	};
 }
 
 uint32_t hg_host_link_quiet(const struct hg_engine *engine)

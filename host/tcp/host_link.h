@@ -23,7 +23,7 @@ struct hg_host_link {
 	uint32_t turn;       /* whose it is; HG_SENDER_NONE: nobody's */
 	uint64_t turn_until; /* bytes put into the outbox by then */
 	bool answered;       /* as was last said to whoever reads the log */
-	uint64_t waiting_since; /* ns; 0: nobody waits */
+	uint32_t ran_at;     /* us: when turns were last given */
 };
 
 /* -ENOMEM. */
@@ -35,6 +35,9 @@ bool hg_host_link_admits(struct hg_engine *engine, uint32_t sender);
 
 /* What the switch has sent back; whoever waited longest goes on. */
 void hg_host_link_run(struct hg_engine *engine);
+
+struct hg_link_status;
+void hg_host_link_status(const struct hg_engine *engine, struct hg_link_status *status);
 
 /* How long (us) nothing but an echo gives anybody a turn. */
 uint32_t hg_host_link_quiet(const struct hg_engine *engine);
