@@ -33,7 +33,6 @@ control PushAdmission(in headers_t hdr, in bit<16> frame_length, inout metadata_
             }
         } else if (hdr.push.kind == HG_PUSH_KIND_MARK) {
             meta.verdict = verdict_t.SEND;
-            expected_length = HG_PUSH_FRAME_BYTES;
         } else if (hdr.push.kind != HG_PUSH_KIND_GROUP) {
             refuse(HG_DROP_PUSH_KIND);
         } else if (hdr.push.payload_length == 0) {
