@@ -12,7 +12,7 @@ from hectograph.errors import Unavailable
 TIMEOUT_SECONDS = 2.0
 """It is on the way of every status, and the switch's own thread answers."""
 
-_FAMILY = "hectograph_switch_port_dropped_packets"
+_SAMPLE = "hectograph_switch_port_dropped_packets_total"
 
 
 async def read_port_drops(address: str) -> tuple[PortDrops, ...]:
@@ -30,11 +30,9 @@ async def read_port_drops(address: str) -> tuple[PortDrops, ...]:
 
 def _drops(text: str) -> Iterator[PortDrops]:
     for family in text_string_to_metric_families(text):
-        if family.name != _FAMILY:
-            continue
         for sample in family.samples:
-            labels = sample.labels
-            if sample.value:
+            if sample.name == _SAMPLE and sample.value:
+                of = sample.labels
                 yield PortDrops(
-                    int(labels["port"]), labels["interface"], labels["reason"], int(sample.value)
+                    int(of["port"]), of["interface"], of["reason"], int(sample.value)
                 )
