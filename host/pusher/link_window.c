@@ -13,8 +13,12 @@
 #define PROBE_SILENCE_SHARE 4
 #define PROBE_US_MIN 2000
 #define PROBE_US_MAX 50000
-/* A switch that does not answer (yet) is asked so often; an older program counts each as a push of no known kind. */
+/*
+ * A switch that does not answer (yet) is asked so often, and sooner when there is something
+ * to send. An older program counts each as a push of no known kind.
+ */
 #define ASK_US 1000000
+#define ASK_SENDING_US 10000
 /* So long a switch may be silent, being started again for instance, while senders wait for it. */
 #define SILENCE_US 3000000
 /* After losses the far end is trusted with one frame more so often. */
@@ -112,7 +116,7 @@ bool hg_link_window_is_mark_due(const struct hg_link_window *window)
 	uint32_t ago = window->now - marked_at(window);
 
 	if (!window->answered)
-		return ago >= ASK_US || window->marks_sent == 0;
+		return ago >= (unmarked(window) ? ASK_SENDING_US : ASK_US) || window->marks_sent == 0;
 	if (window->oldest == window->next && hg_link_window_room(window) == 0)
 		return true;
 	if (is_waited_for(window) && ago >= probe_interval(window))

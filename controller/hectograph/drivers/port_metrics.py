@@ -33,6 +33,4 @@ def _drops(text: str) -> Iterator[PortDrops]:
         for sample in family.samples:
             if sample.name == _SAMPLE and sample.value:
                 of = sample.labels
-                yield PortDrops(
-                    int(of["port"]), of["interface"], of["reason"], int(sample.value)
-                )
+                yield PortDrops(int(of["port"]), of["interface"], of["reason"], int(sample.value))

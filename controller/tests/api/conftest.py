@@ -21,7 +21,7 @@ from hectograph.core.cohort_status import (
     host_cohorts,
 )
 from hectograph.core.cohorts import CohortEntry
-from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostLink, HostedFlow
+from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow, HostLink
 from hectograph.core.histogram import Histogram
 from hectograph.core.hosted_cohort import Refusal
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
