@@ -14,11 +14,12 @@
 #define PROBE_US_MIN 2000
 #define PROBE_US_MAX 50000
 /*
- * A switch that does not answer (yet) is asked so often, and sooner when there is something
- * to send. An older program counts each as a push of no known kind.
+ * A switch that does not answer (yet) is asked so often; at first sooner, when there is
+ * something to send. An older program counts each as a push of no known kind.
  */
 #define ASK_US 1000000
-#define ASK_SENDING_US 10000
+#define ASK_US_MIN 10000
+#define ASK_SILENCE_SHARE 8
 /* So long a switch may be silent, being started again for instance, while senders wait for it. */
 #define SILENCE_US 3000000
 /* After losses the far end is trusted with one frame more so often. */
@@ -92,6 +93,13 @@ static uint32_t probe_interval(const struct hg_link_window *window)
 	return least(most(most(PROBE_TRIPS * window->trip, silence), PROBE_US_MIN), PROBE_US_MAX);
 }
 
+static uint32_t ask_interval(const struct hg_link_window *window)
+{
+	uint32_t silence = (window->now - window->heard_at) / ASK_SILENCE_SHARE;
+
+	return unmarked(window) ? least(most(silence, ASK_US_MIN), ASK_US) : ASK_US;
+}
+
 static bool is_waited_for(const struct hg_link_window *window)
 {
 	return window->oldest != window->next || hg_link_window_room(window) == 0;
@@ -116,7 +124,7 @@ bool hg_link_window_is_mark_due(const struct hg_link_window *window)
 	uint32_t ago = window->now - marked_at(window);
 
 	if (!window->answered)
-		return ago >= (unmarked(window) ? ASK_SENDING_US : ASK_US) || window->marks_sent == 0;
+		return ago >= ask_interval(window) || window->marks_sent == 0;
 	if (window->oldest == window->next && hg_link_window_room(window) == 0)
 		return true;
 	if (is_waited_for(window) && ago >= probe_interval(window))
@@ -222,7 +230,7 @@ void hg_link_window_notice_silence(struct hg_link_window *window)
 
 uint32_t hg_link_window_quiet(const struct hg_link_window *window)
 {
-	uint32_t after = window->answered ? probe_interval(window) : ASK_US;
+	uint32_t after = window->answered ? probe_interval(window) : ask_interval(window);
 	uint32_t ago = window->now - marked_at(window);
 
 	if (window->answered && !is_waited_for(window))
