@@ -3,15 +3,15 @@
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from webserver import Server
 
 from hectograph.core.status import PortDrops
 from hectograph.drivers.port_metrics import read_port_drops
 from hectograph.errors import Unavailable
 
-METRICS = """
+METRICS = b"""
 # TYPE hectograph_switch_port_rx_packets_total counter
 hectograph_switch_port_rx_packets_total{port="1",interface="host1"} 9000.0
 # TYPE hectograph_switch_port_dropped_packets_total counter
@@ -21,25 +21,10 @@ hectograph_switch_port_dropped_packets_total{port="2",interface="p1",reason="tx_
 """
 
 
-class Server(HTTPServer):
-    status, body = 200, METRICS
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.send_response(self.server.status if self.path == "/metrics" else 404)
-        self.end_headers()
-        self.wfile.write(self.server.body.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server() as server:
+        server.body = METRICS
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -71,7 +56,7 @@ async def test_what_was_lost_and_where(server: Server) -> None:
     ],
 )
 async def test_others_that_answer(server: Server, status: int, body: str, said: str) -> None:
-    server.status, server.body = status, body
+    server.status, server.body = status, body.encode()
     with pytest.raises(Unavailable, match=said):
         await read_port_drops(address(server))
 
