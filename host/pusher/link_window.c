@@ -40,9 +40,10 @@ static uint32_t half(uint32_t frames)
 	return most(frames / 2, HG_LINK_WINDOW_MIN);
 }
 
-void hg_link_window_reset(struct hg_link_window *window)
+void hg_link_window_reset(struct hg_link_window *window, bool answered)
 {
 	*window = (struct hg_link_window){
+		.answered = answered,
 		.now = window->now,
 		/* The next mark's number is one that was never used: what was on its way may still come back. */
 		.oldest = window->next,

@@ -49,8 +49,11 @@ struct hg_link_window {
 	uint64_t marks_sent, echoes, lost, silences;
 };
 
-/* A new link, or the same one at a new interface: nothing is on its way. The counters go on. */
-void hg_link_window_reset(struct hg_link_window *window);
+/*
+ * A new link, or the same one at a new interface: nothing is on its way. `answered`: the far
+ * end is known to send marks back. The counters go on.
+ */
+void hg_link_window_reset(struct hg_link_window *window, bool answered);
 
 /* Frames that may be sent now. */
 uint32_t hg_link_window_room(const struct hg_link_window *window);

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
@@ -19,6 +20,12 @@
 /* Ethernet's padding is cut off. */
 #define ECHO_BYTES HG_PUSH_FRAME_BYTES
 #define SESSION_OFFSET (sizeof(struct hg_push_head) + offsetof(struct hg_push_tail, content))
+
+/*
+ * The far end sent marks of some session back: all sessions of a process are on the same link,
+ * and a new one is bounded from its first frame on.
+ */
+static _Atomic bool switch_answers;
 
 /* Pulls and other senders' echoes come by the same interface with the same EtherType. */
 static int filter(const struct hg_link *link)
@@ -55,7 +62,7 @@ int hg_mark_attach(struct hg_link *link, int ifindex, char *error)
 		.sll_ifindex = ifindex,
 	};
 
-	hg_link_window_reset(&link->window);
+	hg_link_window_reset(&link->window, atomic_load_explicit(&switch_answers, memory_order_relaxed));
 	if (link->echo_fd >= 0 && bind(link->echo_fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return hg_fail(error, -errno, "%s: cannot receive what the switch sends back: %s", link->interface,
 			       strerror(errno));
@@ -112,12 +119,16 @@ static void take_echoes(struct hg_link *link)
 
 void hg_mark_poll(struct hg_link *link, uint32_t now)
 {
+	bool answered = link->window.answered;
+
 	link->window.now = now;
 	if (link->echo_fd < 0)
 		return;
 	if (link->window.oldest != link->window.next)
 		take_echoes(link);
 	hg_link_window_notice_silence(&link->window);
+	if (link->window.answered != answered)
+		atomic_store_explicit(&switch_answers, !answered, memory_order_relaxed);
 	if (hg_link_window_is_mark_due(&link->window))
 		send_mark(link);
 }

@@ -27,7 +27,7 @@ static void begin(uint32_t slots, uint32_t frame_ns, uint32_t wire_us)
 {
 	far = (struct far_end){ .slots = slots, .frame_ns = frame_ns, .wire_us = wire_us, .reflects = true, .runs = true };
 	window = (struct hg_link_window){ .now = 5 * SECOND };
-	hg_link_window_reset(&window);
+	hg_link_window_reset(&window, false);
 }
 
 static void put(bool mark, uint32_t number)
@@ -293,7 +293,7 @@ static void reset(void)
 	get_to_know();
 	send_frames(40);
 	next = window.next;
-	hg_link_window_reset(&window);
+	hg_link_window_reset(&window, false);
 	CHECK(!window.answered);
 	CHECK_EQUAL(window.marks_sent, 3);
 	CHECK(hg_link_window_is_mark_due(&window));

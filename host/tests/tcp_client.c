@@ -474,7 +474,7 @@ void sim_join_switch(struct sim *sim, uint32_t slots, uint32_t speed, bool refle
 	CHECK_EQUAL(hg_host_link_open(&engine->host_link), 0);
 	engine->outbox.link.echo_fd = fds[0];
 	engine->outbox.link.window.now = engine->now;
-	hg_link_window_reset(&engine->outbox.link.window);
+	hg_link_window_reset(&engine->outbox.link.window, false);
 	memset(&sim->board, 0, sizeof(sim->board));
 	sim->board.slots = slots;
 	sim->board.speed = speed;
