@@ -124,8 +124,7 @@ void hg_mark_poll(struct hg_link *link, uint32_t now)
 	link->window.now = now;
 	if (link->echo_fd < 0)
 		return;
-	if (link->window.oldest != link->window.next)
-		take_echoes(link);
+	take_echoes(link);
 	hg_link_window_notice_silence(&link->window);
 	if (link->window.answered != answered)
 		atomic_store_explicit(&switch_answers, !answered, memory_order_relaxed);
