@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import host_links
 import tcp_lab  # and with it the path of the next two
 from hectograph.core.cohorts import CohortSettings
 from hectograph.service import Service
@@ -50,6 +51,20 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
                             add_round(Load(), lab, programs, server, Case(content, 1, 0.0))
                         one.add(lab, programs, server, Case(content, clients, 0.0))
             rows += _rows(f"{clients} client{'s' if clients > 1 else ''}", *measured)
+    return rows + _host_links(programs)
+
+
+def _host_links(programs: Path) -> list[Row]:
+    rows: list[Row] = []
+    for mtu in host_links.MTUS:
+        with (
+            host_links.linked(mtu, entries=False) as link,
+            Publisher(link.lab.ours.lab, SETTINGS, link.lab.ours.urls) as publisher,
+        ):
+            for _ in range(host_links.ROUNDS):
+                with publisher.published(host_links.CONTENT_BYTES) as content:
+                    link.add_round(programs, content)
+            rows += link.rows("together")
     return rows
 
 

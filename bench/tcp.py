@@ -6,6 +6,7 @@ Both serve the same files to the same clients in the same namespaces, in turns.
 
 from pathlib import Path
 
+import host_links
 import tcp_lab
 import tcp_memory
 from rows import Row, row
@@ -55,7 +56,7 @@ def measure(programs: Path, artifacts: Path) -> list[Row]:  # noqa: ARG001
                     *_alternate(lab, programs, Case(content, clients, SECONDS)),
                 )
         rows += _memory(lab, programs)
-    return rows
+    return rows + host_links.measure_alone(programs)
 
 
 def _name(size: str, clients: int) -> str:

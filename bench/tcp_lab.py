@@ -11,7 +11,7 @@ import resource
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from hectograph.testbed.targets import TARGETS, Target
 sys.path.append(str(Path(__file__).parents[1] / "controller/tests/support"))
 
 import tcplab
+from tcplab import HOST_PORT as HOST_PORT
 from tcplab import SERVICE_MAC, Content
 
 CLIENTS = 8
@@ -190,12 +191,26 @@ class Lab:
 
 
 @contextmanager
-def running(target: Target = TARGETS["embedded"], *, entries: bool = True) -> Generator[Lab]:
-    """Without `entries` our switch is left to a controller."""
+def running(
+    target: Target = TARGETS["embedded"],
+    *,
+    entries: bool = True,
+    host_mtu: int | None = None,
+    options: Sequence[str] = (),
+) -> Generator[Lab]:
+    """Without `entries` our switch is left to a controller; `host_mtu` and `options`: tcplab's."""
     mtus = [MTU] * CLIENTS
     with (
         Testbed() as bed,
-        tcplab.running_lab(bed, target, mtus, entries=entries, relays=False) as ours,
+        tcplab.running_lab(
+            bed,
+            target,
+            mtus,
+            entries=entries,
+            relays=False,
+            host_mtu=host_mtu,
+            options=options,
+        ) as ours,
     ):
         nginx = bed.namespace("nginx")
         clients = [client.namespace for client in ours.clients]

@@ -40,6 +40,7 @@ CASES = [
     *(Case(f"version {number}", "push_version", changed(version=number)) for number in (0, 2, 15)),
     Case("kind pull", "push_kind", changed(kind=3)),
     Case("kind 0", "push_kind", changed(kind=0)),
+    Case("kind echo", "push_kind", changed(kind=6)),
     Case("kind 15", "push_kind", changed(kind=15)),
     Case("no payload", "push_empty", push_frame(GROUP, b"")),
     Case("no payload, padded", "push_empty", padded(push_frame(GROUP, b""))),

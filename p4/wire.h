@@ -14,6 +14,9 @@
 #define HG_PUSH_KIND_GROUP 1 /* the switch replicates the frame to a group */
 #define HG_PUSH_KIND_FLOW 2  /* host to switch: one client; a flow header follows */
 #define HG_PUSH_KIND_PULL 3  /* switch to host: a client's packet follows a pull header */
+/* 4 is a bundle's (bundle.h), which no pipeline sees. */
+#define HG_PUSH_KIND_MARK 5  /* host to switch: how far is the pipeline? */
+#define HG_PUSH_KIND_ECHO 6  /* switch to host: so far; the mark as it came */
 
 /*
  * Groups from here on are cohorts' (docs/cohorts.md): each number is used for one
@@ -71,7 +74,7 @@
 #define HG_DROP_MALFORMED 1          /* shorter than its own headers */
 #define HG_DROP_PUSH_FROM_CLIENT 2   /* push frame on a port that is not a host's */
 #define HG_DROP_PUSH_VERSION 3       /* push header of another version */
-#define HG_DROP_PUSH_KIND 4          /* neither group nor a kind we know */
+#define HG_DROP_PUSH_KIND 4          /* none that a host sends and this pipeline knows */
 #define HG_DROP_PUSH_LENGTH 5        /* frame longer or shorter than its header says */
 #define HG_DROP_PUSH_EMPTY 6         /* a push without payload */
 #define HG_DROP_UNKNOWN_GROUP 7      /* group push to a group that is not set up */

@@ -5,7 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mark.h"
 #include "pusher.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
 
 static uint32_t frame_bytes(const struct mmsghdr *frame)
 {
@@ -85,16 +91,27 @@ uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC
 	return messages;
 }
 
+uint32_t hg_bundler_room(const struct hg_link *link, uint32_t push_bytes)
+{
+	uint32_t room = hg_link_window_room(&link->window);
+	uint32_t most = link->bundles ? (link->mtu - HG_BUNDLE_BYTES) / (HG_BUNDLE_ENTRY_BYTES + push_bytes) : 0;
+
+	return room > UINT32_MAX / HG_BUNDLE_PUSHES || most <= 1 ? room : room * least(most, HG_BUNDLE_PUSHES);
+}
+
 int hg_bundler_send(struct hg_bundler *bundler, struct hg_link *link, struct mmsghdr *frames,
 		    const uint16_t *segments, uint32_t count)
 {
 	uint32_t messages, total = 0;
 	int sent;
 
-	if (!link->bundles)
-		return sendmmsg(link->fd, frames, count, MSG_DONTWAIT);
+	if (!link->bundles) {
+		sent = sendmmsg(link->fd, frames, least(count, hg_mark_burst(link)), MSG_DONTWAIT);
+		hg_mark_sent(link, sent);
+		return sent;
+	}
 	messages = hg_bundler_pack(bundler, link->mac, link->mtu, frames, segments, count);
-	sent = sendmmsg(link->fd, bundler->messages, messages, MSG_DONTWAIT);
+	sent = sendmmsg(link->fd, bundler->messages, least(messages, hg_mark_burst(link)), MSG_DONTWAIT);
 	/* Which of them cannot be read, or has become too long, only the first alone can tell. */
 	if (sent < 0 && bundler->pushes[0] > 1 && (errno == EFAULT || errno == EMSGSIZE)) {
 		if (errno == EMSGSIZE)
@@ -102,6 +119,7 @@ int hg_bundler_send(struct hg_bundler *bundler, struct hg_link *link, struct mms
 		hg_bundler_pack(bundler, link->mac, link->mtu, frames, segments, 1);
 		sent = sendmmsg(link->fd, bundler->messages, 1, MSG_DONTWAIT);
 	}
+	hg_mark_sent(link, sent);
 	if (sent < 0)
 		return sent;
 	for (int i = 0; i < sent; i++)

@@ -33,6 +33,9 @@ struct hg_bundler {
 uint32_t hg_bundler_pack(struct hg_bundler *bundler, const uint8_t source[HG_MAC_BYTES], uint32_t mtu,
 			 const struct mmsghdr *frames, const uint16_t *segments, uint32_t count);
 
+/* How many pushes of that length the link's window has room for: several in each frame where it has bundles. */
+uint32_t hg_bundler_room(const struct hg_link *link, uint32_t push_bytes);
+
 /*
  * As sendmmsg() without waiting: how many of the frames were sent, or -1 and errno
  * as the first of them had it. The bundler is not used where the link has none.

@@ -160,5 +160,6 @@ void hg_traffic_to_message(hg_pb_Counters *message, const struct hg_traffic *tra
 		.source_oversized = traffic->source_oversized,
 		.source_empty = traffic->source_empty,
 		.source_overflow = traffic->source_overflow,
+		.link_waits = traffic->link_waits,
 	};
 }

@@ -195,6 +195,15 @@ void hg_flow_counters_to_message(hg_pb_FlowCounters *message, const struct hg_en
 {
 	message->flows = totals->flows;
 	message->contents = totals->contents;
+	message->has_link = true;
+	message->link = (hg_pb_HostLink){
+		.answers = totals->link.answers,
+		.window = totals->link.window,
+		.outstanding = totals->link.outstanding,
+		.round_trip_microseconds = totals->link.trip_us,
+		.lowest_round_trip_microseconds = totals->link.lowest_trip_us,
+		.waiting = totals->link.waiting,
+	};
 	message->counters_count = HG_TCP_COUNTER_COUNT;
 	for (int i = 0; i < HG_TCP_COUNTER_COUNT; i++) {
 		strcpy(message->counters[i].name, hg_tcp_counter_name((enum hg_tcp_counter)i));

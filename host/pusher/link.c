@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "mark.h"
+#include "wait.h"
 
 /* Room for what the interface has not sent yet; the kernel's own limit may be less. */
 #define SEND_BUFFER_BYTES (1 << 20)
@@ -48,7 +50,7 @@ int hg_link_attach(struct hg_link *link, char *error)
 	address.sll_ifindex = request.ifr_ifindex;
 	if (bind(link->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return hg_fail(error, -errno, "%s: cannot bind: %s", link->interface, strerror(errno));
-	return 0;
+	return hg_mark_attach(link, request.ifr_ifindex, error);
 }
 
 int hg_link_state(const struct hg_link *link, char *error)
@@ -72,8 +74,9 @@ int hg_link_open(struct hg_link *link, const char *interface, bool bundles, char
 	int on = 1;
 	int ret;
 
-	link->fd = -1;
+	link->fd = link->echo_fd = -1;
 	link->bundles = bundles;
+	link->window.now = (uint32_t)(hg_now() / 1000);
 	if (if_nametoindex(interface) == 0)
 		return hg_fail(error, -ENODEV, "%s: no such interface", interface);
 	snprintf(link->interface, IFNAMSIZ, "%s", interface);
@@ -95,6 +98,9 @@ int hg_link_open(struct hg_link *link, const char *interface, bool bundles, char
 		goto close;
 	}
 	setsockopt(link->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	ret = hg_mark_open(link, error);
+	if (ret)
+		goto close;
 	ret = hg_link_attach(link, error);
 	if (ret)
 		goto close;
@@ -107,7 +113,7 @@ close:
 /* As far as its name tells, without a packet socket: closing one waits for the whole network stack. */
 static int query_by_name(const char *interface, unsigned long what, struct ifreq *request)
 {
-	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	struct hg_link link = { .fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), .echo_fd = -1 };
 	char unused[HG_PUSHER_ERROR_BYTES];
 	int ret;
 
@@ -138,5 +144,7 @@ void hg_link_close(struct hg_link *link)
 {
 	if (link->fd >= 0)
 		close(link->fd);
-	link->fd = -1;
+	if (link->echo_fd >= 0)
+		close(link->echo_fd);
+	link->fd = link->echo_fd = -1;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interface that pushes leave by: a packet socket that only sends. */
+/*
+ * The interface that pushes leave by: a packet socket that only sends, and one that only
+ * hears how far the switch is (mark.h).
+ */
 #ifndef HG_LINK_H
 #define HG_LINK_H
 
@@ -8,6 +11,7 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "link_window.h"
 
 struct hg_link {
 	char interface[IFNAMSIZ];
@@ -15,6 +19,9 @@ struct hg_link {
 	bool bundles; /* its far end cuts them up; frames begin with a vnet header then */
 	uint32_t mtu; /* bytes, as of the last hg_link_attach() */
 	uint8_t mac[HG_MAC_BYTES];
+	int echo_fd;      /* -1: no marks are sent */
+	uint32_t session; /* of this opening, random: nobody else's marks are taken for ours */
+	struct hg_link_window window;
 };
 
 /* -ENODEV: no such interface; -EPERM: no CAP_NET_RAW. */

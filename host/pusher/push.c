@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "mark.h"
 #include "stream.h"
 #include "wait.h"
 
@@ -144,6 +145,22 @@ static int send_batch(struct hg_stream *stream, char *error)
 	return 0;
 }
 
+/*
+ * The switch is slower than this stream, and other senders of the link than it is: until it
+ * has taken some of what it was sent. The pacer makes up for it, as for a full transmit queue.
+ */
+static int wait_for_room(struct hg_stream *stream)
+{
+	struct hg_link *link = &stream->link;
+	uint64_t quiet = hg_link_window_quiet(&link->window) * 1000ull;
+	int ret;
+
+	hg_link_window_limits(&link->window);
+	count(&stream->traffic.link_waits, 1);
+	ret = hg_wait(stream->stop, link->echo_fd, POLLIN, hg_now() + quiet);
+	return ret < 0 ? ret : 0;
+}
+
 /* Nothing to push until the source says so; that time is not late. */
 static int wait_for_source(struct hg_stream *stream)
 {
@@ -158,10 +175,19 @@ static int push_some(struct hg_stream *stream, char *error)
 {
 	uint32_t groups = stream->spec.group_count;
 	uint32_t frames = hg_pacer_batch(&stream->pacer, stream->spec.segment_bytes, HG_BATCH_FRAMES);
-	uint32_t wanted = (stream->next_head + frames + groups - 1) / groups;
-	int segments = stream->source->ops->peek(stream->source, stream->batch.segments, wanted, error);
-	int ret;
+	uint32_t wanted, room;
+	int segments, ret;
 
+	hg_mark_poll(&stream->link, (uint32_t)(hg_now() / 1000));
+	room = hg_bundler_room(&stream->link, stream->spec.segment_bytes + HG_PUSH_FRAME_BYTES);
+	if (room == 0) {
+		ret = wait_for_room(stream);
+		return ret < 0 ? ret : 1;
+	}
+	if (frames > room)
+		frames = room;
+	wanted = (stream->next_head + frames + groups - 1) / groups;
+	segments = stream->source->ops->peek(stream->source, stream->batch.segments, wanted, error);
 	publish(&stream->traffic.source_oversized, stream->source->oversized);
 	publish(&stream->traffic.source_empty, stream->source->empty);
 	publish(&stream->traffic.source_overflow, stream->source->overflow);

@@ -83,6 +83,7 @@ struct hg_traffic {
 	uint64_t source_oversized; /* datagrams longer than a segment, dropped */
 	uint64_t source_empty;     /* datagrams without payload, dropped */
 	uint64_t source_overflow;  /* datagrams that the socket had no room for, dropped */
+	uint64_t link_waits;       /* times that the switch was slower (docs/host-link.md) */
 };
 
 struct hg_stream_status {

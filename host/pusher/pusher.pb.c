@@ -100,6 +100,9 @@ PB_BIND(hg_pb_GetFlowCounters, hg_pb_GetFlowCounters, AUTO)
 PB_BIND(hg_pb_FlowCounters, hg_pb_FlowCounters, 2)
 
 
+PB_BIND(hg_pb_HostLink, hg_pb_HostLink, AUTO)
+
+
 PB_BIND(hg_pb_NamedCounter, hg_pb_NamedCounter, AUTO)
 
 

@@ -133,7 +133,7 @@ int hg_stream_start(const char *interface, struct hg_stream_spec *spec, struct h
 	if (!stream)
 		return hg_fail(error, -ENOMEM, "no memory for a stream");
 	pthread_mutex_init(&stream->lock, NULL);
-	stream->link.fd = -1;
+	stream->link.fd = stream->link.echo_fd = -1;
 	stream->ended = eventfd(0, EFD_CLOEXEC);
 	stream->stop = eventfd(0, EFD_CLOEXEC);
 	if (stream->ended < 0 || stream->stop < 0) {
@@ -211,6 +211,7 @@ void hg_stream_status(struct hg_stream *stream, struct hg_stream_status *status)
 			.source_oversized = atomic_load(&traffic->source_oversized),
 			.source_empty = atomic_load(&traffic->source_empty),
 			.source_overflow = atomic_load(&traffic->source_overflow),
+			.link_waits = atomic_load(&traffic->link_waits),
 		},
 		.total_bytes = atomic_load(&stream->total_bytes),
 		.offset = atomic_load(&stream->offset),
@@ -234,4 +235,5 @@ void hg_traffic_add(struct hg_traffic *total, const struct hg_traffic *traffic)
 	total->source_oversized += traffic->source_oversized;
 	total->source_empty += traffic->source_empty;
 	total->source_overflow += traffic->source_overflow;
+	total->link_waits += traffic->link_waits;
 }

@@ -17,7 +17,7 @@
 /* struct hg_traffic, written by the stream's thread alone, read by any. */
 struct hg_shared_traffic {
 	_Atomic uint64_t pushes, frame_bytes, payload_bytes, send_errors, send_retries;
-	_Atomic uint64_t source_oversized, source_empty, source_overflow;
+	_Atomic uint64_t source_oversized, source_empty, source_overflow, link_waits;
 };
 
 struct hg_stream {

@@ -112,6 +112,7 @@ struct hg_cohort {
 	uint32_t sample; /* us: how long what was last to arrive took, in this turn; 0: nothing did */
 	uint32_t last_rtt; /* us: the last such */
 	uint32_t pace_at;
+	bool link_waits;    /* more could be pushed when its turn comes on the host link */
 	uint32_t sent_at;   /* us: when something was last pushed */
 	uint32_t heard_at;  /* us: when anything was last acknowledged, or asked for */
 	uint8_t silences;   /* retransmission timeouts since then */
@@ -239,6 +240,8 @@ void hg_cohort_repaired(struct hg_engine *engine, uint32_t index, uint32_t bytes
 /* A member lacks this: true if it comes by a group push. */
 bool hg_cohort_repair(struct hg_engine *engine, uint32_t index, uint32_t start, uint32_t end);
 void hg_cohorts_run(struct hg_engine *engine);
+/* This one; it may be a free one. */
+void hg_cohort_run(struct hg_engine *engine, struct hg_cohort *cohort);
 /* How long (us) none has anything to do. */
 uint32_t hg_cohorts_quiet(const struct hg_engine *engine);
 

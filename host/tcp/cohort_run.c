@@ -108,7 +108,8 @@ static void transmit(struct hg_engine *engine, struct hg_cohort *cohort, struct 
 			look(engine, cohort);
 			continue;
 		}
-		if (!bytes || hg_pacing_holds(&pacing, cohort->pace_at, engine->now))
+		if (!bytes || hg_pacing_holds(&pacing, cohort->pace_at, engine->now) ||
+		    !hg_host_link_admits(engine, HG_SENDER_COHORT | (uint32_t)(cohort - engine->cohorts.cohorts)))
 			return;
 		push_new(engine, cohort, content, bytes);
 	}
@@ -159,6 +160,9 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 	if (cohort->sent == cohort->length || cohort->entered < 2)
 		return; /* the next turn ends it, or finds others */
 	hg_cohort_refresh(engine, cohort);
+	/* Nobody can answer what waits for the host link. */
+	if (cohort->link_waits)
+		cohort->heard_at = engine->now;
 	if (engine->now - cohort->heard_at <= patience(cohort))
 		return;
 	/* Windows that are shut are no failure. */
@@ -170,8 +174,10 @@ static void run(struct hg_engine *engine, struct hg_cohort *cohort)
 		hg_cohort_end(engine, cohort, HG_LEFT_DISSOLVED);
 }
 
-static void run_any(struct hg_engine *engine, struct hg_cohort *cohort)
+void hg_cohort_run(struct hg_engine *engine, struct hg_cohort *cohort)
 {
+	if (cohort->state == HG_COHORT_FREE)
+		return;
 	if (cohort->answered)
 		hg_cohort_admit(engine, cohort);
 	if (cohort->unwanted) {
@@ -197,8 +203,7 @@ void hg_cohorts_run(struct hg_engine *engine)
 	if (engine->cohorts.forsaken)
 		give_up_forming(engine);
 	for (uint32_t i = 0; i < engine->cohorts.used; i++)
-		if (engine->cohorts.cohorts[i].state != HG_COHORT_FREE)
-			run_any(engine, &engine->cohorts.cohorts[i]);
+		hg_cohort_run(engine, &engine->cohorts.cohorts[i]);
 }
 
 static uint32_t sooner(uint32_t quiet, uint32_t at, uint32_t now)
@@ -215,6 +220,8 @@ static uint32_t quiet_of(const struct hg_engine *engine, const struct hg_cohort 
 
 	if (cohort->state == HG_COHORT_FORMING)
 		return sooner(UINT32_MAX, hg_ahead(cohort->closes_at, now) > 0 ? cohort->closes_at : cohort->late_at, now);
+	if (cohort->link_waits)
+		return engine->cohorts.patience;
 	if (cohort->sent == cohort->length)
 		return is_drained(engine, cohort) ? 0 : sooner(UINT32_MAX, cohort->sent_at + hg_cohort_slowest_us(cohort) + 1, now);
 	quiet = sooner(UINT32_MAX, cohort->heard_at + patience(cohort) + 1, now);

@@ -178,5 +178,6 @@ void hg_engine_totals(struct hg_engine *engine, struct hg_engine_totals *totals)
 	totals->counters = engine->counters;
 	totals->flows = engine->table.used;
 	totals->contents = engine->contents.count;
+	hg_host_link_status(engine, &totals->link);
 	hg_engine_leave(engine);
 }

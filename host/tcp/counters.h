@@ -55,6 +55,12 @@
 	X(beyond_response, "not sent, and the flow reset: it was not of the response")  \
 	X(send_retries, "transmit queue full; sent later")                              \
 	X(send_dropped, "given up after retries, or refused by the kernel")             \
+	X(link_marks, "sent on the host link (docs/host-link.md)")                      \
+	X(link_echoes, "of those, that the switch has sent back")                       \
+	X(link_marks_lost, "of those, that were overtaken: frames beside them were lost, too") \
+	X(link_silences, "times that the switch had sent none back for three seconds")  \
+	X(link_waits, "times that a flow or a cohort had to wait for its turn on the host link") \
+	X(link_wait_us, "microseconds in which some did")                               \
 	X(contents_withdrawn, "a file changed or vanished")                             \
 	X(cohorts, "begun to form")                                                     \
 	X(cohorts_run, "of those, that began to push")                                  \

@@ -114,12 +114,21 @@ static void look_after(struct hg_engine *engine)
 	engine->counters.values[HG_TCP_pull_lost] += hg_pull_ring_lost(&engine->ring);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Lets whoever wants the lock have it, and waits for something to do. */
 static void rest(struct hg_engine *engine, bool busy)
 {
-	struct pollfd fds[] = { { .fd = engine->ring.fd, .events = POLLIN }, { .fd = engine->wake, .events = POLLIN } };
-	uint32_t flows = hg_timers_quiet(&engine->timers, engine->now), cohorts = hg_cohorts_quiet(engine);
-	uint64_t quiet = (uint64_t)(flows < cohorts ? flows : cohorts) * 1000;
+	struct pollfd fds[] = {
+		{ .fd = engine->ring.fd, .events = POLLIN },
+		{ .fd = engine->wake, .events = POLLIN },
+		{ .fd = engine->outbox.link.echo_fd, .events = POLLIN },
+	};
+	uint64_t quiet = (uint64_t)least(least(hg_timers_quiet(&engine->timers, engine->now), hg_cohorts_quiet(engine)),
+					 hg_host_link_quiet(engine)) * 1000;
 	struct timespec timeout = { 0 };
 	uint64_t value;
 
@@ -128,7 +137,7 @@ static void rest(struct hg_engine *engine, bool busy)
 	pthread_mutex_unlock(&engine->lock);
 	while (atomic_load_explicit(&engine->waiting, memory_order_relaxed))
 		sched_yield();
-	ppoll(fds, 2, &timeout, NULL);
+	ppoll(fds, sizeof(fds) / sizeof(fds[0]), &timeout, NULL);
 	pthread_mutex_lock(&engine->lock);
 	if (fds[0].revents & POLLERR) {
 		int error;
@@ -163,6 +172,7 @@ static void *run(void *argument)
 
 		engine->turn++;
 		engine->now = (uint32_t)(hg_now() / 1000);
+		hg_host_link_run(engine);
 		busy = take_pulls(engine);
 		/* What has come may be what they wait for. */
 		if (!busy || ++engine->late == TURNS_LATE) {
@@ -189,7 +199,7 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 		return hg_fail(error, -ENOMEM, "no memory");
 	snprintf(engine->interface, sizeof(engine->interface), "%s", interface);
 	engine->outbox.counters = &engine->counters;
-	engine->outbox.link.fd = engine->ring.fd = engine->wake = -1;
+	engine->outbox.link.fd = engine->outbox.link.echo_fd = engine->ring.fd = engine->wake = -1;
 	engine->now = engine->ask_at = (uint32_t)(hg_now() / 1000);
 	ret = hg_flow_table_open(&engine->table, flows, HG_FLOWS_MAX, error);
 	if (ret)
@@ -203,6 +213,11 @@ int hg_engine_start(struct hg_engine **started, const char *interface, const cha
 	ret = hg_cohorts_open(&engine->cohorts);
 	if (ret) {
 		hg_fail(error, ret, "no memory for cohorts");
+		goto close;
+	}
+	ret = hg_host_link_open(&engine->host_link);
+	if (ret) {
+		hg_fail(error, ret, "no memory for those who wait for the host link");
 		goto close;
 	}
 	ret = hg_link_open(&engine->outbox.link, interface, bundles, error);
@@ -226,6 +241,7 @@ close:
 		close(engine->wake);
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
+	hg_host_link_close(&engine->host_link);
 	hg_flow_table_close(&engine->table);
 	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);
@@ -246,6 +262,7 @@ void hg_engine_stop(struct hg_engine *engine)
 	close(engine->wake);
 	hg_pull_ring_close(&engine->ring);
 	hg_link_close(&engine->outbox.link);
+	hg_host_link_close(&engine->host_link);
 	hg_flow_table_close(&engine->table);
 	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);

@@ -9,6 +9,7 @@
 #include "cohort.h"
 #include "contents.h"
 #include "flow_table.h"
+#include "host_link.h"
 #include "outbox.h"
 #include "pull.h"
 #include "pull_ring.h"
@@ -21,6 +22,7 @@ struct hg_engine {
 	struct hg_runs runs;
 	struct hg_timers timers;
 	struct hg_outbox outbox;
+	struct hg_host_link host_link;
 	struct hg_pull_ring ring;
 	struct hg_cohorts cohorts;
 	struct hg_tcp_counters counters;

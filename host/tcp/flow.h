@@ -82,6 +82,7 @@ static_assert(sizeof(struct hg_flow) <= 192, "a million of them, in three cache 
 #define HG_SOFT_TAIL_PROBED 16 /* a tail-loss probe is out */
 #define HG_SOFT_RESUMING 32    /* the client was not heard of since the restart, or since it is ours */
 #define HG_SOFT_UNDOABLE 64    /* the last recovery may turn out to have been needless */
+#define HG_SOFT_LINK_WAITS 128 /* more could be sent when its turn comes on the host link */
 
 static inline bool hg_flow_has_sack(const struct hg_flow_record *record)
 {

@@ -45,6 +45,7 @@ static uint8_t *put_push(struct hg_outbox *outbox, struct hg_content *content, c
 	outbox->segments[outbox->count] = segment->bytes > segment->cut ? (uint16_t)segment->cut : 0;
 	outbox->messages[outbox->count].msg_hdr = (struct msghdr){ .msg_iov = parts, .msg_iovlen = count };
 	outbox->count++;
+	outbox->put_bytes += segment->bytes;
 	return headers;
 }
 

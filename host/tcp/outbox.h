@@ -19,6 +19,7 @@ struct hg_outbox {
 	struct hg_link link;
 	bool link_lost; /* the interface is down or gone: everything is dropped until it is back */
 	struct hg_tcp_counters *counters;
+	uint64_t put_bytes; /* payload, ever */
 	uint32_t count;
 	uint8_t headers[HG_OUTBOX_FRAMES][HG_FLOW_FRAME_BYTES];
 	struct iovec parts[HG_OUTBOX_FRAMES][1 + HG_SEGMENT_PARTS];

@@ -158,8 +158,17 @@ struct hg_member_status {
 int hg_engine_cohort_members(struct hg_engine *engine, uint32_t number, uint32_t from,
 			     struct hg_member_status *statuses, uint32_t count, char *error);
 
+/* As HostLink of the host protocol. */
+struct hg_link_status {
+	bool answers;
+	uint32_t window, outstanding; /* frames */
+	uint32_t trip_us, lowest_trip_us;
+	uint32_t waiting;
+};
+
 struct hg_engine_totals {
 	struct hg_tcp_counters counters;
+	struct hg_link_status link;
 	uint32_t flows;
 	uint32_t contents;
 };

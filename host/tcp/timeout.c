@@ -264,6 +264,9 @@ void hg_timeouts_run(struct hg_engine *engine)
 	while ((index = hg_timers_expired(&engine->timers, engine->now)) != HG_TIMER_NONE) {
 		struct hg_flow *flow = hg_flow_at(engine, index);
 
+		/* It is waiting for its own link: no time passes for it before its turn. */
+		if (flow->soft & HG_SOFT_LINK_WAITS)
+			continue;
 		if (flow->soft & HG_SOFT_PACED && hg_ahead(engine->now, flow->pace_at) >= 0) {
 			hg_cohort_sync(engine, index);
 			hg_transmit(engine, index);

@@ -194,6 +194,8 @@ void hg_transmit(struct hg_engine *engine, uint32_t index)
 			flow->soft |= HG_SOFT_PACED;
 			break;
 		}
+		if (!hg_host_link_admits(engine, index))
+			break;
 		if (piece.start < record->sent && hg_cohort_repair(engine, index, piece.start, piece.end))
 			hg_flight_resend(&engine->runs, &flow->flight, piece.start, piece.end, engine->now);
 		else if (!hg_transmit_piece(engine, index, content, response, piece.start, piece.end))

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mark.h"
 #include "pusher_check.h"
 
 #define STEP_US 100
@@ -58,6 +59,7 @@ static void start_engine(struct sim *sim, const char *flows)
 	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
 	CHECK_EQUAL(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 	engine->outbox.link.fd = fds[0];
+	engine->outbox.link.echo_fd = -1;
 	sim->far = fds[1];
 	CHECK_EQUAL(hg_flow_table_open(&engine->table, flows, HG_FLOW_CHUNK, error), 0);
 	hg_timers_init(&engine->timers, engine->table.flows, sizeof(struct hg_flow), engine->now);
@@ -75,8 +77,11 @@ static void stop_engine(struct sim *sim)
 	hg_flow_table_close(&engine->table);
 	hg_runs_close(&engine->runs);
 	hg_cohorts_close(&engine->cohorts);
-	close(engine->outbox.link.fd);
+	hg_link_close(&engine->outbox.link);
+	hg_host_link_close(&engine->host_link);
 	close(sim->far);
+	if (sim->board.slots)
+		close(sim->board.echo_far);
 }
 
 void sim_prepare_content(struct sim *sim, const char *path)
@@ -459,11 +464,78 @@ static bool is_dropped(struct sim *sim, const uint8_t *frame, size_t bytes)
 	return true;
 }
 
+void sim_join_switch(struct sim *sim, uint32_t slots, uint32_t speed, bool reflects)
+{
+	struct hg_engine *engine = &sim->engine;
+	int fds[2];
+
+	CHECK(slots <= SIM_SLOTS_MAX);
+	CHECK_EQUAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+	CHECK_EQUAL(hg_host_link_open(&engine->host_link), 0);
+	engine->outbox.link.echo_fd = fds[0];
+	engine->outbox.link.window.now = engine->now;
+	hg_link_window_reset(&engine->outbox.link.window, false);
+	memset(&sim->board, 0, sizeof(sim->board));
+	sim->board.slots = slots;
+	sim->board.speed = speed;
+	sim->board.reflects = reflects;
+	sim->board.echo_far = fds[1];
+}
+
+/* What the pipeline does with a frame. */
+static void pass(struct sim *sim, uint8_t *frame, uint32_t bytes)
+{
+	uint8_t kind = frame[14] & 15;
+	struct client *client;
+	uint16_t group;
+
+	if (kind == HG_PUSH_KIND_MARK) {
+		frame[14] = HG_PUSH_VERSION << 4 | HG_PUSH_KIND_ECHO;
+		if (sim->board.reflects)
+			CHECK_EQUAL(send(sim->board.echo_far, frame, bytes, 0), bytes);
+		return;
+	}
+	if (is_dropped(sim, frame, bytes))
+		return;
+	if (kind == HG_PUSH_KIND_GROUP) {
+		memcpy(&group, frame + 16, 2);
+		sim->replicate(sim, ntohs(group), frame, bytes);
+		return;
+	}
+	client = find_client(sim, frame);
+	if (client)
+		launch(sim, client, frame, bytes, true);
+}
+
+static void receive_on_board(struct sim_switch *board, const uint8_t *frame, uint32_t bytes)
+{
+	uint32_t at = (board->first + board->count) % SIM_SLOTS_MAX;
+
+	if (board->dead || board->count == board->slots) {
+		board->lost++;
+		return;
+	}
+	memcpy(board->ring[at].frame, frame, bytes);
+	board->ring[at].bytes = bytes;
+	if (++board->count > board->most)
+		board->most = board->count;
+}
+
+static void run_board(struct sim *sim)
+{
+	struct sim_switch *board = &sim->board;
+
+	for (uint32_t i = 0; i < board->speed && board->count && !board->stopped; i++) {
+		pass(sim, board->ring[board->first].frame, board->ring[board->first].bytes);
+		board->first = (board->first + 1) % SIM_SLOTS_MAX;
+		board->count--;
+	}
+}
+
 static void collect(struct sim *sim)
 {
 	static uint32_t millisecond, taken;
 	uint8_t frame[FRAME_BYTES];
-	struct client *client;
 	ssize_t bytes;
 
 	if (millisecond != sim->engine.now / 1000)
@@ -472,19 +544,14 @@ static void collect(struct sim *sim)
 	hg_outbox_flush(&sim->engine.outbox);
 	while ((bytes = recv(sim->far, frame, sizeof(frame), MSG_DONTWAIT)) > 0) {
 		sim->pushes++;
-		if ((sim->link.rate && taken++ >= sim->link.rate) || is_dropped(sim, frame, (size_t)bytes))
+		if (sim->link.rate && taken++ >= sim->link.rate)
 			continue;
-		if ((frame[14] & 15) == HG_PUSH_KIND_GROUP) {
-			uint16_t group;
-
-			memcpy(&group, frame + 16, 2);
-			sim->replicate(sim, ntohs(group), frame, (uint32_t)bytes);
-			continue;
-		}
-		client = find_client(sim, frame);
-		if (client)
-			launch(sim, client, frame, (size_t)bytes, true);
+		if (sim->board.slots)
+			receive_on_board(&sim->board, frame, (uint32_t)bytes);
+		else
+			pass(sim, frame, (uint32_t)bytes);
 	}
+	run_board(sim);
 }
 
 static void acknowledge_late(struct sim *sim, struct client *client)
@@ -505,7 +572,7 @@ void sim_run(struct sim *sim, uint32_t us)
 
 		/* Nothing happens before the next timer when nothing is on its way. */
 		step = STEP_US;
-		if (!flying && !sim->client.ack_at && !sim->crowd_count && !sim->engine.outbox.count)
+		if (!flying && !sim->client.ack_at && !sim->crowd_count && !sim->engine.outbox.count && !sim->board.slots)
 			step = hg_timers_quiet(&sim->engine.timers, sim->engine.now);
 		if (step > cohorts)
 			step = cohorts;
@@ -515,6 +582,7 @@ void sim_run(struct sim *sim, uint32_t us)
 			step = us - passed;
 		sim->engine.now += step;
 		sim->engine.turn++;
+		hg_host_link_run(&sim->engine);
 		deliver(sim);
 		acknowledge_late(sim, &sim->client);
 		for (uint32_t i = 0; i < sim->crowd_count; i++)

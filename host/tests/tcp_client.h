@@ -54,6 +54,24 @@ struct client {
 	uint32_t twice_start, twice_end; /* what came a second time, for the next acknowledgement (RFC 2883) */
 };
 
+#define SIM_SLOTS_MAX 256
+
+/* What receives on the host's port: a ring, and a pipeline that takes so many frames of it each 100 us. */
+struct sim_switch {
+	uint32_t slots; /* 0: there is none, and pushes need nobody to take them */
+	uint32_t speed;
+	bool reflects; /* marks */
+	bool dead;     /* what comes is lost; ... */
+	bool stopped;  /* ... nothing is taken */
+	int echo_far;
+	uint32_t first, count;
+	struct {
+		uint32_t bytes;
+		uint8_t frame[2048];
+	} ring[SIM_SLOTS_MAX];
+	uint32_t lost, most; /* frames; the most that the ring ever held */
+};
+
 struct sim;
 
 struct sim {
@@ -72,6 +90,7 @@ struct sim {
 	int far;              /* where pushes come out */
 	uint32_t drop_offset, drop_times; /* the push with this position is lost so often */
 	uint32_t pushes;      /* since the beginning */
+	struct sim_switch board;
 };
 
 /* `flows`: path of the flow file. The content has number 1 and is in the file `content`. */
@@ -82,6 +101,9 @@ void sim_add_content(struct sim *sim, const char *content);
 /* The same, but its clients are not asked where they stand yet. */
 void sim_prepare_content(struct sim *sim, const char *content);
 void sim_close(struct sim *sim);
+
+/* From now on pushes have to pass a switch with such a ring. */
+void sim_join_switch(struct sim *sim, uint32_t slots, uint32_t speed, bool reflects);
 
 /* A replica of this push is on its way to the client. */
 void sim_deliver(struct sim *sim, struct client *client, const uint8_t *frame, uint32_t bytes);

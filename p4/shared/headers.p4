@@ -66,8 +66,8 @@ header push_t {
     group_id_t group;       // kind group: who gets the copies
     bit<16> payload_length; // bytes
     bit<16> payload_sum;    // one's-complement sum of the payload (RFC 1071), not inverted
-    bit<32> content;
-    bit<32> offset;         // of the payload in the content, bytes, modulo 2^32
+    bit<32> content;        // kinds mark and echo: whose mark it is, ...
+    bit<32> offset;         // of the payload in the content, bytes, modulo 2^32; ... and which of them
 }
 
 header ipv4_t {

@@ -31,6 +31,8 @@ control PushAdmission(in headers_t hdr, in bit<16> frame_length, inout metadata_
             if (hdr.flow.egress_port == 0 || hdr.flow.egress_port >= HG_CPU_PORT) {
                 refuse(HG_DROP_FLOW_PORT);
             }
+        } else if (hdr.push.kind == HG_PUSH_KIND_MARK) {
+            meta.verdict = verdict_t.SEND;
         } else if (hdr.push.kind != HG_PUSH_KIND_GROUP) {
             refuse(HG_DROP_PUSH_KIND);
         } else if (hdr.push.payload_length == 0) {

@@ -11,6 +11,7 @@
 #include "../shared/host_port.p4"
 #include "../shared/push_admission.p4"
 #include "../shared/push_group.p4"
+#include "../shared/mark.p4"
 #include "../shared/punt.p4"
 #include "../shared/secrets.p4"
 #include "../shared/service.p4"
@@ -51,6 +52,7 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
     HostPort() host_port;
     PushAdmission() push_admission;
     PushGroup() push_group;
+    Mark() mark;
     Punt() punt;
     Secrets() secrets_table;
     FlowTuple() flow_tuple;
@@ -85,8 +87,10 @@ control HectographIngress(inout headers_t hdr, inout metadata_t meta,
                 push_admission.apply(hdr, (bit<16>) standard_metadata.packet_length, meta);
                 if (meta.verdict == verdict_t.REPLICATE) {
                     push_group.apply(hdr, meta);
-                } else if (meta.verdict == verdict_t.SEND) {
+                } else if (meta.verdict == verdict_t.SEND && hdr.flow.isValid()) {
                     flow_tuple.apply(hdr, meta);
+                } else if (meta.verdict == verdict_t.SEND) {
+                    mark.apply(hdr, meta, port);
                 }
             } else if (standard_metadata.checksum_error == 1) {
                 meta.verdict = verdict_t.DROP;

@@ -47,7 +47,16 @@ _PUSHER_COUNTERS = (
     ("counters.send_errors", "send_errors", "Frames that the kernel refused"),
     ("counters.send_retries", "send_retries", "Frames sent later: the queue was full"),
     ("counters.source_dropped", "source_dropped", "Datagrams that fitted no segment"),
+    ("counters.link_waits", "link_waits", "Times that a stream waited for a slower switch"),
     ("counters.bad_requests", "bad_requests", "Requests that the pusher refused"),
+)
+_LINK_GAUGES = (
+    ("answers", "answers", "Whether the switch sends marks back; else nothing is bounded"),
+    ("window", "window_frames", "Frames that may be on the way to the switch"),
+    ("outstanding", "outstanding_frames", "Frames that are, for all that is known"),
+    ("round_trip_seconds", "round_trip_seconds", "Of the last mark"),
+    ("lowest_round_trip_seconds", "lowest_round_trip_seconds", "The least of any mark"),
+    ("waiting", "waiting", "Flows and cohorts that wait for their turn"),
 )
 _STREAM_GAUGES = (
     ("offset", "offset_bytes", "Next byte of the source to be pushed"),
@@ -79,6 +88,16 @@ def of_switches(switches: Sequence[SwitchStatus]) -> Iterator[Metric]:
         ("switch",),
         (((each.name,), each.audited_at.timestamp()) for each in switches if each.audited_at),
     )
+    yield counter(
+        "port_drop_packets",
+        "Frames that a port could not take in or send, which the pipeline never saw",
+        ("switch", "port", "interface", "reason"),
+        (
+            ((each.name, str(drops.port), drops.interface, drops.reason), drops.packets)
+            for each in switches
+            for drops in each.port_drops
+        ),
+    )
     yield from _attributes(gauge, "switch", switches, _SWITCH_GAUGES)
     yield from _attributes(counter, "switch", switches, _SWITCH_COUNTERS)
 
@@ -97,6 +116,13 @@ def of_hosts(hosts: Sequence[HostStatus]) -> Iterator[Metric]:
         ("host",),
         (((each.name,), each.flows) for each in hosts),
     )
+    for attribute, name, help_text in _LINK_GAUGES:
+        yield gauge(
+            f"host_link_{name}",
+            help_text,
+            ("host",),
+            (((each.name,), getattr(each.link, attribute)) for each in hosts if each.link),
+        )
     yield counter(
         "flow_events",
         "What became of pulls and flow pushes",

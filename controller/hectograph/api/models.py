@@ -67,8 +67,11 @@ class TlsSpec(Model):
         return model.Tls(self.ca, self.certificate, self.key)
 
 
+HostAndPort = Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=260)]
+
+
 class SwitchSpec(Model):
-    address: Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=260)]
+    address: HostAndPort
     """Where the switch serves P4Runtime, ``host:port``."""
     device_id: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     profile: Annotated[Name, Field(json_schema_extra={"enum": [*PROFILES]})] = "embedded"
@@ -83,6 +86,8 @@ class SwitchSpec(Model):
     """Of its contents; null: it has none."""
     tls: TlsSpec | None = None
     """null: P4Runtime in the clear."""
+    metrics: HostAndPort | None = None
+    """The embedded switch's own, which tell what its ports lose, ``host:port``; null: not read."""
 
     def to_model(self, name: str) -> model.Switch:
         return model.Switch(
@@ -95,6 +100,7 @@ class SwitchSpec(Model):
             ports=None if self.ports is None else frozenset(self.ports),
             addressing=None if self.addressing is None else self.addressing.to_model(),
             tls=None if self.tls is None else self.tls.to_model(),
+            metrics=self.metrics,
         )
 
 

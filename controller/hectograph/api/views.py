@@ -57,6 +57,14 @@ class SecretsStatus(Model):
     advanced_at: datetime
 
 
+class PortDrops(Model):
+    port: int
+    interface: str
+    reason: str
+    """rx: what came faster than the pipeline took it; tx and others: docs/switch.md"""
+    packets: int
+
+
 class SwitchStatus(Model):
     state: status.SwitchState
     """connecting; backup: another controller is primary; syncing: entries are not written
@@ -80,6 +88,9 @@ class SwitchStatus(Model):
     """Times that a connection came up since the controller's start."""
     handshakes: int
     """TCP clients' that the switch told of since then; of many, only a sample."""
+    port_drops: list[PortDrops]
+    """What the ports lost, which the pipeline never sees, since the switch's start; only of an
+    embedded switch whose metrics are read."""
     secrets: SecretsStatus | None = None
     """null until it has some."""
 
@@ -98,8 +109,25 @@ class PusherCounters(Model):
     send_errors: int
     send_retries: int
     source_dropped: int
+    link_waits: int
+    """Of streams, because the switch was slower."""
     requests: int
     bad_requests: int
+
+
+class HostLink(Model):
+    """What downloads have on the way to the switch."""
+
+    answers: bool
+    """The switch sends marks back; while it does not, nothing is bounded."""
+    window: int
+    """Frames that may be on the way."""
+    outstanding: int
+    round_trip_seconds: float
+    """Of the last mark."""
+    lowest_round_trip_seconds: float
+    waiting: int
+    """Flows and cohorts that wait for their turn."""
 
 
 class HostStatus(Model):
@@ -115,6 +143,7 @@ class HostStatus(Model):
     """TCP clients that its pusher knows."""
     flow_counters: dict[str, int]
     """What became of pulls and flow pushes, by name; the pusher counts from its own start."""
+    link: HostLink | None
 
 
 class Host(models.HostSpec):

@@ -13,9 +13,17 @@ from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.remote import Json, Switch, build, connect, only
 
 if TYPE_CHECKING:
-    from hectograph.api.views import Host
+    from hectograph.api.views import Host, HostLink
 
 app = typer.Typer(no_args_is_help=True)
+
+
+def _link_text(link: HostLink | None) -> str | None:
+    """How much may be between pusher and switch."""
+    if link is None:
+        return None
+    return f"at most {link.window} frames" if link.answers else "not bounded"
+
 
 COLUMNS: Columns[Host] = {
     "host": lambda each: each.name,
@@ -24,6 +32,7 @@ COLUMNS: Columns[Host] = {
     "port": lambda each: each.port,
     "interface": lambda each: each.status.interface,
     "mtu": lambda each: each.status.mtu,
+    "on the way": lambda each: _link_text(each.status.link),
     "state": lambda each: each.status.state,
     "reason": lambda each: each.status.reason,
 }

@@ -35,6 +35,7 @@ class Plan:
     clients: Sequence[PortInterface]
     mtu: int
     grpc_addr: str
+    switch_metrics: str
     device_id: int
     control: Path
     settings: Settings
@@ -52,6 +53,7 @@ async def run(plan: Plan) -> None:
                 *(*program, "switch", *interfaces),
                 *("--device-id", str(plan.device_id)),
                 *("--grpc-server-addr", plan.grpc_addr),
+                *("--metrics", plan.switch_metrics),
                 *("--bundle-port", str(plan.host.port)),
                 "--no-p4",
             ],
@@ -113,6 +115,7 @@ def _put(client: Client, plan: Plan) -> bool:
         ports=ports,
         mtu=plan.mtu,
         addressing=plan.addressing,
+        metrics=plan.switch_metrics,
     )
     client.switches.put(plan.name, switch)
     host = build(HostSpec, control=str(plan.control), switch=plan.name, port=plan.host.port)
@@ -129,6 +132,7 @@ def _announce(plan: Plan, server: str) -> None:
     clients = ", ".join(map(str, plan.clients))
     typer.echo(f"switch      {plan.name}: pushes {plan.host}, clients {clients}")
     typer.echo(f"P4Runtime   {plan.grpc_addr}, device {plan.device_id}")
+    typer.echo(f"metrics     http://{plan.switch_metrics}/metrics (the switch's)")
     typer.echo(f"pusher      {plan.name}: {plan.host_interface}, {plan.control}")
     if plan.addressing is not None:
         typer.echo(f"contents    {addressing_text(plan.addressing)}")

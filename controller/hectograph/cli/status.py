@@ -53,14 +53,17 @@ def _tables(client: Client) -> Group:
     from rich.console import Group
 
     found = client.contents.list()
+    known = client.switches.list()
     tables = (
-        table(client.switches.list(), switches.COLUMNS),
+        table(known, switches.COLUMNS),
         table(client.hosts.list(), hosts.COLUMNS),
         table(found, contents.COLUMNS),
         table(client.groups.list(), groups.COLUMNS),
         table(client.streams.list(), streams.COLUMNS),
     )
     shown = [part for each in tables if each.row_count for part in (each, "")]
+    if lost := switches.losses(known):
+        shown += [*lost, ""]
     if found:
         shown += [*cohorts.summary(client.cohorts(members=0)), ""]
     return Group(*(shown[:-1] or ("nothing yet: begin with `hectograph switches add`",)))

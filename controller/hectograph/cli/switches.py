@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,19 @@ COLUMNS: Columns[Switch] = {
 }
 
 
+def losses(switches: Sequence[Switch]) -> list[str]:
+    """What their ports lost, a line for each switch that lost something."""
+    return [
+        f"switch {each.name}: lost at ports: "
+        + ", ".join(
+            f"{drops.packets} {drops.reason} at {drops.port}@{drops.interface}"
+            for drops in each.status.port_drops
+        )
+        for each in switches
+        if each.status.port_drops
+    ]
+
+
 @app.command()
 def add(
     context: typer.Context,
@@ -53,6 +67,13 @@ def add(
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
     content_mac: contents.Mac = contents.MAC,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="An embedded switch's --metrics: what its ports lose is shown, too.",
+        ),
+    ] = None,
     tls_ca: tls_files.Ca = None,
     tls_cert: tls_files.Certificate = None,
     tls_key: tls_files.Key = None,
@@ -73,6 +94,7 @@ def add(
             content_prefix, content_ipv4, content_first_port, content_mac
         ),
         tls=_tls(tls_ca, tls_cert, tls_key),
+        metrics=metrics,
     )
     with connect(context) as client:
         switch = client.switches.put(name, spec)

@@ -12,6 +12,15 @@ from hectograph.errors import InvalidInput
 from hectograph.paths import pusher_socket
 
 
+def _next_port(address: str) -> str:
+    from hectograph.config import ListenAddress
+
+    try:
+        return f"127.0.0.1:{ListenAddress.parse(address).port + 1}"
+    except ValueError as error:
+        raise InvalidInput(str(error), where=f"--grpc-addr {address}") from None
+
+
 def up(
     port: Annotated[
         list[str], typer.Option(metavar="PORT@INTERFACE", help="Clients are there; repeat it.")
@@ -33,6 +42,14 @@ def up(
     grpc_addr: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where the switch serves P4Runtime.")
     ] = "127.0.0.1:9559",
+    switch_metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the switch serves its metrics, which the controller reads.",
+            show_default="127.0.0.1, the port after P4Runtime's",
+        ),
+    ] = None,
     device_id: int = 1,
     control: Annotated[
         Path | None, typer.Option(help="The pusher's socket.", show_default="the pusher's default")
@@ -84,6 +101,7 @@ def up(
         clients=clients,
         mtu=min(link(client.interface).mtu for client in clients),
         grpc_addr=grpc_addr,
+        switch_metrics=switch_metrics or _next_port(grpc_addr),
         device_id=device_id,
         control=(control or pusher_socket()).absolute(),
         settings=settings,

@@ -79,11 +79,31 @@ class FlowState:
 
 
 @dataclass(frozen=True, slots=True)
+class HostLink:
+    """What a host's downloads have on the way to the switch (docs/host-link.md)."""
+
+    answers: bool
+    """The switch sends marks back; while it does not, nothing is bounded."""
+    window: int
+    """Frames that may be on the way."""
+    outstanding: int
+    """Frames that are, for all that is known."""
+    round_trip_seconds: float
+    """Of the last mark."""
+    lowest_round_trip_seconds: float
+    """Since the pusher found its interface; 0: not known yet."""
+    waiting: int
+    """Flows and cohorts that wait for their turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowCounters:
     flows: int
     contents: int
     by_name: dict[str, int]
     """What each counts: host/tcp/counters.h."""
+    link: HostLink | None = None
+    """None: of a pusher that sends no marks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class Switch:
     """Of its contents; None: it has none."""
     tls: Tls | None = None
     """None: P4Runtime in the clear."""
+    metrics: str | None = None
+    """Where the embedded switch tells what its ports lose, ``host:port``; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

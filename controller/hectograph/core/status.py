@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from hectograph.core.flows import HostLink
+
 
 class SwitchState(StrEnum):
     CONNECTING = "connecting"
@@ -43,6 +45,17 @@ class StreamState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PortDrops:
+    """What a switch's port could not take in, or not send, which the pipeline never sees."""
+
+    port: int
+    interface: str
+    reason: str
+    """``rx``: the pipeline was slower; ``tx``, ...: docs/switch.md"""
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchStatus:
     name: str
     state: SwitchState
@@ -66,6 +79,8 @@ class SwitchStatus:
     """Times that a connection came up since the start."""
     handshakes: int = 0
     """TCP clients' that the switch told of since the start; of many, only a sample."""
+    port_drops: tuple[PortDrops, ...] = ()
+    """As last read, since the switch's own start; none of a switch whose metrics are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,8 @@ class PusherCounters:
     send_errors: int = 0
     send_retries: int = 0
     source_dropped: int = 0
+    link_waits: int = 0
+    """Of streams, because the switch was slower."""
     requests: int = 0
     bad_requests: int = 0
 
@@ -189,6 +206,8 @@ class HostStatus:
     """TCP clients that its pusher knows."""
     flow_counters: Mapping[str, int] = field(default_factory=dict[str, int])
     """What became of pulls and flow pushes, by name (host/tcp/counters.h); likewise."""
+    link: HostLink | None = None
+    """As last read; None: of a pusher that does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

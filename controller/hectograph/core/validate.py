@@ -39,12 +39,18 @@ MAX_MTU = 9216
 """Jumbo frames, as far as the embedded switch takes them."""
 
 
+def _host_and_port(text: str, where: str) -> None:
+    matched = _ADDRESS.fullmatch(text)
+    if not matched or not 1 <= int(matched[2]) <= 0xFFFF:
+        raise InvalidInput(f"{text!r} is not HOST:PORT", where=where)
+
+
 def check_switch(switch: Switch) -> None:
     where = f"switch {switch.name}"
     _name(switch.name, "switch")
-    matched = _ADDRESS.fullmatch(switch.address)
-    if not matched or not 1 <= int(matched[2]) <= 0xFFFF:
-        raise InvalidInput(f"{switch.address!r} is not HOST:PORT", where=f"{where} address")
+    _host_and_port(switch.address, f"{where} address")
+    if switch.metrics is not None:
+        _host_and_port(switch.metrics, f"{where} metrics")
     _between(switch.device_id, 0, 2**64 - 1, f"{where} device_id")
     _between(switch.mtu, MIN_MTU, MAX_MTU, f"{where} mtu")
     profile(switch.profile)

@@ -4,7 +4,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from hectograph.core.flows import FlowAnswer, FlowCounters, FlowKey, FlowPhase, FlowState
+from hectograph.core.flows import FlowAnswer, FlowCounters, FlowKey, FlowPhase, FlowState, HostLink
 from hectograph.errors import InvalidInput
 from hectograph.pusher import pusher_pb2 as pb
 
@@ -121,4 +121,16 @@ def flow_counters_of(message: pb.FlowCounters) -> FlowCounters:
         flows=message.flows,
         contents=message.contents,
         by_name={counter.name: counter.value for counter in message.counters},
+        link=_link_of(message.link) if message.HasField("link") else None,
+    )
+
+
+def _link_of(message: pb.HostLink) -> HostLink:
+    return HostLink(
+        answers=message.answers,
+        window=message.window,
+        outstanding=message.outstanding,
+        round_trip_seconds=message.round_trip_microseconds / 1e6,
+        lowest_round_trip_seconds=message.lowest_round_trip_microseconds / 1e6,
+        waiting=message.waiting,
     )

@@ -152,6 +152,7 @@ def counters_of(message: pb.Counters) -> PusherCounters:
         send_errors=message.send_errors,
         send_retries=message.send_retries,
         source_dropped=message.source_oversized + message.source_empty + message.source_overflow,
+        link_waits=message.link_waits,
         requests=message.requests,
         bad_requests=message.bad_requests,
     )

@@ -210,7 +210,7 @@ class GetCounters(_message.Message):
     def __init__(self) -> None: ...
 
 class Counters(_message.Message):
-    __slots__ = ("pushes", "frame_bytes", "payload_bytes", "send_errors", "send_retries", "source_oversized", "requests", "bad_requests", "source_empty", "source_overflow")
+    __slots__ = ("pushes", "frame_bytes", "payload_bytes", "send_errors", "send_retries", "source_oversized", "requests", "bad_requests", "source_empty", "source_overflow", "link_waits")
     PUSHES_FIELD_NUMBER: _ClassVar[int]
     FRAME_BYTES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -221,6 +221,7 @@ class Counters(_message.Message):
     BAD_REQUESTS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_EMPTY_FIELD_NUMBER: _ClassVar[int]
     SOURCE_OVERFLOW_FIELD_NUMBER: _ClassVar[int]
+    LINK_WAITS_FIELD_NUMBER: _ClassVar[int]
     pushes: int
     frame_bytes: int
     payload_bytes: int
@@ -231,7 +232,8 @@ class Counters(_message.Message):
     bad_requests: int
     source_empty: int
     source_overflow: int
-    def __init__(self, pushes: _Optional[int] = ..., frame_bytes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., send_errors: _Optional[int] = ..., send_retries: _Optional[int] = ..., source_oversized: _Optional[int] = ..., requests: _Optional[int] = ..., bad_requests: _Optional[int] = ..., source_empty: _Optional[int] = ..., source_overflow: _Optional[int] = ...) -> None: ...
+    link_waits: int
+    def __init__(self, pushes: _Optional[int] = ..., frame_bytes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., send_errors: _Optional[int] = ..., send_retries: _Optional[int] = ..., source_oversized: _Optional[int] = ..., requests: _Optional[int] = ..., bad_requests: _Optional[int] = ..., source_empty: _Optional[int] = ..., source_overflow: _Optional[int] = ..., link_waits: _Optional[int] = ...) -> None: ...
 
 class AddContent(_message.Message):
     __slots__ = ("spec",)
@@ -428,14 +430,32 @@ class GetFlowCounters(_message.Message):
     def __init__(self) -> None: ...
 
 class FlowCounters(_message.Message):
-    __slots__ = ("flows", "contents", "counters")
+    __slots__ = ("flows", "contents", "counters", "link")
     FLOWS_FIELD_NUMBER: _ClassVar[int]
     CONTENTS_FIELD_NUMBER: _ClassVar[int]
     COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
     flows: int
     contents: int
     counters: _containers.RepeatedCompositeFieldContainer[NamedCounter]
-    def __init__(self, flows: _Optional[int] = ..., contents: _Optional[int] = ..., counters: _Optional[_Iterable[_Union[NamedCounter, _Mapping]]] = ...) -> None: ...
+    link: HostLink
+    def __init__(self, flows: _Optional[int] = ..., contents: _Optional[int] = ..., counters: _Optional[_Iterable[_Union[NamedCounter, _Mapping]]] = ..., link: _Optional[_Union[HostLink, _Mapping]] = ...) -> None: ...
+
+class HostLink(_message.Message):
+    __slots__ = ("answers", "window", "outstanding", "round_trip_microseconds", "lowest_round_trip_microseconds", "waiting")
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    OUTSTANDING_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIP_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    LOWEST_ROUND_TRIP_MICROSECONDS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    answers: bool
+    window: int
+    outstanding: int
+    round_trip_microseconds: int
+    lowest_round_trip_microseconds: int
+    waiting: int
+    def __init__(self, answers: _Optional[bool] = ..., window: _Optional[int] = ..., outstanding: _Optional[int] = ..., round_trip_microseconds: _Optional[int] = ..., lowest_round_trip_microseconds: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class NamedCounter(_message.Message):
     __slots__ = ("name", "value")

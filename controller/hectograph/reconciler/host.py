@@ -85,6 +85,7 @@ class HostReconciler:
             counters=self._counters,
             flows=self._flows.flows,
             flow_counters=self._flows.by_name,
+            link=self._flows.link,
         )
 
     @property

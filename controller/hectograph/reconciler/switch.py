@@ -14,11 +14,13 @@ from hectograph.core.state import State
 from hectograph.core.status import (
     ApplyState,
     CounterValue,
+    PortDrops,
     PuntCounters,
     SwitchState,
     SwitchStatus,
 )
 from hectograph.drivers.base import Driver, Readings, Session
+from hectograph.drivers.port_metrics import read_port_drops
 from hectograph.errors import HectographError, Unavailable
 from hectograph.reconciler.applier import Applier
 from hectograph.reconciler.cohorts import SwitchCohorts
@@ -84,6 +86,7 @@ class SwitchReconciler:
         self._audited_at: datetime | None = None
         self._readings = Reading(Readings({}, {}, {}, {}, {}))
         self._pushes: Reading[Mapping[int, CounterValue]] = Reading({})
+        self._port_drops: Reading[tuple[PortDrops, ...]] = Reading(())
 
     # What the service tells it
 
@@ -115,7 +118,16 @@ class SwitchReconciler:
             bytes_written=stats.bytes,
             connects=self._connects,
             handshakes=self._learnt.total,
+            port_drops=self._port_drops.value,
         )
+
+    async def read_ports(self) -> None:
+        """What its ports lost, where it tells; the last that is known while it does not answer."""
+        address = self._state.switch(self._name).switch.metrics
+        if address is None:
+            self._port_drops.value = ()
+        elif self._session is not None:
+            await self._port_drops.refresh(lambda: read_port_drops(address))
 
     @property
     def trouble(self) -> str | None:

@@ -64,7 +64,9 @@ class Service(ContentService, CohortService):
 
     async def switch_status(self, name: str) -> SwitchStatus:
         self._state.switch(name)
-        return self._fleet.switch(name).status()
+        switch = self._fleet.switch(name)
+        await switch.read_ports()
+        return switch.status()
 
     # Hosts
 

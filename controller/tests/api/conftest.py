@@ -21,7 +21,7 @@ from hectograph.core.cohort_status import (
     host_cohorts,
 )
 from hectograph.core.cohorts import CohortEntry
-from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow
+from hectograph.core.flows import FlowKey, FlowPhase, FlowState, HostedFlow, HostLink
 from hectograph.core.histogram import Histogram
 from hectograph.core.hosted_cohort import Refusal
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
@@ -36,6 +36,7 @@ from hectograph.core.status import (
     HostStatus,
     MemberCounter,
     MemberStatus,
+    PortDrops,
     SecretsStatus,
     SetChange,
     Slot,
@@ -128,7 +129,8 @@ class KeepingService(Service):
 
     async def switch_status(self, name: str) -> SwitchStatus:
         _find(self.switches, name)
-        return SwitchStatus(name, SwitchState.READY, None)
+        drops = (PortDrops(1, "host1", "rx", 474),)
+        return SwitchStatus(name, SwitchState.READY, None, port_drops=drops)
 
     async def list_hosts(self) -> list[Host]:
         return list(self.hosts.values())
@@ -146,7 +148,12 @@ class KeepingService(Service):
     async def host_status(self, name: str) -> HostStatus:
         _find(self.hosts, name)
         return HostStatus(
-            name, HostState.CONNECTING, "no such file", flows=3, flow_counters={"pulls": 7}
+            name,
+            HostState.CONNECTING,
+            "no such file",
+            flows=3,
+            flow_counters={"pulls": 7},
+            link=HostLink(True, 70, 12, 0.0005, 0.0001, 2),
         )
 
     async def list_groups(self) -> list[Group]:

@@ -71,6 +71,11 @@ async def test_metrics_of_what_the_service_knows(api: httpx.AsyncClient) -> None
     assert samples[_key("replica_bytes_total", group="news")] == 1430
     assert samples[_key("flows", host="h1")] == 3
     assert samples[_key("flow_events_total", host="h1", event="pulls")] == 7
+    assert samples[_key("host_link_answers", host="h1")] == 1
+    assert samples[_key("host_link_window_frames", host="h1")] == 70
+    assert samples[_key("host_link_round_trip_seconds", host="h1")] == 0.0005
+    port = {"port": "1", "interface": "host1", "reason": "rx"}
+    assert samples[_key("port_drop_packets_total", switch="s1", **port)] == 474
     assert samples[_key("contents", state="serving")] == 1
     assert samples[_key("contents", state="failed")] == 0
     assert samples[_key("content_flows", content="film", host="h1")] == 2

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "host_ports": [1, 9],
             "addressing": None,
             "tls": None,
+            "metrics": None,
         },
     ),
     "/switches/s2": (
@@ -40,6 +41,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 "ipv4_first_port": 8001,
             },
             "tls": None,
+            "metrics": None,
         },
     ),
     "/hosts/h1": ({"control": "/run/pusher.sock", "switch": "s1", "port": 1}, {}),

@@ -92,6 +92,39 @@ def test_standard_input_reaches_every_member(lab: Lab, file: Path) -> None:
     assert list(Path("/run").rglob("push-*")) == [], "nor a FIFO"
 
 
+def test_a_push_is_no_faster_than_the_switch(lab: Lab, file: Path) -> None:
+    """It waits for one that stands still for a second, and nothing is lost on the way."""
+
+    def status() -> Any:
+        return lab.json("streams", "show", "endless")["status"]
+
+    def waits() -> int:
+        return lab.json("hosts", "show", "local")["status"]["counters"]["link_waits"]
+
+    before, switch = waits(), lab.children()["switch"]
+    # As fast as the switch takes it: in a second many times what its ring holds.
+    with lab.start("push", str(file), "--group", "news", "--loop", "--name", "endless") as push:
+        lab.up.wait_until(lambda: lab.run("streams", "show", "endless").status == 0)
+        lab.up.wait_until(lambda: status()["pushes"] > 0)
+        os.kill(switch, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(switch, signal.SIGCONT)
+        lab.up.wait_until(lambda: waits() > before)
+        push.send_signal(signal.SIGINT)
+        push.communicate(timeout=20)
+    time.sleep(1.1)  # what was read is kept for a second
+    lost = lab.json("switches", "show", "local")["status"]["port_drops"]
+    assert [each for each in lost if each["port"] == 1] == []
+
+
+def test_status_says_what_may_be_on_the_way(lab: Lab) -> None:
+    def answers() -> bool:
+        return bool(lab.json("hosts", "show", "local")["status"]["link"]["answers"])
+
+    lab.up.wait_until(answers)
+    assert re.search(r"at most \d+ frames", lab.run("status").out)
+
+
 def test_datagrams_reach_every_member(lab: Lab) -> None:
     address = "udp://127.0.0.1:7000"
     detached = lab.run("push", address, "--group", "news", "--name", "live", "--detach")

@@ -26,6 +26,8 @@ HOST_MAC = "02:00:00:00:00:07"
 HOST_ADDRESS = "10.0.0.1"
 PUSH_DESTINATION = bytes.fromhex("024847505553")
 PUSH_ETHERTYPE = 0x88B5
+MARK = 0x15
+"""Version and kind of one."""
 HEADERS = struct.Struct("!6s6sH BBHHHII")
 SEGMENT = 1452
 """1500 less IPv6's 40 and UDP's 8."""
@@ -70,10 +72,11 @@ class Push:
 
 
 class Capture:
-    """Every push that arrives on an interface while this is entered."""
+    """Every push that arrives on an interface while this is entered; marks apart."""
 
     def __init__(self, namespace: Namespace, interface: str = PEER) -> None:
         self.pushes: list[Push] = []
+        self.marks: list[Push] = []
         self._stopping = threading.Event()
         self._socket = namespace.call(lambda: _packet_socket(interface))
         self._thread = threading.Thread(target=self._receive)
@@ -106,7 +109,8 @@ class Capture:
                     return
                 continue
             seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
-            self.pushes.append(Push.parse(frame, seconds * 1_000_000_000 + nanoseconds))
+            push = Push.parse(frame, seconds * 1_000_000_000 + nanoseconds)
+            (self.marks if push.version_kind == MARK else self.pushes).append(push)
 
     def wait_for(self, count: int, timeout: float = 20) -> None:
         wait_until(lambda: len(self.pushes) >= count, timeout)

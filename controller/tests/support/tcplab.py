@@ -438,17 +438,20 @@ def running_lab(
     *,
     entries: bool = True,
     relays: bool = True,
+    host_mtu: int | None = None,
+    options: Sequence[str] = (),
 ) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
     `entries` the switch is left to a controller; without `relays` each client is linked
-    to its port of the switch itself, with offloads on."""
+    to its port of the switch itself, with offloads on. `host_mtu`: of the hosts' links, if
+    not what suits the target best; `options`: the switch's."""
     here = Namespace.current()
     prefix = f"lab{next(_labs)}"
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
         testbed.veth(
             *(End(here, end, ipv6=False) for end in ends),
-            mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
+            mtu=host_mtu or (BUNDLE_MTU if target.bundles else HOST_MTU),
         )
     clients = [
         _client(testbed, here, prefix, number, mtu, relays) for number, mtu in enumerate(mtus)
@@ -457,7 +460,8 @@ def running_lab(
     ports = {port: f"{prefix}switch{port}" for port in numbers}
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    program = testbed.start(target.name, target.command(ports, address, HOST_PORTS), here)
+    command = [*target.command(ports, address, HOST_PORTS), *options]
+    program = testbed.start(target.name, command, here)
     grpc_port = int(address.rpartition(":")[2])
     program.wait_until(lambda: here.listens_on_tcp(grpc_port))
     host = _start_host(testbed, here, target, prefix, HOST_PORT)
