@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from shutil import which
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from hectograph.core.cohorts import CohortSettings
 from hectograph.errors import Unavailable
@@ -38,6 +40,7 @@ NUMBERS = {"cubic": 1, "bbr": 2}
 """Of nginx's congestion controls, in its addresses."""
 COMPARE_BYTES = 1 << 20
 DRAIN_SECONDS = 10.0
+MEET_SECONDS = 10.0
 PATIENCE_SECONDS = 120.0
 """That a whole download may take."""
 CURL_TIMED_OUT = 28
@@ -197,13 +200,16 @@ class Load:
     """Who downloads: a client from each of these servers, all at once."""
 
     servers: Sequence[Server]
-    shared: bool = True
-    """Through one line and queue; else each has a link of its own."""
     seconds: float | None = None
     """None: the whole content."""
     receiver: Receiver = Receiver()
     version: int = 4
     """Of IP."""
+
+    @property
+    def interfaces(self) -> dict[int, str]:
+        """By client, that its link goes on to."""
+        return {client: server.interface(client) for client, server in enumerate(self.servers)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +262,12 @@ class Measured:
         return sum(line["unread_frames"] for line in self.lines)
 
 
+def spread(link: Link, last_rtt: float, clients: int) -> list[Link]:
+    """A link for each client, whose round trips grow evenly to the last one's (ms)."""
+    step = (last_rtt - link.rtt) / max(1, clients - 1)
+    return [replace(link, rtt=link.rtt + number * step) for number in range(clients)]
+
+
 def jain(shares: Sequence[float]) -> float:
     """Jain's index: 1 where all have the same."""
     return sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
@@ -273,15 +285,17 @@ class PathLab:
     def servers(self) -> list[Server]:
         return [self.ours, *self.nginx]
 
-    def run(self, link: Link, load: Load, content: Content, seed: int = 0) -> Measured:
-        """Every byte that was received is compared."""
+    def run(self, links: Sequence[Link], load: Load, content: Content, seed: int = 0) -> Measured:
+        """Behind a link for each client, or one for all. Every byte that was received is
+        compared."""
         for client in range(len(load.servers)):
             _set_receiver(self.lab.clients[client].namespace, load.receiver)
+        self._meet(load, content)
         before = {server.name: server.counters() for server in load.servers}
         with ExitStack() as stack:
             relays = [
-                stack.enter_context(self.lab.linked(interfaces, *link.options, "--seed", str(seed)))
-                for interfaces in _interfaces(load)
+                stack.enter_context(self.lab.linked(each, *link.options, "--seed", str(seed)))
+                for link, each in zip(links, _behind(links, load), strict=True)
             ]
             downloads = self._download(load, content)
             counters = {
@@ -291,6 +305,16 @@ class PathLab:
             _drain(load.servers)
             lines = [relay.stop()["there"] for relay in relays]
         return Measured(downloads, lines, counters)
+
+    def _meet(self, load: Load, content: Content) -> None:
+        """Neighbours resolve each other's address, which would take a round trip each way."""
+        with self.lab.linked(load.interfaces):
+            for client, server in enumerate(load.servers):
+                url = urlsplit(server.url(content, load.version))
+                where = str(url.hostname), url.port or 80
+                meet = partial(socket.create_connection, where, timeout=MEET_SECONDS)
+                self.lab.clients[client].namespace.call(meet).close()
+            _drain(load.servers)
 
     def _download(self, load: Load, content: Content) -> list[Download]:
         running: list[subprocess.Popen[bytes]] = []
@@ -321,12 +345,11 @@ class PathLab:
         return Download(int(received), float(seconds), whole=curl.returncode == 0)
 
 
-def _interfaces(load: Load) -> list[dict[int, str]]:
-    """Of each relay, by client."""
-    each = {client: server.interface(client) for client, server in enumerate(load.servers)}
-    if load.shared:
-        return [each]
-    return [{client: interface} for client, interface in each.items()]
+def _behind(links: Sequence[Link], load: Load) -> list[dict[int, str]]:
+    """The clients of each link, with the interfaces that they go on to."""
+    if len(links) == 1:
+        return [load.interfaces]
+    return [{client: interface} for client, interface in load.interfaces.items()]
 
 
 def _difference(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
