@@ -117,10 +117,9 @@ def _line(name: str, one: Measured) -> str:
     )
     text = (
         f"{name:24} {one.goodput:7.1f} Mbit/s  dropped {one.dropped:6.2%}"
-        f"  queueing {one.mean_queueing_ms:.1f} ms, p95 {one.p95_queueing_ms:.1f}  {counters}"
+        f"  queueing {one.mean_queueing_ms:.1f} ms, p95 {one.p95_queueing_ms:.1f}"
+        f"  relay {one.late_ms:.2f} ms late  {counters}"
     )
-    if one.unread:
-        text += f"  ({one.unread} frames came faster than the relay reads: measure again)"
     if len(one.downloads) == 1:
         return text
     shares = [each.goodput for each in one.downloads]
@@ -131,14 +130,14 @@ def _line(name: str, one: Measured) -> str:
 
 
 def _worst(name: str, runs: Sequence[Measured]) -> str:
-    timeouts = [
-        max(counted.get("timeouts", 0) for counted in one.counters.values()) for one in runs
-    ]
+    goodput = min(one.goodput for one in runs)
+    dropped = max(one.dropped for one in runs)
+    queueing = max(one.mean_queueing_ms for one in runs)
+    timeouts = max(one.timeouts for one in runs)
+    last = max(one.last_seconds for one in runs)
     return (
-        f"worst of {len(runs)}, {name:16} {min(one.goodput for one in runs):7.1f} Mbit/s"
-        f"  dropped {max(one.dropped for one in runs):6.2%}"
-        f"  queueing {max(one.mean_queueing_ms for one in runs):.1f} ms"
-        f"  timeouts {max(timeouts)}  last done {max(one.last_seconds for one in runs):.2f} s"
+        f"worst of {len(runs)}: {name:16} {goodput:7.1f} Mbit/s  dropped {dropped:6.2%}"
+        f"  queueing {queueing:.1f} ms  timeouts {timeouts}  last done {last:.2f} s"
     )
 
 

@@ -152,6 +152,8 @@ class Ours:
 class Nginx:
     namespace: Namespace
     control: str
+    prefix: str
+    """Of its links' names on the switch's side."""
 
     @property
     def name(self) -> str:
@@ -163,7 +165,7 @@ class Nginx:
         return f"10.0.2.{number}", f"2001:db8:1::2:{number}"
 
     def interface(self, client: int) -> str:
-        return f"{self.control}{client}"
+        return f"{self.prefix}{self.control}{client}"
 
     def url(self, content: Content, version: int = 4) -> str:
         host = self.addresses[0] if version == 4 else f"[{self.addresses[1]}]"
@@ -243,10 +245,31 @@ class Measured:
         return max(each.seconds for each in self.downloads)
 
     @property
+    def whole_seconds(self) -> float:
+        """The same, of downloads that have to be whole."""
+        if self.unfinished:
+            raise Unavailable(f"{self.unfinished} not whole after {self.last_seconds:.0f} s")
+        return self.last_seconds
+
+    @property
+    def unfinished(self) -> int:
+        return sum(not each.whole for each in self.downloads)
+
+    @property
+    def timeouts(self) -> int:
+        """Of all servers together."""
+        return sum(counted["timeouts"] for counted in self.counters.values())
+
+    @property
     def dropped(self) -> float:
         """By the queue, of all frames that came to it."""
         dropped = sum(line["dropped"]["queue"]["frames"] for line in self.lines)
         return dropped / max(1, sum(line["in"]["frames"] for line in self.lines))
+
+    def dropped_of(self, client: int) -> float:
+        """The same of one client's frames, where all share a line."""
+        pair = self.lines[0]["pairs"][client]
+        return pair["queue_dropped_frames"] / max(1, pair["in"]["frames"])
 
     @property
     def mean_queueing_ms(self) -> float:
@@ -257,9 +280,15 @@ class Measured:
         return max(line["queueing_ms"]["p95"] for line in self.lines)
 
     @property
-    def unread(self) -> int:
-        """Frames that the relay was too slow for: such a run says nothing."""
-        return sum(line["unread_frames"] for line in self.lines)
+    def late_ms(self) -> float:
+        """Mean of a relay that the machine had no time for: bursts that nobody sent."""
+        return max(line["late_ms"]["mean"] for line in self.lines)
+
+    def check(self) -> None:
+        """The links were as they were asked for."""
+        for line in self.lines:
+            if line["unread_frames"] or line["dropped"]["memory"]["frames"]:
+                raise Unavailable("frames came faster than the relay passed them on", where="relay")
 
 
 def spread(link: Link, last_rtt: float, clients: int) -> list[Link]:
@@ -304,7 +333,10 @@ class PathLab:
             }
             _drain(load.servers)
             lines = [relay.stop()["there"] for relay in relays]
-        return Measured(downloads, lines, counters)
+        measured = Measured(downloads, lines, counters)
+        if all(link.rate for link in links):  # else the relay itself is the bottleneck
+            measured.check()
+        return measured
 
     def _meet(self, load: Load, content: Content) -> None:
         """Neighbours resolve each other's address, which would take a round trip each way."""
@@ -410,7 +442,7 @@ def _added(lab: Lab, size: int) -> Generator[Content]:
 
 
 def _start_nginx(lab: Lab, program: str, control: str) -> Nginx:
-    nginx = Nginx(lab.testbed.namespace(control), control)
+    nginx = Nginx(lab.testbed.namespace(control), control, lab.prefix)
     for client in range(len(lab.clients)):
         _link_to_client(lab, nginx, client)
     # Else a connection begins with what the kernel remembers of those before it (slow start's
