@@ -157,7 +157,7 @@ class Nginx:
 
     @property
     def name(self) -> str:
-        return f"nginx, {self.control.upper()}"
+        return "nginx" if self.control == "cubic" else f"nginx, {self.control.upper()}"
 
     @property
     def addresses(self) -> tuple[str, str]:
