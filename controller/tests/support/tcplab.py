@@ -297,6 +297,10 @@ class Lab:
         with self.relayed(client, self.switch_side(client), *faults):
             yield self.clients[client]
 
+    def port_interface(self, client: int) -> str:
+        """The switch's own, to the client."""
+        return f"{self.prefix}switch{self.clients[client].port}"
+
     def switch_side(self, client: int) -> str:
         """The interface that a relay of the client's passes on to, for the switch."""
         return f"{self.prefix}relay{client}a"
@@ -438,17 +442,19 @@ def running_lab(
     *,
     entries: bool = True,
     relays: bool = True,
+    host_mtu: int | None = None,
 ) -> Generator[Lab]:
     """Clients with links of these MTUs; nothing is relayed before `faulty()`. Without
     `entries` the switch is left to a controller; without `relays` each client is linked
-    to its port of the switch itself, with offloads on."""
+    to its port of the switch itself, with offloads on. The hosts' links are of `host_mtu`,
+    or as good as the target takes."""
     here = Namespace.current()
     prefix = f"lab{next(_labs)}"
     for port in HOST_PORTS:
         ends = (f"{prefix}host{port}", f"{prefix}switch{port}")
         testbed.veth(
             *(End(here, end, ipv6=False) for end in ends),
-            mtu=BUNDLE_MTU if target.bundles else HOST_MTU,
+            mtu=host_mtu or (BUNDLE_MTU if target.bundles else HOST_MTU),
         )
     clients = [
         _client(testbed, here, prefix, number, mtu, relays) for number, mtu in enumerate(mtus)
