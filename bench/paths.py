@@ -52,7 +52,7 @@ LINKS: dict[str, Link] = {
 """By rate, round trip and queue; no name has a space, so that one can be chosen:
 BENCH=faults:100M/20ms/60kB."""
 RECEIVERS = {
-    "sack": Receiver(),
+    "with-sack": Receiver(),
     "no-sack": Receiver(sack=False),
     "no-scaling": Receiver(window_scaling=False),
 }
@@ -73,7 +73,7 @@ class Case:
     name: str
     links: Sequence[Link]
     clients: int = 1
-    receiver: Receiver = RECEIVERS["sack"]
+    receiver: Receiver = RECEIVERS["with-sack"]
     seconds: float | None = None
     """None: until the last client has all `size` bytes."""
     size: int = 0
@@ -102,7 +102,7 @@ def cases() -> list[Case]:
             [link],
             receiver=lacks,
             seconds=_seconds(link, lacks),
-            controls=congestion_controls() if receiver == "sack" else ("cubic",),
+            controls=congestion_controls() if receiver == "with-sack" else ("cubic",),
         )
         for receiver, lacks in RECEIVERS.items()
         for name, link in LINKS.items()
