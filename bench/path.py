@@ -2,7 +2,7 @@
 """One path, measured: the pusher and nginx behind the same relay with a rate and a queue.
 
     .venv/bin/python bench/path.py --rate 100 --rtt 20 --queue 250000 --runs 5
-    .venv/bin/python bench/path.py --rate 30 --rtt 0.6 --queue 64000 --clients 8 --own --size 20
+    .venv/bin/python bench/path.py --rate 30 --rtt 0.4:0.8 --queue 64000 --clients 8 --own --size 20
 
 The servers take turns in each run. Prints for each goodput, frames that the queue dropped,
 what frames waited in it, and what the server's TCP counted; in the end the worst of all runs.
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import path_lab
 from hectograph.errors import HectographError
 from hectograph.testbed.isolation import run_isolated
-from path_lab import Link, Load, Measured, PathLab, Receiver, Server, jain
+from path_lab import Link, Load, Measured, PathLab, Receiver, Server, jain, spread
 
 HEADROOM = 1.05
 """Of a timed download's content, over what the rate could carry."""
@@ -27,7 +27,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     link = parser.add_argument_group("link")
     link.add_argument("--rate", type=float, required=True, help="Mbit/s towards the clients")
-    link.add_argument("--rtt", type=float, default=0, help="ms")
+    link.add_argument("--rtt", type=_range, default=(0, 0), help="ms; FROM:TO over --own links")
     link.add_argument("--queue", type=int, default=0, help="bytes (0: no limit)")
     link.add_argument("--loss", type=float, default=0, help="0 to 1, at random")
     link.add_argument("--reorder", type=float, default=0, help="0 to 1; 3 ms late")
@@ -50,6 +50,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _range(text: str) -> tuple[float, float]:
+    """FROM:TO, or one number for both."""
+    first, _, last = text.partition(":")
+    return float(first), float(last or first)
+
+
 def main(arguments: argparse.Namespace) -> int:
     if reason := path_lab.missing():
         print(reason, file=sys.stderr)
@@ -61,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
         for number in range(arguments.runs):
             with lab.published(_size(arguments)) as content:
                 for name, servers in _turns(lab, arguments).items():
-                    one = lab.run(_link(arguments), _load(servers, arguments), content, number)
+                    one = lab.run(_links(arguments), _load(servers, arguments), content, number)
                     measured.setdefault(name, []).append(one)
                     print(_line(f"{number + 1}: {name}", one), flush=True)
         for name, runs in measured.items():
@@ -83,10 +89,11 @@ def _size(arguments: argparse.Namespace) -> int:
     return int(arguments.rate * 125e3 * arguments.seconds * HEADROOM)
 
 
-def _link(arguments: argparse.Namespace) -> Link:
-    return Link(
+def _links(arguments: argparse.Namespace) -> list[Link]:
+    """One that all share, or each client's."""
+    link = Link(
         rate=arguments.rate,
-        rtt=arguments.rtt,
+        rtt=arguments.rtt[0],
         queue=arguments.queue,
         loss=arguments.loss,
         duplicate=arguments.duplicate,
@@ -94,12 +101,13 @@ def _link(arguments: argparse.Namespace) -> Link:
         back_rate=arguments.back_rate,
         silence=arguments.silence,
     )
+    return spread(link, arguments.rtt[1], arguments.clients) if arguments.own else [link]
 
 
 def _load(servers: Sequence[Server], arguments: argparse.Namespace) -> Load:
     receiver = Receiver(arguments.sack == "on", arguments.window_scaling == "on")
     seconds = None if arguments.size else arguments.seconds
-    return Load(servers, not arguments.own, seconds, receiver)
+    return Load(servers, seconds, receiver)
 
 
 def _line(name: str, one: Measured) -> str:
@@ -109,10 +117,9 @@ def _line(name: str, one: Measured) -> str:
     )
     text = (
         f"{name:24} {one.goodput:7.1f} Mbit/s  dropped {one.dropped:6.2%}"
-        f"  queueing {one.mean_queueing_ms:.1f} ms, p95 {one.p95_queueing_ms:.1f}  {counters}"
+        f"  queueing {one.mean_queueing_ms:.1f} ms, p95 {one.p95_queueing_ms:.1f}"
+        f"  relay {one.late_ms:.2f} ms late  {counters}"
     )
-    if one.unread:
-        text += f"  ({one.unread} frames came faster than the relay reads: measure again)"
     if len(one.downloads) == 1:
         return text
     shares = [each.goodput for each in one.downloads]
@@ -123,14 +130,14 @@ def _line(name: str, one: Measured) -> str:
 
 
 def _worst(name: str, runs: Sequence[Measured]) -> str:
-    timeouts = [
-        max(counted.get("timeouts", 0) for counted in one.counters.values()) for one in runs
-    ]
+    goodput = min(one.goodput for one in runs)
+    dropped = max(one.dropped for one in runs)
+    queueing = max(one.mean_queueing_ms for one in runs)
+    timeouts = max(one.timeouts for one in runs)
+    last = max(one.last_seconds for one in runs)
     return (
-        f"worst of {len(runs)}, {name:16} {min(one.goodput for one in runs):7.1f} Mbit/s"
-        f"  dropped {max(one.dropped for one in runs):6.2%}"
-        f"  queueing {max(one.mean_queueing_ms for one in runs):.1f} ms"
-        f"  timeouts {max(timeouts)}  last done {max(one.last_seconds for one in runs):.2f} s"
+        f"worst of {len(runs)}: {name:16} {goodput:7.1f} Mbit/s  dropped {dropped:6.2%}"
+        f"  queueing {queueing:.1f} ms  timeouts {timeouts}  last done {last:.2f} s"
     )
 
 

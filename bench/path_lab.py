@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from shutil import which
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from hectograph.core.cohorts import CohortSettings
 from hectograph.errors import Unavailable
@@ -38,6 +40,7 @@ NUMBERS = {"cubic": 1, "bbr": 2}
 """Of nginx's congestion controls, in its addresses."""
 COMPARE_BYTES = 1 << 20
 DRAIN_SECONDS = 10.0
+MEET_SECONDS = 10.0
 PATIENCE_SECONDS = 120.0
 """That a whole download may take."""
 CURL_TIMED_OUT = 28
@@ -149,10 +152,12 @@ class Ours:
 class Nginx:
     namespace: Namespace
     control: str
+    prefix: str
+    """Of its links' names on the switch's side."""
 
     @property
     def name(self) -> str:
-        return f"nginx, {self.control.upper()}"
+        return "nginx" if self.control == "cubic" else f"nginx, {self.control.upper()}"
 
     @property
     def addresses(self) -> tuple[str, str]:
@@ -160,7 +165,7 @@ class Nginx:
         return f"10.0.2.{number}", f"2001:db8:1::2:{number}"
 
     def interface(self, client: int) -> str:
-        return f"{self.control}{client}"
+        return f"{self.prefix}{self.control}{client}"
 
     def url(self, content: Content, version: int = 4) -> str:
         host = self.addresses[0] if version == 4 else f"[{self.addresses[1]}]"
@@ -197,13 +202,16 @@ class Load:
     """Who downloads: a client from each of these servers, all at once."""
 
     servers: Sequence[Server]
-    shared: bool = True
-    """Through one line and queue; else each has a link of its own."""
     seconds: float | None = None
     """None: the whole content."""
     receiver: Receiver = Receiver()
     version: int = 4
     """Of IP."""
+
+    @property
+    def interfaces(self) -> dict[int, str]:
+        """By client, that its link goes on to."""
+        return {client: server.interface(client) for client, server in enumerate(self.servers)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +245,31 @@ class Measured:
         return max(each.seconds for each in self.downloads)
 
     @property
+    def whole_seconds(self) -> float:
+        """The same, of downloads that have to be whole."""
+        if self.unfinished:
+            raise Unavailable(f"{self.unfinished} not whole after {self.last_seconds:.0f} s")
+        return self.last_seconds
+
+    @property
+    def unfinished(self) -> int:
+        return sum(not each.whole for each in self.downloads)
+
+    @property
+    def timeouts(self) -> int:
+        """Of all servers together."""
+        return sum(counted["timeouts"] for counted in self.counters.values())
+
+    @property
     def dropped(self) -> float:
         """By the queue, of all frames that came to it."""
         dropped = sum(line["dropped"]["queue"]["frames"] for line in self.lines)
         return dropped / max(1, sum(line["in"]["frames"] for line in self.lines))
+
+    def dropped_of(self, client: int) -> float:
+        """The same of one client's frames, where all share a line."""
+        pair = self.lines[0]["pairs"][client]
+        return pair["queue_dropped_frames"] / max(1, pair["in"]["frames"])
 
     @property
     def mean_queueing_ms(self) -> float:
@@ -251,9 +280,21 @@ class Measured:
         return max(line["queueing_ms"]["p95"] for line in self.lines)
 
     @property
-    def unread(self) -> int:
-        """Frames that the relay was too slow for: such a run says nothing."""
-        return sum(line["unread_frames"] for line in self.lines)
+    def late_ms(self) -> float:
+        """Mean of a relay that the machine had no time for: bursts that nobody sent."""
+        return max(line["late_ms"]["mean"] for line in self.lines)
+
+    def check(self) -> None:
+        """The links were as they were asked for."""
+        for line in self.lines:
+            if line["unread_frames"] or line["dropped"]["memory"]["frames"]:
+                raise Unavailable("frames came faster than the relay passed them on", where="relay")
+
+
+def spread(link: Link, last_rtt: float, clients: int) -> list[Link]:
+    """A link for each client, whose round trips grow evenly to the last one's (ms)."""
+    step = (last_rtt - link.rtt) / max(1, clients - 1)
+    return [replace(link, rtt=link.rtt + number * step) for number in range(clients)]
 
 
 def jain(shares: Sequence[float]) -> float:
@@ -273,15 +314,17 @@ class PathLab:
     def servers(self) -> list[Server]:
         return [self.ours, *self.nginx]
 
-    def run(self, link: Link, load: Load, content: Content, seed: int = 0) -> Measured:
-        """Every byte that was received is compared."""
+    def run(self, links: Sequence[Link], load: Load, content: Content, seed: int = 0) -> Measured:
+        """Behind a link for each client, or one for all. Every byte that was received is
+        compared."""
         for client in range(len(load.servers)):
             _set_receiver(self.lab.clients[client].namespace, load.receiver)
+        self._meet(load, content)
         before = {server.name: server.counters() for server in load.servers}
         with ExitStack() as stack:
             relays = [
-                stack.enter_context(self.lab.linked(interfaces, *link.options, "--seed", str(seed)))
-                for interfaces in _interfaces(load)
+                stack.enter_context(self.lab.linked(each, *link.options, "--seed", str(seed)))
+                for link, each in zip(links, _behind(links, load), strict=True)
             ]
             downloads = self._download(load, content)
             counters = {
@@ -290,7 +333,20 @@ class PathLab:
             }
             _drain(load.servers)
             lines = [relay.stop()["there"] for relay in relays]
-        return Measured(downloads, lines, counters)
+        measured = Measured(downloads, lines, counters)
+        if all(link.rate for link in links):  # else the relay itself is the bottleneck
+            measured.check()
+        return measured
+
+    def _meet(self, load: Load, content: Content) -> None:
+        """Neighbours resolve each other's address, which would take a round trip each way."""
+        with self.lab.linked(load.interfaces):
+            for client, server in enumerate(load.servers):
+                url = urlsplit(server.url(content, load.version))
+                where = str(url.hostname), url.port or 80
+                meet = partial(socket.create_connection, where, timeout=MEET_SECONDS)
+                self.lab.clients[client].namespace.call(meet).close()
+            _drain(load.servers)
 
     def _download(self, load: Load, content: Content) -> list[Download]:
         running: list[subprocess.Popen[bytes]] = []
@@ -321,12 +377,11 @@ class PathLab:
         return Download(int(received), float(seconds), whole=curl.returncode == 0)
 
 
-def _interfaces(load: Load) -> list[dict[int, str]]:
-    """Of each relay, by client."""
-    each = {client: server.interface(client) for client, server in enumerate(load.servers)}
-    if load.shared:
-        return [each]
-    return [{client: interface} for client, interface in each.items()]
+def _behind(links: Sequence[Link], load: Load) -> list[dict[int, str]]:
+    """The clients of each link, with the interfaces that they go on to."""
+    if len(links) == 1:
+        return [load.interfaces]
+    return [{client: interface} for client, interface in load.interfaces.items()]
 
 
 def _difference(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
@@ -387,7 +442,7 @@ def _added(lab: Lab, size: int) -> Generator[Content]:
 
 
 def _start_nginx(lab: Lab, program: str, control: str) -> Nginx:
-    nginx = Nginx(lab.testbed.namespace(control), control)
+    nginx = Nginx(lab.testbed.namespace(control), control, lab.prefix)
     for client in range(len(lab.clients)):
         _link_to_client(lab, nginx, client)
     # Else a connection begins with what the kernel remembers of those before it (slow start's

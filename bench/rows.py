@@ -20,14 +20,17 @@ class Row:
     unit: str
     peer: str
     peer_value: float
-    ratio: float
-    """value ÷ peer_value"""
+    ratio: float | None
+    """value ÷ peer_value, where that is not 0"""
+    met: bool | None = None
+    """The aim that is set for it, if one is."""
 
 
-def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> Row:
-    return Row(
-        name, round(value, 3), unit, peer, round(peer_value, 3), round(value / peer_value, 4)
-    )
+def row(
+    name: str, value: float, unit: str, peer: str, peer_value: float, met: bool | None = None
+) -> Row:
+    ratio = round(value / peer_value, 4) if peer_value else None
+    return Row(name, round(value, 3), unit, peer, round(peer_value, 3), ratio, met)
 
 
 def figure(value: float) -> str:
@@ -45,7 +48,7 @@ def show(console: Console, title: str, rows: Iterable[Row]) -> None:
     table.add_column(no_wrap=True)
     table.add_column("hectograph", justify="right")
     table.add_column()
-    for heading in ("peer", "its figure", "ratio"):
+    for heading in ("peer", "its figure", "ratio", "aim"):
         table.add_column(heading, justify="right")
     for each in rows:
         table.add_row(
@@ -54,6 +57,7 @@ def show(console: Console, title: str, rows: Iterable[Row]) -> None:
             each.unit,
             each.peer,
             figure(each.peer_value),
-            f"{each.ratio:.3g}",
+            "" if each.ratio is None else f"{each.ratio:.3g}",
+            {None: "", True: "met", False: "missed"}[each.met],
         )
     console.print(table)

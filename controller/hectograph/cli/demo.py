@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hectograph.demo.likeness import Like
 from hectograph.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True)
@@ -21,6 +22,14 @@ Clients = Annotated[
     int, typer.Option(min=1, max=MOST_CLIENTS, help="Receivers; half IPv4, half IPv6.")
 ]
 Target = Annotated[str, typer.Option(help="embedded, or bmv2: simple_switch_grpc from PATH.")]
+LikeOption = Annotated[
+    Like,
+    typer.Option(
+        "--like",
+        help="What the links are like: as fast as this machine is, or a campus's, with ports of"
+        " 100 Mbit/s, the host at 1 Gbit/s with an MTU of 9,000, and short queues.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -32,6 +41,7 @@ def tcp(
         typer.Option(help="What is served.", show_default="one of 64 MiB or more that is here"),
     ] = None,
     target: Target = "embedded",
+    like: LikeOption = Like.IDEAL,
     kill_pusher: Annotated[
         bool, typer.Option("--kill-pusher", help="The same as --kill pusher.")
     ] = False,
@@ -59,6 +69,7 @@ def tcp(
         kill=victims,
         as_json=as_json,
         settings=("--cohort-window", "0"),  # each by itself
+        like=like,
     )
     raise typer.Exit(run_isolated(lambda: run(options)))
 
@@ -71,6 +82,7 @@ def cohort(
         typer.Option(help="What is served.", show_default="one of 64 MiB or more that is here"),
     ] = None,
     target: Target = "embedded",
+    like: LikeOption = Like.IDEAL,
     window: Annotated[
         int, typer.Option(min=0, metavar="MS", help="How long a request waits for others.")
     ] = 500,
@@ -95,6 +107,7 @@ def cohort(
         kill=_victims(kill, PARTS),
         as_json=as_json,
         settings=("--cohort-window", str(window)),
+        like=like,
     )
     raise typer.Exit(run_isolated(lambda: run(options)))
 

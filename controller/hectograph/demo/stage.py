@@ -12,6 +12,7 @@ from rich.console import Console
 from hectograph.api.models import AddressingSpec
 from hectograph.cli.units import bytes_text
 from hectograph.demo import content, files, parts, topology
+from hectograph.demo.likeness import LIKENESSES, Like
 from hectograph.demo.pace import PACES
 from hectograph.errors import Unavailable
 from hectograph.testbed import Testbed
@@ -31,6 +32,8 @@ class Options:
     """More of the controller's options."""
     bundles: bool = True
     """Many pushes in one frame, and many segments, where the target takes them."""
+    like: Like = Like.IDEAL
+    """What the network is like."""
 
 
 class Outcome(Protocol):
@@ -80,8 +83,11 @@ def _set(
     room = files.choose(size * options.clients)
     say.print(f"file       {' + '.join(map(str, made_of))}, {bytes_text(size)}")
     mtu, bundles = PACES[options.target.name].mtu, options.bundles and options.target.bundles
-    network = topology.build(bed, options.clients, mtu, bundles=bundles)
+    likeness = LIKENESSES[options.like]
+    network = topology.build(bed, options.clients, mtu, likeness, bundles=bundles)
     say.print(f"network    a host, a switch, {options.clients} clients, each in its own namespace")
+    if described := likeness.describe():
+        say.print(f"links      {described}")
     running = parts.start(
         bed, network, options.target, addressing, options.settings, bundles=bundles
     )

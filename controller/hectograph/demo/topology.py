@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from hectograph.testbed import Counters, End, Namespace, Testbed
+from hectograph.demo.likeness import Likeness, Line
+from hectograph.testbed import Counters, End, Namespace, Testbed, limit_rate
 
 HOST_PORT = 1
 HOST_INTERFACE = "push0"
@@ -54,14 +55,16 @@ class Topology:
         return self.host.counters(HOST_INTERFACE)
 
 
-def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
+def build(bed: Testbed, count: int, mtu: int, likeness: Likeness, *, bundles: bool) -> Topology:
     """Odd clients are on IPv4, even ones on IPv6. Without `bundles` on the host's link, and with
     them super-frames on the clients', every segment is a packet, and has its checksum, as on a
     wire."""
     switch, host = Namespace.current("switch"), bed.namespace("host")
     ports = {HOST_PORT: f"host{HOST_PORT}"}
-    near = End(switch, ports[HOST_PORT], ipv6=False)
-    bed.veth(End(host, HOST_INTERFACE, ipv6=False), near, mtu=BUNDLE_MTU if bundles else mtu)
+    near, far = End(switch, ports[HOST_PORT], ipv6=False), End(host, HOST_INTERFACE, ipv6=False)
+    bed.veth(far, near, mtu=likeness.host_mtu or (BUNDLE_MTU if bundles else mtu))
+    for end in (near, far):
+        _limit(end, likeness.host)
     clients = tuple(_client(bed, number) for number in range(1, count + 1))
     for client in clients:
         ports[client.port] = f"client{client.port}"
@@ -75,7 +78,13 @@ def build(bed: Testbed, count: int, mtu: int, *, bundles: bool) -> Topology:
         )
         near = End(switch, ports[client.port], ipv6=False, checksum_offload=bundles)
         bed.veth(far, near, mtu=mtu)
+        _limit(near, likeness.port)
     return Topology(host, switch, ports, clients, mtu)
+
+
+def _limit(end: End, line: Line | None) -> None:
+    if line:
+        limit_rate(end.namespace, end.interface, line.bits_per_second, line.queue_bytes)
 
 
 def _client(bed: Testbed, number: int) -> Client:

@@ -14,8 +14,17 @@ own network is never touched:
 """
 
 from hectograph.testbed.isolation import isolate, run_isolated
-from hectograph.testbed.network import Counters, End, Namespace
+from hectograph.testbed.network import Counters, End, Namespace, limit_rate
 from hectograph.testbed.process import Program
 from hectograph.testbed.testbed import Testbed
 
-__all__ = ["Counters", "End", "Namespace", "Program", "Testbed", "isolate", "run_isolated"]
+__all__ = [
+    "Counters",
+    "End",
+    "Namespace",
+    "Program",
+    "Testbed",
+    "isolate",
+    "limit_rate",
+    "run_isolated",
+]

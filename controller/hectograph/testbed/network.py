@@ -31,6 +31,9 @@ QUIET = {
 
 UP_SECONDS = 5
 
+LINE_BURST_BYTES = 16 << 10
+"""That a line of limited rate sends at once: more than the longest frame that is not segmented."""
+
 LISTENING = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
 
@@ -130,6 +133,29 @@ def make_veth(one: End, other: End, mtu: int) -> None:
     for configure in (_configure, _wait_until_up):  # neither end comes up before both are set
         for end in (one, other):
             end.namespace.call(lambda end=end, configure=configure: configure(end))
+
+
+def limit_rate(namespace: Namespace, interface: str, bits_per_second: int, queue: int) -> None:
+    """What the interface sends passes a line of this rate, behind a queue of so many bytes.
+
+    What finds no room there is dropped, and its sender told so (ENOBUFS).
+    """
+
+    def add(ip: _RouteSocket) -> None:
+        index = ip.link_lookup(ifname=interface)[0]
+        rate = f"{bits_per_second}bit"
+        ip.tc("add", "tbf", index, rate=rate, burst=LINE_BURST_BYTES, limit=queue)
+
+    try:
+        namespace.call(lambda: _netlink(add))
+    except _netlink_error() as error:
+        raise Unavailable(f"no limit of its rate: {error}", where=interface) from error
+
+
+def _netlink_error() -> type[Exception]:
+    from pyroute2 import NetlinkError  # pyright: ignore[reportMissingTypeStubs]
+
+    return NetlinkError
 
 
 def _link_attributes(end: End, mtu: int) -> dict[str, object]:
@@ -247,6 +273,7 @@ class _RouteSocket(Protocol):
     def link_lookup(self, *, ifname: str) -> Sequence[int]: ...
     def link(self, command: str, /, **attributes: object) -> Sequence[_Message]: ...
     def addr(self, command: str, /, **attributes: object) -> object: ...
+    def tc(self, command: str, kind: str, index: int, /, **attributes: object) -> object: ...
     def close(self) -> None: ...
 
 

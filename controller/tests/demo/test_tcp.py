@@ -48,6 +48,15 @@ def test_every_client_downloads_the_file(file: Path) -> None:
     assert "4 downloads with " + ("curl" if shutil.which("curl") else "Python") in said
 
 
+def test_a_campus_has_slow_ports(file: Path) -> None:
+    """The same, but no client has the file before a port of 100 Mbit/s can have carried it."""
+    values, said = demonstrate(file, "--like", "campus")
+    assert "ports of 100.0 Mbit/s" in said
+    assert "MTU 9,000" in said
+    assert values["seconds"] > 8 * file.stat().st_size / 100e6
+    check(values, file)
+
+
 @pytest.mark.parametrize("words", [["--kill-pusher"], ["--kill", "controller,switch"]])
 def test_downloads_go_on_after_kill_9(file: Path, words: list[str]) -> None:
     values, said = demonstrate(file, *words)

@@ -74,6 +74,13 @@ class Waits(TypedDict):
     max: float
 
 
+class Late(TypedDict):
+    """Milliseconds that frames left after their time, because the machine was busy."""
+
+    mean: float
+    max: float
+
+
 class _Passed(TypedDict("_Passed", {"in": Count, "out": Count})):
     """What came, and what was passed on."""
 
@@ -88,6 +95,7 @@ class Direction(_Passed):
     dropped: Dropped
     unread_frames: int
     """That came faster than the relay read them: then it measured itself."""
+    late_ms: Late
     queueing_ms: Waits
     pairs: list[Pair]
 

@@ -297,6 +297,10 @@ class Lab:
         with self.relayed(client, self.switch_side(client), *faults):
             yield self.clients[client]
 
+    def port_interface(self, client: int) -> str:
+        """The switch's own, to the client."""
+        return f"{self.prefix}switch{self.clients[client].port}"
+
     def switch_side(self, client: int) -> str:
         """The interface that a relay of the client's passes on to, for the switch."""
         return f"{self.prefix}relay{client}a"

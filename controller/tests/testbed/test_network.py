@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Links and namespaces: what is sent arrives, is counted, and nothing else is."""
 
+import errno
 import os
 import socket
 import time
@@ -13,7 +14,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from hectograph.errors import InvalidInput, NotFound
-from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed import End, Namespace, Testbed, limit_rate
 
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 
@@ -125,3 +126,24 @@ def test_an_end_without_ipv6_has_no_ipv6(testbed: Testbed) -> None:
     testbed.veth(End(space, "a", ipv6=False), End(space, "b"))
     listing = space.call(lambda: Path("/proc/thread-self/net/if_inet6").read_text())
     assert " a\n" not in listing
+
+
+def test_a_line_keeps_its_rate_and_refuses_what_finds_no_room(testbed: Testbed) -> None:
+    left, right = link(testbed)
+    limit_rate(left, "a", bits_per_second=10_000_000, queue=64_000)
+    before = right.counters("b").rx_bytes
+    frame = bytes.fromhex(MACS[1].replace(":", "")) + bytes(6) + b"\x88\xb5" + bytes(1000)
+    refused = 0
+    begin = time.monotonic()
+    with left.entered(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+        sock.bind(("a", 0))
+        while time.monotonic() < begin + 1:
+            try:
+                sock.send(frame)
+            except OSError as error:
+                assert error.errno == errno.ENOBUFS  # noqa: PT017
+                refused += 1
+    took = time.monotonic() - begin
+    assert refused > 0
+    line = took * 10_000_000 / 8
+    assert 0.8 * line < right.counters("b").rx_bytes - before < line + 64_000 + 16_384
