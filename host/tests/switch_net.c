@@ -6,6 +6,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -54,7 +55,10 @@ void net_isolate(void)
 
 struct request {
 	struct nlmsghdr header;
-	struct ifinfomsg link;
+	union {
+		struct ifinfomsg link;
+		struct tcmsg qdisc;
+	};
 	char attributes[512];
 };
 
@@ -140,6 +144,26 @@ void net_set_mtu(const char *name, uint32_t mtu)
 	request.link.ifi_index = (int)if_nametoindex(name);
 	begin(&request, IFLA_MTU, &mtu, sizeof(mtu));
 	ask(&request, RTM_NEWLINK, 0);
+}
+
+void net_limit(const char *name, uint32_t bytes_per_second, uint32_t limit_bytes)
+{
+	struct request request = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)) };
+	const struct tc_tbf_qopt limit = {
+		.rate = { .rate = bytes_per_second, .linklayer = TC_LINKLAYER_ETHERNET },
+		.limit = limit_bytes,
+	};
+	const uint32_t burst_bytes = 2000; /* one frame */
+	struct rtattr *options;
+
+	request.qdisc.tcm_ifindex = (int)if_nametoindex(name);
+	request.qdisc.tcm_parent = TC_H_ROOT;
+	begin(&request, TCA_KIND, "tbf", 4);
+	options = begin(&request, TCA_OPTIONS, NULL, 0);
+	begin(&request, TCA_TBF_PARMS, &limit, sizeof(limit));
+	begin(&request, TCA_TBF_BURST, &burst_bytes, sizeof(burst_bytes));
+	end(&request, options);
+	ask(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
 }
 
 void net_offload_off(const char *name)
