@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Slow ports, and one that is down, beside four that are not: those lose nothing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from slowports import CLIENTS, DOWN, GOOD, SLOW, SlowPorts
+from tcplab import running_lab
+
+from hectograph.testbed import Testbed
+from hectograph.testbed.targets import TARGETS
+
+WAYS = {
+    "one worker": (),
+    "two workers": ("--workers", "2"),
+    "frames": ("--io", "afpacket"),
+    "AF_XDP": ("--io", "afxdp"),
+}
+PUSH_BYTES = 16 << 20
+"""Less than may wait at the switch's socket on the host's link: there nothing is lost."""
+PUSH_RATE = 100_000_000
+FILE_BYTES = 200_000_000
+ROUNDS = 6
+"""Of what depends on what else the machine does: one is enough in which it is as it should be."""
+WITHIN = 0.9
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def ports(request: pytest.FixtureRequest) -> Iterator[SlowPorts]:
+    embedded = TARGETS["embedded"]
+    target = replace(embedded, program=(*embedded.program, *WAYS[request.param]))
+    with (
+        Testbed() as testbed,
+        running_lab(testbed, target, (1500,) * CLIENTS, relays=False) as lab,
+    ):
+        ports = SlowPorts(lab)
+        ports.join()
+        yield ports
+
+
+@pytest.fixture
+def is_limited(request: pytest.FixtureRequest) -> bool:
+    """AF_XDP passes by what tc has set up."""
+    return request.node.callspec.params["ports"] != "AF_XDP"
+
+
+def test_others_lose_no_copy(ports: SlowPorts, is_limited: bool, tmp_path: Path) -> None:
+    content = ports.lab.add_content(bytes(1 << 20))
+    path = tmp_path / "push"
+    path.write_bytes(bytes(PUSH_BYTES))
+    with ports.slowed(content):
+        before = [ports.received(client) for client in range(CLIENTS)]
+        start = time.monotonic()
+        program = ports.pushed(str(path), PUSH_RATE)
+        program.wait(60)
+        _until_quiet(ports)
+        seconds = time.monotonic() - start
+        received = [ports.received(client) - before[client] for client in range(CLIENTS)]
+    assert [received[client] for client in GOOD] == [PUSH_BYTES] * len(GOOD)
+    assert received[DOWN] == 0
+    if is_limited:
+        # In the beginning a slow port takes as much as its interface's bucket and queues hold.
+        expected = SLOW[0] / 8 * seconds
+        assert WITHIN / 2 * expected < received[0] < 1.1 * expected + (1 << 20)
+
+
+def test_others_lose_no_rate(ports: SlowPorts, tmp_path: Path) -> None:
+    """Their TCP, while a push goes to all: as fast as if no port were slow."""
+    content = ports.lab.add_content(bytes(FILE_BYTES))
+    path = tmp_path / "push"
+    path.write_bytes(bytes(PUSH_BYTES))
+    push = ports.pushed(str(path), PUSH_RATE, "--loop")
+    best = {True: 0.0, False: 0.0}
+    for _ in range(ROUNDS):
+        best[False] = max(best[False], _rate(ports, content.urls[0]))
+        with ports.slowed(content):
+            best[True] = max(best[True], _rate(ports, content.urls[0]))
+        if best[True] >= WITHIN * best[False]:
+            break
+    push.stop()
+    assert best[True] >= WITHIN * best[False]
+
+
+def _rate(ports: SlowPorts, url: str) -> float:
+    """Bytes a second that all good clients get together."""
+    start = time.monotonic()
+    curls = [
+        ports.lab.clients[client].start_curl(url, "--output", "/dev/null") for client in GOOD
+    ]
+    for curl in curls:
+        _, errors = curl.communicate(timeout=100)
+        assert curl.returncode == 0, errors
+    return len(curls) * FILE_BYTES / (time.monotonic() - start)
+
+
+def _until_quiet(ports: SlowPorts) -> None:
+    """What is on its way has come."""
+    seen = -1
+    while (now := sum(ports.received(client) for client in range(CLIENTS))) != seen:
+        seen = now
+        time.sleep(0.3)
