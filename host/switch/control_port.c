@@ -124,6 +124,7 @@ static void read_stats(const struct ports *ports, struct port *port, struct hg_p
 		.mtu = port->mtu,
 		.rx_dropped = port->rx_lost,
 		.tx_dropped = read_relaxed(&port->tx_lost),
+		.queue_ms = ports->queue_ms,
 		.captured = read_files(port, offsetof(struct capture_file, written)),
 		.capture_lost = read_files(port, offsetof(struct capture_file, lost)),
 		.capture_unwritten = read_files(port, offsetof(struct capture_file, unwritten)),

@@ -30,7 +30,7 @@ int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_
 
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
-	ports->queue_ms = config->port_queue_ms ? config->port_queue_ms : TX_QUEUE_MS;
+	ports->queue_ms = config->port_queue_ms ? config->port_queue_ms : HG_PORT_QUEUE_MS;
 	ports->io = config->io;
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

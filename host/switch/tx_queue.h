@@ -19,7 +19,6 @@
 
 /* 4,096 copies of a frame of 1,500 bytes, a large group's on one port, and more. */
 #define TX_QUEUE_BYTES (8u << 20)
-#define TX_QUEUE_MS 50u /* the limit, unless another one is asked for */
 
 struct tx_frame {
 	uint64_t since_ns;   /* when it came here; CLOCK_MONOTONIC */

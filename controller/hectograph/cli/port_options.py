@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 QUEUE_MS = 50
-"""The runtime's own default (tx_queue.h)."""
+"""HG_PORT_QUEUE_MS of hg_switch.h, which is not loaded for a command's help."""
 MAX_QUEUE_MS = 60_000
 
 Queue = Annotated[

@@ -20,6 +20,10 @@ _PORT_GAUGES = {
     "up": ("up", "Whether the interface is up and has a link"),
     "mtu": ("mtu_bytes", "The interface's MTU"),
     "worker": ("worker", "The worker that forwards what comes in by the port, from 0"),
+    "queue_ms": (
+        "queue_limit_milliseconds",
+        "How long a frame may wait for the kernel to have room for it",
+    ),
     "queue_frames": (
         "queue_frames",
         "Frames in the port's queue, whole super-frames, for which the kernel has no room yet",

@@ -79,6 +79,8 @@ class PortStats:
     """Frames that the files did not take."""
     tx_queued: int
     """Frames for which the kernel had no room at once, so that they waited."""
+    queue_ms: int
+    """How long a frame may wait for that."""
     queue_frames: int
     """Now: frames, whole super-frames, that wait for the kernel to have room."""
     queue_bytes: int
