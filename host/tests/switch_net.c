@@ -6,6 +6,7 @@
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -117,6 +118,17 @@ void net_add_pair(const char *name, const char *peer, uint32_t mtu)
 	ask(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	net_set_up(name, true);
 	net_set_up(peer, true);
+}
+
+int net_add_tap(const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	memcpy(request.ifr_name, name, strlen(name));
+	CHECK(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0);
+	net_set_up(name, true);
+	return fd;
 }
 
 void net_delete(const char *name)

@@ -10,6 +10,8 @@
 void net_isolate(void);
 /* A veth pair, both ends up. */
 void net_add_pair(const char *name, const char *peer, uint32_t mtu);
+/* One whose frames are read from the descriptor; up. */
+int net_add_tap(const char *name);
 void net_delete(const char *name);
 void net_set_up(const char *name, bool up);
 void net_set_mtu(const char *name, uint32_t mtu);

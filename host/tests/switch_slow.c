@@ -281,6 +281,36 @@ static void test_others_go_on(void)
 	drain();
 }
 
+/* A program has the far end, and reads nothing: it gets what the kernel keeps, in order, and nobody waits for it. */
+static void test_nobody_reads(void)
+{
+	enum { TURNS = 100, UNREAD = 50 };
+	char error[HG_ERROR_BYTES];
+	int tap = net_add_tap("t2");
+	uint8_t back[60], frame[FRAME_BYTES];
+	uint32_t number, read_count = 0, last = 0;
+
+	CHECK_EQUAL(hg_port_remove(lab.sw, 2), 0);
+	CHECK_EQUAL(hg_port_add(lab.sw, 2, "t2", error), 0);
+	EVENTUALLY(lab_port(2).up);
+	lab_fill(back, sizeof(back), TYPE_BACK);
+	for (uint32_t i = 0; i < TURNS; i++) {
+		send_numbered(1 + i * UNREAD, UNREAD);
+		lab_send(lab.host_1, back, sizeof(back));
+		lab_expect(lab.host_1, back, sizeof(back));
+	}
+	while (read(tap, frame, sizeof(frame)) == sizeof(frame)) {
+		memcpy(&number, frame + NUMBER_AT, sizeof(number));
+		CHECK(number > last);
+		last = number;
+		read_count++;
+	}
+	CHECK(read_count > 0 && read_count < TURNS * UNREAD);
+	CHECK_EQUAL(hg_port_remove(lab.sw, 2), 0);
+	close(tap);
+	CHECK_EQUAL(hg_port_add(lab.sw, 2, "s2", error), 0);
+}
+
 /* What has waited for longer than the limit is dropped, and counted; what comes later is not. */
 static void test_expiry(void)
 {
@@ -316,6 +346,7 @@ int main(int argc, char **argv)
 	lab_open_with(argv[1], &config, LAB_MTU_2);
 	test_expiry();
 	test_others_go_on();
+	test_nobody_reads();
 	lab_close();
 	return 0;
 }
