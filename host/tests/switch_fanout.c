@@ -311,7 +311,7 @@ static void test_interface_that_flaps(void)
  */
 static void test_slow_interface(void)
 {
-	static struct frame before[SEGMENTS], between[1], after[SEGMENTS];
+	static struct frame before[SEGMENTS], between[1], after[SEGMENTS], last[SEGMENTS];
 	struct frame_spec spec = flow_of(0);
 	uint8_t filler[FILLER_BYTES], left[FRAME_BYTES_MAX];
 
@@ -348,14 +348,24 @@ static void test_slow_interface(void)
 		EVENTUALLY(lab_port(2).queue_frames == 3);
 		CHECK_EQUAL(lab_port(2).queue_bytes, (2 * SEGMENTS + 1) * before[0].length);
 
+		/* There is room, and what waits is to be tried again in a moment: nothing passes it meanwhile. */
+		usleep(LAB_QUIET_MS * 1000);
+		make_segments(last, SEGMENTS, spec, SEGMENT_BYTES);
+		spec.seq += SEGMENTS * SEGMENT_BYTES;
+		start_bundle();
+		add_run(last, SEGMENTS, &spec);
 		net_limit("s2", 125000000, 1 << 20);
+		lab_send(lab.host_1, bundle, bundle_bytes);
+		expect(lab.host_1, 2, last, SEGMENTS);
 		for (uint32_t i = 0; i < 3; i++)
 			lab_expect(lab.host_2, filler, sizeof(filler));
 		expect(lab.host_2, 1, before, SEGMENTS);
 		expect(lab.host_2, 1, between, 1);
 		expect(lab.host_2, 1, after, SEGMENTS);
+		expect(lab.host_2, 1, last, SEGMENTS);
+		EVENTUALLY(lab_port(2).tx_packets == stats.tx_packets + 3 + 3 * SEGMENTS + 1);
 		EVENTUALLY(lab_port(2).queue_frames == 0);
-		CHECK_EQUAL(lab_port(2).tx_queued, stats.tx_queued + 2 * SEGMENTS + 1);
+		CHECK(lab_port(2).tx_queued >= stats.tx_queued + 2 * SEGMENTS + 1);
 		CHECK_EQUAL(lab_port(2).tx_dropped, stats.tx_dropped);
 		CHECK_EQUAL(lab_port(2).tx_overflowed, 0);
 	}
