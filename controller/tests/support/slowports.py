@@ -72,7 +72,7 @@ class SlowPorts:
                 yield
             finally:
                 for client in SLOW:
-                    self._change(client, lambda ip, index: ip.tc("del", index=index, parent=TC_H_ROOT))
+                    self._change(client, _unlimit)
                 self._change(DOWN, lambda ip, index: ip.link("set", index=index, state="up"))
 
     def pushed(self, path: str, bits_per_second: int, *options: str) -> Program:
@@ -121,6 +121,10 @@ class SlowPorts:
 def _limit(ip: _TrafficSocket, index: int, bits_per_second: int) -> None:
     rate = bits_per_second // 8
     ip.tc("add", "tbf", index=index, rate=rate, burst=BURST_BYTES, limit=QUEUE_BYTES)
+
+
+def _unlimit(ip: _TrafficSocket, index: int) -> None:
+    ip.tc("del", index=index, parent=TC_H_ROOT)
 
 
 def _member(instance: int) -> fy.P4TableEntry:

@@ -149,7 +149,9 @@ def test_bad_arguments(arguments: list[str], what: str, capfd: pytest.CaptureFix
     assert what in line
 
 
-@pytest.mark.parametrize(("options", "shown"), [((), port_options.QUEUE_MS), (("--port-queue", "7"), 7)])
+@pytest.mark.parametrize(
+    ("options", "shown"), [((), port_options.QUEUE_MS), (("--port-queue", "7"), 7)]
+)
 def test_how_long_frames_wait(lab: Lab, options: tuple[str, ...], shown: int) -> None:
     program = lab.start("-i", "1@port1", *options)
     program.stop()
