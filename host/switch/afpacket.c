@@ -99,7 +99,9 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 	port->io.counters = config->counters;
 	port->io.stages = config->stages;
 	port->io.capture = config->capture;
-	port->io.fd = -1;
+	port->io.fd = port->io.full_fd = -1;
+	port->io.retry_at_ns = IO_NONE_WAITS;
+	port->io.port = config->port;
 	port->io.ifindex = config->ifindex;
 	port->io.mtu = config->mtu;
 	port->tx.fd = port->tx.xdp.fd = port->fanout_fd = -1;
@@ -134,5 +136,7 @@ const struct io_ops afpacket_ops = {
 	.header = afpacket_header,
 	.send = afpacket_send,
 	.flush = afpacket_flush,
+	.enqueue = afpacket_enqueue,
+	.retry = afpacket_retry,
 	.clear_error = afpacket_clear_error,
 };

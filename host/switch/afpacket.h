@@ -18,6 +18,7 @@
 #include "afxdp.h"
 #include "gather.h"
 #include "io.h"
+#include "tx_queue.h"
 
 struct afpacket_rx {
 	uint8_t *ring;
@@ -33,12 +34,16 @@ struct afpacket_rx {
 
 struct afpacket_tx {
 	int fd;
-	bool vnet;     /* every frame begins with a vnet header */
-	bool hopeless; /* waiting for the kernel was in vain, and nothing has left since */
+	bool vnet; /* every frame begins with a vnet header */
 	struct afxdp xdp;
 	struct gather gather;
+	struct tx_queue queue;
+	/* What is to be handed to the kernel: of what was gathered or waits in the queue, and what each is. */
+	uint32_t capacity;
 	struct iovec *parts;
 	struct mmsghdr *messages;
+	struct io_size *sizes;
+	_Atomic uint64_t *lost; /* what waits when it is closed */
 };
 
 struct afpacket {
@@ -65,5 +70,15 @@ void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload,
 
 /* afpacket_flush.c */
 void afpacket_flush(struct io *io);
+void afpacket_enqueue(struct io *io, const struct iovec *parts, size_t count, const struct io_size *size);
+void afpacket_retry(struct io *io, uint64_t now_ns);
+
+/*
+ * afpacket_handover.c: the first `count` messages, in order. How many are done with, sent
+ * or never to be, and counted; for the next one the kernel has no room now.
+ */
+uint32_t afpacket_hand_over(struct io *io, uint32_t count);
+/* Frames that the kernel has not taken out of AF_XDP's memory. */
+bool afpacket_holds_back(const struct afpacket *port);
 
 #endif

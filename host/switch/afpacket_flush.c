@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* afpacket.h: what was gathered is handed to the kernel, and counted. */
-#include <errno.h>
-#include <linux/if_ether.h>
+/*
+ * afpacket.h: what was gathered is made messages of and leaves, behind what waits from
+ * earlier; what the kernel has no room for waits from now on.
+ */
 #include <linux/virtio_net.h>
-#include <poll.h>
-#include <sched.h>
 #include <string.h>
 
 #include "afpacket.h"
-#include "capture.h"
 #include "clock.h"
 #include "stage.h"
 
-#define PATIENCE_NS 20000000u /* per flush, before a frame that the kernel does not take is dropped */
+/* Taken from the queue at once, unless fewer are gathered. */
+#define QUEUE_BATCH 64u
+
+/* ---- what was gathered ------------------------------------------------------------ */
 
 /* One message for each frame: vnet header and headers, then its segments' payloads. */
 static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *parts)
@@ -36,9 +37,13 @@ static void make_message(struct afpacket_tx *tx, uint32_t index, struct iovec *p
 	}
 	message->msg_iov = parts;
 	message->msg_iovlen = 1 + frame->parts;
+	tx->sizes[index] = (struct io_size){
+		.segments = frame->run.segments,
+		.bytes = (uint32_t)gather_wire_bytes(frame),
+	};
 }
 
-static void make_all_messages(struct afpacket_tx *tx)
+static void make_messages(struct afpacket_tx *tx)
 {
 	struct iovec *parts = tx->parts;
 
@@ -48,207 +53,124 @@ static void make_all_messages(struct afpacket_tx *tx)
 	}
 }
 
-static void count_sent(struct io *io, const struct gather_frame *frames, uint32_t count)
-{
-	uint64_t bytes = 0, packets = 0, supers = 0, segments = 0;
+/* ---- what waits ------------------------------------------------------------------- */
 
-	for (uint32_t i = 0; i < count; i++) {
-		bytes += gather_wire_bytes(&frames[i]);
-		packets += frames[i].run.segments;
-		if (frames[i].run.segments > 1) {
-			supers++;
-			segments += frames[i].run.segments;
-		}
-	}
-	add_relaxed(&io->counters->tx_packets, packets);
-	add_relaxed(&io->counters->tx_bytes, bytes);
-	add_relaxed(&io->counters->tx_supers, supers);
-	add_relaxed(&io->counters->tx_super_segments, segments);
+static void show_queue(struct io *io)
+{
+	const struct tx_queue *queue = &((struct afpacket *)io)->tx.queue;
+
+	atomic_store_explicit(&io->queued_frames, queue->frames, memory_order_relaxed);
+	atomic_store_explicit(&io->queued_bytes, queue->bytes, memory_order_relaxed);
 }
 
-/* As the interface has them, without vnet headers. */
-static void capture_out(struct io *io, const struct mmsghdr *messages, uint32_t count)
+static void put_in_queue(struct io *io, const struct iovec *parts, size_t count, const struct io_size *size,
+			 uint64_t now_ns)
 {
-	size_t skip = ((struct afpacket *)io)->tx.vnet ? sizeof(struct virtio_net_hdr) : 0;
-	uint64_t now_ns = capture_now_ns();
+	struct tx_queue *queue = &((struct afpacket *)io)->tx.queue;
 
-	for (uint32_t i = 0; i < count; i++)
-		capture_put(io->capture->capture, io->capture->out, now_ns, messages[i].msg_hdr.msg_iov,
-			    messages[i].msg_hdr.msg_iovlen, skip);
+	if (tx_queue_put(queue, parts, count, size, now_ns))
+		add_relaxed(&io->counters->tx_queued, size->segments);
+	else
+		add_relaxed(&io->counters->tx_overflowed, size->segments);
 }
 
-/* Lets the kernel drain its queue; false when our patience has ended. */
-static bool wait_for_kernel(struct afpacket_tx *tx, int error, uint64_t *deadline_ns)
+/* Messages from `first` to before `end` wait. */
+static void keep(struct io *io, uint32_t first, uint32_t end)
 {
-	struct pollfd writable = { .fd = tx->fd, .events = POLLOUT };
+	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
 	uint64_t now = now_ns();
 
-	if (tx->hopeless)
-		return false;
-	if (!*deadline_ns)
-		*deadline_ns = now + PATIENCE_NS;
-	if (now >= *deadline_ns) {
-		tx->hopeless = true;
-		return false;
-	}
-	if (error == EAGAIN)
-		poll(&writable, 1, 1);
-	else
-		sched_yield(); /* ENOBUFS: the device's queue is full, and nothing tells when it is not */
-	return true;
+	for (uint32_t i = first; i < end; i++)
+		put_in_queue(io, tx->messages[i].msg_hdr.msg_iov, tx->messages[i].msg_hdr.msg_iovlen, &tx->sizes[i],
+			     now);
+	if (!io_waits(io))
+		io->retry_at_ns = now + tx->queue.retry_ns;
+	show_queue(io);
 }
 
-static void count_dropped(_Atomic uint64_t *counter, const struct gather_frame *frames, uint32_t count)
+void afpacket_enqueue(struct io *io, const struct iovec *parts, size_t count, const struct io_size *size)
 {
-	for (uint32_t i = 0; i < count; i++)
-		add_relaxed(counter, frames[i].run.segments);
+	uint64_t now = now_ns();
+
+	put_in_queue(io, parts, count, size, now);
+	if (!io_waits(io))
+		io->retry_at_ns = now; /* nobody has asked the kernel for room by this port */
+	show_queue(io);
 }
 
-/* What the kernel's refusal of the first of `left` frames means: how many frames to go on by. */
-static uint32_t refused(struct io *io, int error, const struct gather_frame *frames, uint32_t left,
-			uint64_t *deadline_ns)
+static uint32_t messages_of_queue(struct afpacket_tx *tx)
+{
+	struct tx_frame *frame = tx_queue_oldest(&tx->queue);
+	uint32_t count = 0;
+
+	for (; frame && count < QUEUE_BATCH && count < tx->capacity; frame = tx_queue_after(&tx->queue, frame)) {
+		tx->parts[count] = (struct iovec){ frame->bytes, frame->length };
+		tx->messages[count].msg_hdr.msg_iov = &tx->parts[count];
+		tx->messages[count].msg_hdr.msg_iovlen = 1;
+		tx->sizes[count++] = frame->size;
+	}
+	return count;
+}
+
+/* false: nothing of it could leave. */
+static bool send_queue(struct io *io)
 {
 	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
+	uint32_t count, done;
+	bool progress = false;
 
-	switch (error) {
-	case EINTR:
-		return 0;
-	case EMSGSIZE:
-		count_dropped(&io->counters->tx_oversized, frames, 1);
-		return 1;
-	case EAGAIN:
-	case ENOBUFS:
-		if (wait_for_kernel(tx, error, deadline_ns))
-			return 0;
-		count_dropped(&io->counters->tx_dropped, frames, 1);
-		return 1;
-	case EINVAL: /* it does not take this frame; the next it may */
-		count_dropped(&io->counters->tx_dropped, frames, 1);
-		return 1;
-	default: /* ENETDOWN, ENXIO: the interface is down or gone */
-		count_dropped(&io->counters->tx_dropped, frames, left);
-		return left;
+	do {
+		count = messages_of_queue(tx);
+		done = afpacket_hand_over(io, count);
+		for (uint32_t i = 0; i < done; i++)
+			tx_queue_take(&tx->queue);
+		progress |= done > 0;
+	} while (done == count && tx->queue.frames);
+	return progress;
+}
+
+static void drop_expired(struct io *io, uint64_t now_ns)
+{
+	struct tx_queue *queue = &((struct afpacket *)io)->tx.queue;
+	const struct tx_frame *frame;
+
+	while ((frame = tx_queue_oldest(queue)) && tx_queue_expired(queue, frame, now_ns)) {
+		add_relaxed(&io->counters->tx_overflowed, frame->size.segments);
+		tx_queue_take(queue);
 	}
 }
 
-/* Those from `first` to before `end`. */
-static void send_messages(struct io *io, uint32_t first, uint32_t end)
+/* What is too old is dropped only after the kernel was asked: it may be us who were late. */
+static void retry(struct io *io, uint64_t now_ns)
 {
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	const struct gather_frame *frames = tx->gather.frames;
-	uint64_t deadline_ns = 0;
+	struct afpacket *port = (struct afpacket *)io;
+	bool progress = send_queue(io);
 
-	for (uint32_t done = first; done < end;) {
-		int sent = sendmmsg(tx->fd, tx->messages + done, end - done, MSG_DONTWAIT);
+	drop_expired(io, now_ns);
+	io->retry_at_ns = IO_NONE_WAITS;
+	if (port->tx.queue.frames || afpacket_holds_back(port))
+		io->retry_at_ns = now_ns + tx_queue_pause_ns(&port->tx.queue, progress);
+	show_queue(io);
+}
 
-		if (sent < 0) {
-			done += refused(io, errno, frames + done, end - done, &deadline_ns);
-			continue;
-		}
-		tx->hopeless = false;
-		count_sent(io, frames + done, (uint32_t)sent);
-		if (io->capture)
-			capture_out(io, tx->messages + done, (uint32_t)sent);
-		done += (uint32_t)sent;
+/* ---- both ------------------------------------------------------------------------- */
+
+static void flush(struct io *io)
+{
+	struct afpacket *port = (struct afpacket *)io;
+	uint32_t count = port->tx.gather.frame_count, done = 0;
+
+	if (io_waits(io)) {
+		uint64_t now = now_ns();
+
+		if (now >= io->retry_at_ns)
+			retry(io, now);
 	}
-}
-
-/* For as long as it goes on taking frames, or having sent them, and our patience after that. */
-static int push(struct afpacket_tx *tx, uint32_t *lost)
-{
-	uint64_t deadline_ns = 0;
-
-	for (;;) {
-		uint32_t held = afxdp_held(&tx->xdp);
-		int ret = afxdp_push(&tx->xdp);
-
-		if (!ret) {
-			tx->hopeless = false;
-			return 0;
-		}
-		if (ret == -EBUSY)
-			++*lost;
-		if (ret == -EINTR || ret == -EBUSY)
-			continue;
-		if (ret != -EAGAIN && ret != -ENOBUFS && ret != -ENOMEM)
-			return ret; /* ENETDOWN, ENXIO: the interface is down or gone */
-		if (afxdp_held(&tx->xdp) < held)
-			deadline_ns = 0;
-		else if (!wait_for_kernel(tx, ENOBUFS, &deadline_ns))
-			return ret;
-	}
-}
-
-/*
- * What was put, from `first` to before `end`. Nothing of it stays behind to leave later:
- * what the kernel does not take is lost with its socket, and the port goes on with the
- * packet socket until it is opened anew.
- */
-static void push_messages(struct io *io, uint32_t first, uint32_t end)
-{
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	const struct gather_frame *frames = tx->gather.frames;
-	uint32_t count = end - first, lost = 0;
-
-	if (!count)
-		return;
-	if (push(tx, &lost)) {
-		lost += afxdp_held(&tx->xdp);
-		afxdp_close(&tx->xdp);
-		io_reopen(io);
-	}
-	if (lost > count)
-		lost = count;
-	count_dropped(&io->counters->tx_dropped, frames + first, lost);
-	count_sent(io, frames + first + lost, count - lost);
-	if (io->capture)
-		capture_out(io, tx->messages + first + lost, count - lost);
-}
-
-/* Others are the packet socket's to refuse: a frame that is longer than the MTU leaves only with a tag. */
-static bool fits_xdp(const struct io *io, const struct gather_frame *frame)
-{
-	uint64_t bytes = gather_wire_bytes(frame);
-
-	return bytes >= ETH_HLEN && bytes <= AFXDP_FRAME_BYTES && bytes <= io->mtu + ETH_HLEN;
-}
-
-static bool put(struct io *io, uint32_t index)
-{
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-	const struct msghdr *message = &tx->messages[index].msg_hdr;
-
-	return tx->xdp.fd >= 0 && fits_xdp(io, &tx->gather.frames[index]) &&
-	       afxdp_put(&tx->xdp, message->msg_iov, message->msg_iovlen);
-}
-
-/* By AF_XDP, and what does not fit there by the packet socket, in order. */
-static void put_all(struct io *io)
-{
-	uint32_t count = ((struct afpacket *)io)->tx.gather.frame_count, first = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		if (put(io, i))
-			continue;
-		push_messages(io, first, i);
-		first = i;
-		if (put(io, i)) /* there was no room */
-			continue;
-		send_messages(io, i, i + 1);
-		first = i + 1;
-	}
-	push_messages(io, first, count);
-}
-
-static void send_all(struct io *io)
-{
-	struct afpacket_tx *tx = &((struct afpacket *)io)->tx;
-
-	make_all_messages(tx);
-	if (tx->xdp.fd >= 0)
-		put_all(io);
-	else
-		send_messages(io, 0, tx->gather.frame_count);
+	make_messages(&port->tx);
+	if (!io_waits(io))
+		done = afpacket_hand_over(io, count);
+	if (done < count || afpacket_holds_back(port))
+		keep(io, done, count);
 }
 
 void afpacket_flush(struct io *io)
@@ -259,11 +181,24 @@ void afpacket_flush(struct io *io)
 		enum hg_stage before = stage_enter(io->stages, HG_STAGE_TRANSMIT);
 
 		stage_count(io->stages, HG_STAGE_TRANSMIT, gather->frame_count);
-		send_all(io);
+		flush(io);
 		stage_enter(io->stages, before);
 	} else {
-		send_all(io);
+		flush(io);
 	}
 	gather_restart(gather);
 	io_set_unflushed(io, 0);
+}
+
+void afpacket_retry(struct io *io, uint64_t now_ns)
+{
+	enum hg_stage before;
+
+	if (!io->stages->on) {
+		retry(io, now_ns);
+		return;
+	}
+	before = stage_enter(io->stages, HG_STAGE_TRANSMIT);
+	retry(io, now_ns);
+	stage_enter(io->stages, before);
 }

@@ -17,7 +17,7 @@
 /*
  * What the kernel may hold of ours at a time, as it counts. Some 450 frames of
  * 1,500 bytes: less than what a queueing discipline or the backlog of a veth
- * takes (1,000), so that we wait (EAGAIN) before those drop.
+ * takes (1,000), so that frames wait with us (EAGAIN) before those drop any.
  */
 #define SEND_BUFFER_BYTES (1u << 20)
 #define MAX_MESSAGES 1024u /* sendmmsg()'s, UIO_MAXIOV */
@@ -26,7 +26,7 @@ static void set_buffer(int fd)
 {
 	int half = SEND_BUFFER_BYTES / 2; /* the kernel doubles it */
 
-	/* Beyond wmem_max only with CAP_NET_ADMIN; with less we only wait more often. */
+	/* Beyond wmem_max only with CAP_NET_ADMIN; with less they only wait more often. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &half, sizeof(half)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half));
 }
@@ -64,10 +64,14 @@ static int make_messages(struct afpacket_tx *tx, const struct io_config *config)
 
 	if (frames > MAX_MESSAGES)
 		frames = MAX_MESSAGES;
+	tx->capacity = frames;
 	ret = gather_init(&tx->gather, frames, config->mtu, config->sum);
 	tx->parts = calloc(frames + tx->gather.part_capacity, sizeof(*tx->parts));
 	tx->messages = calloc(frames, sizeof(*tx->messages));
-	return tx->parts && tx->messages ? ret : -ENOMEM;
+	tx->sizes = calloc(frames, sizeof(*tx->sizes));
+	if (!tx->parts || !tx->messages || !tx->sizes)
+		return -ENOMEM;
+	return ret ? ret : tx_queue_open(&tx->queue, config->queue_ms);
 }
 
 static int open_xdp(struct afpacket_tx *tx, const struct io_config *config, char *error)
@@ -96,6 +100,7 @@ int afpacket_tx_open(struct afpacket *port, const struct io_config *config, char
 		return ret;
 	}
 	set_buffer(tx->fd);
+	tx->lost = config->tx_lost;
 	ret = make_messages(tx, config);
 	if (!ret)
 		ret = find_supers(tx, config);
@@ -113,12 +118,27 @@ uint32_t afpacket_tx_held(struct io *io)
 	return ioctl(((struct afpacket *)io)->tx.fd, SIOCOUTQ, &bytes) ? 0 : (uint32_t)bytes;
 }
 
+/* Frames of which nothing has become. */
+static uint64_t waiting(const struct afpacket *port)
+{
+	const struct tx_queue *queue = &port->tx.queue;
+	uint64_t frames = afpacket_holds_back(port) ? afxdp_put_not_taken(&port->tx.xdp) : 0;
+
+	for (const struct tx_frame *frame = tx_queue_oldest(queue); frame; frame = tx_queue_after(queue, frame))
+		frames += frame->size.segments;
+	return frames;
+}
+
 void afpacket_tx_close(struct afpacket *port)
 {
+	if (io_waits(&port->io))
+		atomic_fetch_add_explicit(port->tx.lost, waiting(port), memory_order_relaxed);
 	if (port->tx.fd >= 0)
 		close(port->tx.fd);
 	afxdp_close(&port->tx.xdp);
 	gather_clear(&port->tx.gather);
+	tx_queue_close(&port->tx.queue);
+	free(port->tx.sizes);
 	free(port->tx.parts);
 	free(port->tx.messages);
 }

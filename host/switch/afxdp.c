@@ -165,3 +165,23 @@ int afxdp_push(struct afxdp *xdp)
 	take_back(xdp);
 	return ret;
 }
+
+bool afxdp_take(struct afxdp *xdp, struct iovec *frame)
+{
+	uint32_t consumed = atomic_load_explicit(xdp->out.consumer, memory_order_acquire);
+
+	while (xdp->seen != consumed) {
+		const struct xdp_desc *slot = (const struct xdp_desc *)xdp->out.slots + xdp->seen++ % AFXDP_FRAMES;
+
+		*frame = (struct iovec){ xdp->memory + slot->addr, slot->len };
+		if (!xdp->lost)
+			return true;
+		xdp->lost--; /* which of them it was the kernel does not say */
+	}
+	return false;
+}
+
+uint32_t afxdp_put_not_taken(const struct afxdp *xdp)
+{
+	return atomic_load_explicit(xdp->out.producer, memory_order_relaxed) - xdp->seen;
+}

@@ -33,6 +33,8 @@ struct afxdp {
 	struct afxdp_ring out, done; /* what is to leave; what the kernel needs no longer */
 	uint32_t free[AFXDP_FRAMES]; /* where in memory */
 	uint32_t free_count;
+	uint32_t seen; /* how many that the kernel took afxdp_take() has told of; modulo 2^32 */
+	uint32_t lost; /* of those that it is to tell of */
 };
 
 /* Negative errno; afxdp_close() after that, too. -EBUSY: somebody else's socket is there. */
@@ -47,6 +49,18 @@ bool afxdp_put(struct afxdp *xdp, const struct iovec *parts, size_t count);
  * there may be more.
  */
 int afxdp_push(struct afxdp *xdp);
+/* The kernel has lost one of what it took. */
+static inline void afxdp_lose(struct afxdp *xdp)
+{
+	xdp->lost++;
+}
+/*
+ * The next frame that the kernel took and did not lose, where it lies until something is
+ * put; false: none since the last one. It may tell of what it took only with what it takes next.
+ */
+bool afxdp_take(struct afxdp *xdp, struct iovec *frame);
+/* Frames that were put and afxdp_take() has not told of. */
+uint32_t afxdp_put_not_taken(const struct afxdp *xdp);
 /* Frames that the kernel has not yet sent, or not told of. */
 static inline uint32_t afxdp_held(const struct afxdp *xdp)
 {

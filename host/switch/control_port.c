@@ -91,6 +91,8 @@ static void add_lane(const struct port_lane *lane, struct hg_port_stats *stats)
 	stats->tx_bytes += read_relaxed(&counters->tx_bytes);
 	stats->rx_dropped += read_relaxed(&counters->rx_dropped);
 	stats->tx_dropped += read_relaxed(&counters->tx_dropped);
+	stats->tx_overflowed += read_relaxed(&counters->tx_overflowed);
+	stats->tx_queued += read_relaxed(&counters->tx_queued);
 	stats->tx_oversized += read_relaxed(&counters->tx_oversized);
 	stats->tx_uncut += read_relaxed(&counters->tx_uncut);
 	stats->tx_supers += read_relaxed(&counters->tx_supers);
@@ -103,6 +105,8 @@ static void add_lane(const struct port_lane *lane, struct hg_port_stats *stats)
 	stats->rx_bundle_malformed += read_relaxed(&counters->rx_bundle_malformed);
 	if (io) {
 		stats->tx_waiting += io_unflushed(io);
+		stats->queue_frames += atomic_load_explicit(&io->queued_frames, memory_order_relaxed);
+		stats->queue_bytes += atomic_load_explicit(&io->queued_bytes, memory_order_relaxed);
 		stats->tx_kernel_bytes += io->ops->tx_held(io);
 	}
 }
@@ -119,6 +123,8 @@ static void read_stats(const struct ports *ports, struct port *port, struct hg_p
 		.up = atomic_load_explicit(&port->up, memory_order_relaxed),
 		.mtu = port->mtu,
 		.rx_dropped = port->rx_lost,
+		.tx_dropped = read_relaxed(&port->tx_lost),
+		.queue_ms = ports->queue_ms,
 		.captured = read_files(port, offsetof(struct capture_file, written)),
 		.capture_lost = read_files(port, offsetof(struct capture_file, lost)),
 		.capture_unwritten = read_files(port, offsetof(struct capture_file, unwritten)),

@@ -5,9 +5,10 @@
  * leaves (fanout_program.h) sends a clone to each copy's interface. Without that every
  * copy would be copied into the kernel, which is most of what it costs.
  *
- * Clones are not accounted to our socket, so that nothing tells us to wait when a
- * queue is full: only interfaces without one are fanned out to by themselves (veth), and
- * what the kernel has to receive of those is looked at (backlog.h).
+ * Clones are not accounted to our socket, so that nothing tells us when a queue is about
+ * to be full: only interfaces without one are fanned out to by themselves (veth), and
+ * what the kernel has to receive of those is looked at (backlog.h). What an interface has
+ * no room for all the same waits in its port's queue (tx_queue.h).
  */
 #ifndef HG_FANOUT_H
 #define HG_FANOUT_H

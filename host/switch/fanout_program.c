@@ -56,8 +56,8 @@ enum { LOOP = 18, NOT_OURS = 42, SEND_ITSELF = 44 };
 
 /*
  * For each copy of the frame's list: write its headers over the frame's, and send a
- * clone, which shares the payload; the last copy is the frame itself. The clones'
- * frames pass here too, but without the mark.
+ * clone, which shares the payload; the last copy is the frame itself, which is handed
+ * to that copy's interface. The clones' frames pass here too, but without the mark.
  */
 static int load(int map_fd, uint32_t mark)
 {
@@ -109,14 +109,8 @@ static int load(int map_fd, uint32_t mark)
 		/* NOT_OURS */
 		SET(BPF_REG_0, TCX_NEXT),
 		EXIT(),
-		/* SEND_ITSELF: elsewhere, if it left by another interface than the last copy's */
-		LOAD(BPF_REG_1, FRAME, offsetof(struct __sk_buff, ifindex)),
-		IF_REGISTERS(BPF_JNE, BPF_REG_1, BPF_REG_2, 45, 48),
+		/* SEND_ITSELF */
 		SET(BPF_REG_0, TCX_PASS),
-		EXIT(),
-		MOVE(BPF_REG_1, BPF_REG_2),
-		SET(BPF_REG_2, 0),
-		CALL(BPF_FUNC_redirect),
 		EXIT(),
 	};
 	union bpf_attr attributes = {

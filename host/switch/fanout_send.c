@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fanout.h: what was gathered is handed to the kernel, and counted. */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "capture.h"
-#include "clock.h"
 #include "fanout.h"
 #include "forward.h"
 
-#define PATIENCE_NS 20000000u /* per flush, before a frame that the kernel does not take is dropped */
+/* What an interface's queue says, besides 0 and an errno (include/linux/netdevice.h). */
+#define NET_XMIT_DROP 1
+#define NET_XMIT_CN 2 /* it may have sent the frame */
 
 struct message {
 	struct sockaddr_ll to;
@@ -24,7 +24,11 @@ static void make_message(struct fanout *fanout, uint32_t index, struct message *
 	uint32_t mark = fanout->mark + index;
 	struct cmsghdr *control;
 
-	message->to = (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_ifindex = (int)list->copies[0].ifindex };
+	/* The last copy's, which is the frame itself: so we hear what becomes of that one, too. */
+	message->to = (struct sockaddr_ll){
+		.sll_family = AF_PACKET,
+		.sll_ifindex = (int)list->copies[list->count - 1].ifindex,
+	};
 	message->parts[0] = (struct iovec){ &frame->offload, sizeof(frame->offload) };
 	message->parts[1] = (struct iovec){ list->copies[0].headers, list->header_bytes };
 	message->parts[2] = (struct iovec){ (void *)frame->payload, frame->payload_bytes };
@@ -43,12 +47,20 @@ static void make_message(struct fanout *fanout, uint32_t index, struct message *
 	memcpy(CMSG_DATA(control), &mark, sizeof(mark));
 }
 
-static void count_copy(const struct fanout_frame *frame, uint32_t header_bytes, struct io_counters *counters, bool sent)
+/* What has become of a copy. */
+enum outcome { SENT, NO_ROOM, DROPPED };
+
+/* Of a result that the program wrote: an errno, or what the interface's queue said. */
+static enum outcome outcome_of(int32_t result)
 {
-	if (!sent) {
-		add_relaxed(&counters->tx_dropped, frame->segments);
-		return;
-	}
+	if (result == 0 || result == NET_XMIT_CN)
+		return SENT;
+	return result == NET_XMIT_DROP || result == -EAGAIN || result == -ENOBUFS || result == -ENOMEM ? NO_ROOM :
+													DROPPED;
+}
+
+static void count_sent(const struct fanout_frame *frame, uint32_t header_bytes, struct io_counters *counters)
+{
 	add_relaxed(&counters->tx_packets, frame->segments);
 	add_relaxed(&counters->tx_bytes, (uint64_t)frame->segments * header_bytes + frame->payload_bytes);
 	add_relaxed(&counters->tx_supers, 1);
@@ -56,8 +68,7 @@ static void count_copy(const struct fanout_frame *frame, uint32_t header_bytes, 
 	add_relaxed(&counters->tx_fanned, 1);
 }
 
-static void capture_copy(const struct fanout_frame *frame, const struct fanout_list *list, uint32_t index,
-			 uint64_t now_ns)
+static void capture_copy(const struct fanout_frame *frame, const struct fanout_list *list, uint32_t index)
 {
 	const struct capture_port *capture = frame->ios[index]->capture;
 	const struct iovec parts[] = {
@@ -65,118 +76,128 @@ static void capture_copy(const struct fanout_frame *frame, const struct fanout_l
 		{ (void *)frame->payload, frame->payload_bytes },
 	};
 
-	capture_put(capture->capture, capture->out, now_ns, parts, 2, 0);
+	if (capture)
+		capture_put(capture->capture, capture->out, capture_now_ns(), parts, 2, 0);
 }
 
-/* sent: as in count_copies(). */
-static void capture_copies(const struct fanout_frame *frame, const struct fanout_list *list, bool sent)
+/* It leaves by its port alone, behind what waits there. */
+static void enqueue_copy(const struct fanout_frame *frame, const struct fanout_list *list, uint32_t index)
 {
-	uint32_t last = list->count - 1;
-	uint64_t now_ns;
+	const struct iovec parts[] = {
+		{ (void *)&frame->offload, sizeof(frame->offload) },
+		{ (void *)list->copies[index].headers, list->header_bytes },
+		{ (void *)frame->payload, frame->payload_bytes },
+	};
+	const struct io_size size = {
+		.segments = frame->segments,
+		.bytes = frame->segments * list->header_bytes + frame->payload_bytes,
+	};
+	struct io *io = frame->ios[index];
 
-	if (!frame->ios[last]->capture)
-		return; /* one switch's ports capture all or none */
-	now_ns = capture_now_ns();
-	for (uint32_t i = 0; i < last; i++) {
-		if (!list->copies[i].result)
-			capture_copy(frame, list, i, now_ns);
+	io->ops->enqueue(io, parts, 3, &size);
+}
+
+static void see_to(const struct fanout_frame *frame, const struct fanout_list *list, uint32_t index, enum outcome outcome)
+{
+	struct io *io = frame->ios[index];
+
+	io->fanned = false;
+	if (outcome == NO_ROOM) {
+		enqueue_copy(frame, list, index);
+	} else if (outcome == DROPPED) {
+		add_relaxed(&io->counters->tx_dropped, frame->segments);
+	} else {
+		count_sent(frame, list->header_bytes, io->counters);
+		capture_copy(frame, list, index);
 	}
-	if (sent)
-		capture_copy(frame, list, last, now_ns);
 }
 
-/* sent: the last one, which is the frame itself. */
-static void count_copies(const struct fanout_frame *frame, const struct fanout_list *list, bool sent)
+/* To all copies but the last, whose outcome the program does not know. */
+static void see_to_all(const struct fanout_frame *frame, const struct fanout_list *list, enum outcome last)
 {
-	uint32_t last = list->count - 1;
-
-	for (uint32_t i = 0; i < last; i++)
-		count_copy(frame, list->header_bytes, frame->ios[i]->counters, !list->copies[i].result);
-	count_copy(frame, list->header_bytes, frame->ios[last]->counters, sent);
-	capture_copies(frame, list, sent);
+	for (uint32_t i = 0; i + 1 < list->count; i++)
+		see_to(frame, list, i, outcome_of(list->copies[i].result));
+	see_to(frame, list, list->count - 1, last);
 }
 
-/* The interface that the frame was to leave by is down or gone: by the next copy's, if there is one (false: none). */
-static bool drop_first(struct fanout_frame *frame, struct fanout_list *list)
+/* Copies for ports by which frames wait do not pass those. false: none is left. */
+static bool set_aside(struct fanout_frame *frame, struct fanout_list *list)
 {
-	count_copy(frame, list->header_bytes, frame->ios[0]->counters, false);
-	frame->ios[0]->fanned = false;
-	list->count--;
-	memmove(frame->ios, frame->ios + 1, list->count * sizeof(*frame->ios));
-	memmove(list->copies, list->copies + 1, list->count * sizeof(*list->copies));
-	return list->count;
-}
+	uint32_t left = 0;
 
-/* false: our patience has ended. */
-static bool wait_for_kernel(int fd, uint64_t *deadline_ns)
-{
-	struct pollfd writable = { .fd = fd, .events = POLLOUT };
-	uint64_t now = now_ns();
-
-	if (!*deadline_ns)
-		*deadline_ns = now + PATIENCE_NS;
-	return now < *deadline_ns && poll(&writable, 1, 1) >= 0;
-}
-
-/* What the kernel's refusal of the first of the messages means: true when it is done with. */
-static bool refused(struct fanout *fanout, uint32_t index, int error, uint64_t *deadline_ns)
-{
-	struct fanout_frame *frame = &fanout->frames[index];
-	struct fanout_list *list = &fanout->program.lists[index];
-
-	if (list->count > 1 && list->copies[0].result != FANOUT_NOT_SENT) {
-		count_copies(frame, list, false); /* the others were seen to */
-		return true;
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (io_waits(frame->ios[i])) {
+			see_to(frame, list, i, NO_ROOM);
+			continue;
+		}
+		if (left != i) {
+			frame->ios[left] = frame->ios[i];
+			list->copies[left] = list->copies[i];
+		}
+		left++;
 	}
-	switch (error) {
-	case EINTR:
+	list->count = left;
+	return left;
+}
+
+/* What the kernel's refusal of the frame means: true when it is done with. */
+static bool refused(struct fanout_frame *frame, struct fanout_list *list, int error)
+{
+	bool full = error == EAGAIN || error == ENOBUFS;
+
+	if (error == EINTR)
 		return false;
-	case EAGAIN:
-	case ENOBUFS:
-		if (wait_for_kernel(fanout->fd, deadline_ns))
-			return false;
-		count_copies(frame, list, false);
+	if (list->count > 1 && list->copies[0].result != FANOUT_NOT_SENT) {
+		see_to_all(frame, list, full ? NO_ROOM : DROPPED); /* the others were sent */
 		return true;
-	default: /* ENETDOWN, ENXIO */
-		return !drop_first(frame, list);
 	}
+	if (full) {
+		/* Our socket is full, of frames that some port has not sent: each goes on by itself. */
+		for (uint32_t i = 0; i < list->count; i++)
+			see_to(frame, list, i, NO_ROOM);
+		return true;
+	}
+	/* ENETDOWN, ENXIO: the interface is down or gone; by the copy's before it, if there is one. */
+	see_to(frame, list, list->count - 1, DROPPED);
+	return !--list->count;
 }
 
-/* How many frames from `first` on may be sent without looking at the kernel's backlog. */
-static uint32_t next_slice(struct fanout *fanout, uint32_t first)
+/* Not too many copies are sent without looking at the kernel's backlog. */
+static void settle(struct fanout *fanout, uint32_t copies)
 {
-	uint32_t frames = 1, copies = fanout->program.lists[first].count;
-
 	if (fanout->unseen + copies > fanout->unseen_most) {
 		backlog_settle(&fanout->backlog, fanout->fd);
 		fanout->unseen = 0;
 	}
-	while (first + frames < fanout->count &&
-	       fanout->unseen + copies + fanout->program.lists[first + frames].count <= fanout->unseen_most)
-		copies += fanout->program.lists[first + frames++].count;
 	fanout->unseen += copies;
-	return frames;
+}
+
+/* One frame at a time: what was refused of one decides whom the next one is for. */
+static void send_frame(struct fanout *fanout, uint32_t index)
+{
+	struct fanout_frame *frame = &fanout->frames[index];
+	struct fanout_list *list = &fanout->program.lists[index];
+	bool done = !set_aside(frame, list);
+	struct message message;
+	struct msghdr header;
+
+	if (!done)
+		settle(fanout, list->count);
+	while (!done) {
+		make_message(fanout, index, &message, &header);
+		if (sendmsg(fanout->fd, &header, MSG_DONTWAIT) < 0) {
+			done = refused(frame, list, errno);
+		} else {
+			see_to_all(frame, list, SENT);
+			done = true;
+		}
+	}
 }
 
 static void send_frames(struct fanout *fanout)
 {
-	struct message messages[FANOUT_FRAMES];
-	struct mmsghdr headers[FANOUT_FRAMES];
-	uint64_t deadline_ns = 0;
-	uint32_t done = 0;
-
 	for (uint32_t i = 0; i < fanout->count; i++)
-		make_message(fanout, i, &messages[i], &headers[i].msg_hdr);
-	while (done < fanout->count) {
-		int sent = sendmmsg(fanout->fd, headers + done, next_slice(fanout, done), MSG_DONTWAIT);
-
-		if (sent < 0 && refused(fanout, done, errno, &deadline_ns))
-			done++;
-		else if (sent < 0)
-			make_message(fanout, done, &messages[done], &headers[done].msg_hdr);
-		for (int i = 0; i < sent; i++, done++)
-			count_copies(&fanout->frames[done], &fanout->program.lists[done], true);
-	}
+		send_frame(fanout, i);
 }
 
 static void send_timed(struct fanout *fanout)
@@ -196,11 +217,8 @@ static void send_timed(struct fanout *fanout)
 void fanout_flush(struct fanout *fanout)
 {
 	send_timed(fanout);
-	for (uint32_t i = 0; i < fanout->count; i++) {
-		/* From now on the program leaves frames with this mark alone. */
+	/* From now on the program leaves frames with these marks alone. */
+	for (uint32_t i = 0; i < fanout->count; i++)
 		fanout->program.lists[i].header_bytes = 0;
-		for (uint32_t j = 0; j < fanout->program.lists[i].count; j++)
-			fanout->frames[i].ios[j]->fanned = false;
-	}
 	fanout->count = 0;
 }

@@ -16,7 +16,7 @@ enum hg_stage {
 	HG_STAGE_INGRESS,
 	HG_STAGE_REPLICATION, /* the group, and what each copy has put back before its egress */
 	HG_STAGE_EGRESS,      /* with the deparser, and joining segments to super-frames */
-	HG_STAGE_TRANSMIT,    /* the kernel's work on what is handed to it, and waiting for it */
+	HG_STAGE_TRANSMIT,    /* the kernel's work on what is handed to it */
 	HG_STAGES,
 };
 

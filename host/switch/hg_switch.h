@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #define HG_ERROR_BYTES 512
+#define HG_PORT_QUEUE_MS 50
 #define HG_MAX_FRAME_BYTES 9234 /* jumbo MTU 9216 + Ethernet + one tag */
 
 /* CFFI BEGIN */
@@ -42,6 +43,7 @@ struct hg_switch_config {
 	uint32_t cpu_port;    /* 0: none */
 	uint32_t max_groups;  /* multicast groups; 0: 65535 */
 	uint32_t tx_frames;   /* that a port gathers before it hands them to the kernel; 0: 1,024, the most */
+	uint32_t port_queue_ms; /* how long a frame waits for a port that has no room before it is dropped; 0: HG_PORT_QUEUE_MS */
 	uint32_t workers;     /* threads that forward; 0: one. A port's frames are all one worker's */
 	bool stages;          /* measure them: hg_observe.h */
 	int trace_fd;         /* where each packet's way is printed, which is slow; 0: nowhere */
@@ -71,7 +73,8 @@ struct hg_port_stats {
 	/* Of plain frames, also where they came or left in one super-frame or bundle. */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_dropped;   /* receive ring full; longer than HG_MAX_FRAME_BYTES; super-frames that cannot be cut */
-	uint64_t tx_dropped;   /* interface down or gone; not taken by the kernel in time */
+	uint64_t tx_dropped;   /* interface down or gone */
+	uint64_t tx_overflowed; /* had waited for the kernel to have room for too long, or there was no room to wait in */
 	uint64_t tx_oversized; /* longer than the interface's MTU allows */
 	uint64_t tx_uncut;     /* long frames to be cut up that are no TCP or UDP, are wrong in a sum, or whose segments are too long */
 	uint64_t tx_supers, tx_super_segments; /* super-frames, and the frames in them */
@@ -82,6 +85,10 @@ struct hg_port_stats {
 	uint64_t captured;            /* frames in its capture files */
 	uint64_t capture_lost;        /* those that came faster than the files were written */
 	uint64_t capture_unwritten;   /* those that the files did not take */
+	uint64_t tx_queued;           /* for which the kernel had no room at once, so that they waited */
+	uint32_t queue_ms;            /* how long a frame may wait for that */
+	uint32_t queue_frames;        /* now: frames, whole super-frames, that wait for the kernel to have room */
+	uint32_t queue_bytes;         /* in them */
 	uint32_t tx_waiting;          /* now: frames that are gathered and not yet handed to the kernel */
 	uint32_t tx_kernel_bytes;     /* now: what the kernel holds of ours and has not sent, as it counts memory */
 };

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "epoch.h"
@@ -15,6 +16,7 @@ struct io_counters {
 	_Atomic uint64_t rx_packets, rx_bytes, rx_dropped;
 	_Atomic uint64_t rx_supers, rx_super_segments, rx_bundles, rx_bundle_pushes, rx_bundle_malformed;
 	_Atomic uint64_t tx_packets, tx_bytes, tx_dropped, tx_oversized, tx_uncut;
+	_Atomic uint64_t tx_queued, tx_overflowed;
 	_Atomic uint64_t tx_supers, tx_super_segments, tx_fanned;
 };
 
@@ -24,6 +26,13 @@ struct io_frame {
 	uint32_t segment_bytes; /* payload of each segment that the port which it leaves by cuts it into; 0: it is not cut */
 };
 
+/* What a frame counts for at its port. */
+struct io_size {
+	uint32_t segments;
+	uint32_t bytes; /* of all of them, each with headers of its own */
+};
+
+struct iovec;
 struct capture_port;
 struct fanout;
 struct stages;
@@ -31,9 +40,11 @@ struct payload_sum;
 
 struct io_config {
 	const char *interface;
+	uint32_t port;        /* its number */
 	int ifindex;
 	uint32_t mtu;         /* bytes */
 	uint32_t tx_frames;   /* gathered before they are handed on */
+	uint32_t queue_ms;    /* how long a frame may wait for the kernel to have room for it */
 	enum hg_io kind;
 	const _Atomic bool *bundles; /* cut up what comes in bundles */
 	bool receives; /* else it only sends */
@@ -41,6 +52,7 @@ struct io_config {
 	struct fanout *fanout;
 	struct io_counters *counters;
 	struct stages *stages;
+	_Atomic uint64_t *tx_lost;    /* frames that waited when the io was closed; any thread may close it */
 	struct capture_port *capture; /* NULL: none */
 };
 
@@ -68,12 +80,17 @@ struct io_ops {
 	/*
 	 * header() is room for the next frame's headers (LOADED_HEADER_BYTES), send()
 	 * completes it; its payload stays in place until flush(). Frames leave in the
-	 * order of send(). What cannot leave is counted.
+	 * order of send(). What cannot leave is counted; what the kernel has no room for
+	 * waits in the port's own queue, and nobody for it.
 	 */
 	uint8_t *(*header)(struct io *io);
 	void (*send)(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
 		     uint32_t segment_bytes);
 	void (*flush)(struct io *io);
+	/* A frame that flush() did not bring, whole with its vnet header: behind all that was flushed. */
+	void (*enqueue)(struct io *io, const struct iovec *parts, size_t count, const struct io_size *size);
+	/* Sends what waits, as far as the kernel has room for it now. */
+	void (*retry)(struct io *io, uint64_t now_ns);
 	void (*clear_error)(struct io *io); /* so that fd does not report it again */
 };
 
@@ -86,14 +103,25 @@ struct io {
 	struct capture_port *capture; /* NULL: none */
 	int fd;             /* readable while frames wait; -1: it only sends */
 	int ifindex;
+	uint32_t port;      /* its number */
 	uint32_t mtu;       /* bytes */
 	bool fans_out;      /* copies may leave by it by way of fanout.h */
 	/* The worker's. */
 	bool fanned;        /* some wait there */
 	_Atomic uint32_t unflushed; /* frames sent and not flushed; anyone reads */
 	bool listed;        /* among those to flush at the round's end */
+	uint64_t retry_at_ns; /* when what waits is to be tried again; IO_NONE_WAITS */
+	int full_fd;          /* writable once the kernel has room for what waits; -1: nothing tells */
+	_Atomic uint32_t queued_frames, queued_bytes; /* that wait; anyone reads */
 	_Atomic bool reopen; /* its port is to open it anew when something changes at its interface */
 };
+
+#define IO_NONE_WAITS UINT64_MAX
+
+static inline bool io_waits(const struct io *io)
+{
+	return io->retry_at_ns != IO_NONE_WAITS;
+}
 
 static inline uint32_t io_unflushed(const struct io *io)
 {

@@ -12,6 +12,7 @@
 
 #include "forward.h"
 #include "hg_switch.h"
+#include "tx_queue.h"
 
 static int init_lane(struct ports_lane *lane, uint32_t worker, const struct hg_switch_config *config)
 {
@@ -29,6 +30,7 @@ int ports_init(struct ports *ports, struct epoch *epoch, const struct hg_switch_
 
 	ports->epoch = epoch;
 	ports->tx_frames = config->tx_frames ? config->tx_frames : PORT_TX_FRAMES;
+	ports->queue_ms = config->port_queue_ms ? config->port_queue_ms : HG_PORT_QUEUE_MS;
 	ports->io = config->io;
 	atomic_store_explicit(&ports->set, set, memory_order_relaxed);
 	ports->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -106,9 +108,11 @@ static int open_lane(struct ports *ports, struct port *port, uint32_t worker, co
 	struct ports_lane *lane = &ports->lanes[worker];
 	struct io_config config = {
 		.interface = port->interface,
+		.port = port->number,
 		.ifindex = link->ifindex,
 		.mtu = link->mtu,
 		.tx_frames = ports->tx_frames,
+		.queue_ms = ports->queue_ms,
 		.kind = ports->io,
 		.bundles = &port->bundles,
 		.receives = worker == port->worker,
@@ -116,6 +120,7 @@ static int open_lane(struct ports *ports, struct port *port, uint32_t worker, co
 		.fanout = &lane->fanout,
 		.counters = &port->lanes[worker].counters,
 		.stages = &lane->stages,
+		.tx_lost = &port->tx_lost,
 		.capture = ports->capture ? &port->capture : NULL,
 	};
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = port->number };

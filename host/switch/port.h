@@ -36,6 +36,7 @@ struct port {
 	int ifindex;
 	uint32_t mtu;
 	struct capture_port capture;
+	_Atomic uint64_t tx_lost; /* frames that waited when their interface went */
 	uint64_t rx_lost; /* by the kernel, as of the last look; of closed backends too */
 	struct port_lane lanes[]; /* one for each worker */
 };
@@ -61,6 +62,7 @@ struct ports {
 	struct epoch *epoch;
 	_Atomic(struct port_set *) set;
 	uint32_t tx_frames;
+	uint32_t queue_ms;
 	enum hg_io io;
 	struct capture *capture; /* NULL: none */
 	int control_fd; /* for interface ioctls */

@@ -23,10 +23,24 @@ static void flush(struct worker_output *output)
 {
 	fanout_flush(&output->worker->io->fanout);
 	for (uint32_t i = 0; i < output->unflushed_count; i++) {
-		output->unflushed[i]->ops->flush(output->unflushed[i]);
-		output->unflushed[i]->listed = false;
+		struct io *io = output->unflushed[i];
+
+		io->ops->flush(io);
+		io->listed = false;
+		waiting_note(&output->worker->waiting, io);
 	}
 	output->unflushed_count = 0;
+}
+
+/* It is flushed at the round's end, at the latest. */
+static void list(struct worker_output *output, struct io *io)
+{
+	if (io->listed)
+		return;
+	io->listed = true;
+	output->unflushed[output->unflushed_count++] = io;
+	if (output->unflushed_count == WORKER_UNFLUSHED)
+		flush(output);
 }
 
 static uint8_t *cpu_output_header(struct worker *worker)
@@ -99,18 +113,19 @@ static void worker_send(struct output *base, uint32_t port, uint32_t header_byte
 			add_relaxed(&worker->stats.dropped_cpu_queue, 1);
 		return;
 	}
-	if (fan_out(output, header_bytes, payload, payload_bytes))
-		return;
-	io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
-	if (io_unflushed(io) && !io->listed) {
-		io->listed = true;
-		output->unflushed[output->unflushed_count++] = io;
-	}
-	if (output->unflushed_count == WORKER_UNFLUSHED)
-		flush(output);
+	if (!fan_out(output, header_bytes, payload, payload_bytes))
+		io->ops->send(io, header_bytes, payload, payload_bytes, output->segment_bytes);
+	list(output, io);
 }
 
 /* ---- rounds ------------------------------------------------------------------- */
+
+/* Now, not at the round's end: copies may take long, and what waits is to leave meanwhile. */
+static void retry_waiting(struct worker *worker)
+{
+	if (waiting_any(&worker->waiting))
+		waiting_retry(&worker->waiting, worker->output.set, worker->number, now_ns());
+}
 
 /* Up to a batch from every port whose frames it takes, in turn. */
 static bool receive_from_ports(struct worker *worker, const struct forwarder *forwarder)
@@ -130,6 +145,7 @@ static bool receive_from_ports(struct worker *worker, const struct forwarder *fo
 		for (uint32_t f = 0; f < count; f++) {
 			worker->output.segment_bytes = frames[f].segment_bytes;
 			forward(forwarder, port->number, frames[f].bytes, frames[f].length);
+			retry_waiting(worker);
 		}
 	}
 	return worker->lender_count;
@@ -163,6 +179,7 @@ static bool do_round(struct worker *worker)
 	forward_at(&forwarder, now_ns(), sw->start_ns);
 	worker->io->sum = (struct payload_sum){ 0 }; /* its payload was given back */
 	worker->output.set = ports_now(&sw->ports);
+	retry_waiting(worker);
 	received = receive_from_ports(worker, &forwarder);
 	packet_out = receive_from_cpu(worker, &forwarder);
 	/* Copies leave before what they point into is given back. */
@@ -189,14 +206,32 @@ static void clear_errors(struct worker *worker, const struct epoll_event *events
 	}
 }
 
+/* While frames wait it wakes when there is room for them, or it is time to look. */
+static void wait_while_some_wait(struct worker *worker)
+{
+	struct epoch *epoch = &worker->sw->epoch;
+	struct ports *ports = &worker->sw->ports;
+	struct waiting_poll on;
+
+	waiting_prepare(&worker->waiting, ports_now(ports), worker->number, worker->io->poll_fd, &on);
+	epoch_offline(epoch, worker->number);
+	waiting_sleep(&worker->waiting, &on);
+	epoch_online(epoch, worker->number);
+	waiting_wake(&worker->waiting, ports_now(ports), worker->number, &on);
+}
+
 static void sleep_until_work(struct worker *worker)
 {
 	struct epoch *epoch = &worker->sw->epoch;
 	struct epoll_event events[EVENTS];
-	int count;
+	int timeout_ms = -1, count;
 
+	if (waiting_any(&worker->waiting)) {
+		wait_while_some_wait(worker);
+		timeout_ms = 0;
+	}
 	epoch_offline(epoch, worker->number);
-	count = epoll_wait(worker->io->poll_fd, events, EVENTS, -1);
+	count = epoll_wait(worker->io->poll_fd, events, EVENTS, timeout_ms);
 	epoch_online(epoch, worker->number);
 	(void)!read(worker->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 	clear_errors(worker, events, count);
@@ -239,6 +274,7 @@ int workers_init(struct hg_switch *sw)
 		worker->io = &sw->ports.lanes[i];
 		worker->output.output = (struct output){ .header = worker_header, .send = worker_send };
 		worker->output.worker = worker;
+		waiting_init(&worker->waiting);
 		worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		if (worker->wake_fd < 0 || epoll_ctl(worker->io->poll_fd, EPOLL_CTL_ADD, worker->wake_fd, &woken))
 			ret = -errno;

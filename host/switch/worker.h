@@ -7,6 +7,7 @@
 
 #include "forward.h"
 #include "port.h"
+#include "waiting.h"
 
 #define WORKER_UNFLUSHED PORT_NUMBERS
 
@@ -21,7 +22,7 @@ struct worker_output {
 	uint8_t *headers;           /* what it gave */
 	uint32_t segment_bytes;     /* of the frame that is being forwarded */
 	uint32_t unflushed_count;
-	struct io *unflushed[WORKER_UNFLUSHED]; /* have frames to flush */
+	struct io *unflushed[WORKER_UNFLUSHED]; /* have frames to flush, or to be fanned out */
 };
 
 struct worker {
@@ -33,6 +34,7 @@ struct worker {
 	int wake_fd; /* eventfd: ends its sleep */
 	_Atomic bool stop;
 	struct worker_output output;
+	struct waiting waiting;
 	uint32_t lender_count;
 	struct io *lenders[PORT_NUMBERS]; /* lent us frames in this round */
 };

@@ -3,6 +3,7 @@
 #ifndef HG_SWITCH_CHECK_H
 #define HG_SWITCH_CHECK_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -24,6 +24,7 @@
 #define BUNDLE_BYTES_MAX 65549u
 #define ROUNDS 20u /* of what depends on who is faster */
 #define MANY (FANOUT_COPIES + 6u)
+#define FILLER_BYTES 1400u
 #define SMALL_BYTES 100u /* of a segment, where many runs are in one bundle */
 
 /* ---- bundles ------------------------------------------------------------------ */
@@ -304,8 +305,75 @@ static void test_interface_that_flaps(void)
 	EVENTUALLY(lab_port(2).up);
 }
 
+/*
+ * Copies that a slow interface has no room for wait in its port's queue, all others' are
+ * there at once; and when there is room, all are in order, whatever way each would leave.
+ */
+static void test_slow_interface(void)
+{
+	static struct frame before[SEGMENTS], between[1], after[SEGMENTS], last[SEGMENTS];
+	struct frame_spec spec = flow_of(0);
+	uint8_t filler[FILLER_BYTES], left[FRAME_BYTES_MAX];
+
+	while (net_receive(lab.host_2, left, sizeof(left), LAB_QUIET_MS) > 0)
+		; /* of the test before */
+	lab_fill(filler, sizeof(filler), TYPE_TO_2);
+	for (int slow_last = 0; slow_last < 2; slow_last++) {
+		struct hg_port_stats stats = lab_port(2);
+
+		if (slow_last)
+			set_group((const struct hg_replica[]){ { 1, 2 }, { 2, 1 } }, 2);
+		else
+			set_group((const struct hg_replica[]){ { 2, 1 }, { 1, 2 } }, 2);
+		/* One passes, two wait there, and then there is no room for a segment. */
+		net_limit("s2", 8, 2 * FILLER_BYTES + SEGMENT_BYTES / 2);
+		for (uint32_t i = 0; i < 3; i++)
+			lab_send(lab.host_1, filler, sizeof(filler));
+		EVENTUALLY(lab_port(2).tx_packets == stats.tx_packets + 3);
+
+		make_segments(before, SEGMENTS, spec, SEGMENT_BYTES);
+		spec.seq += SEGMENTS * SEGMENT_BYTES;
+		make_segments(between, 1, spec, SEGMENT_BYTES);
+		spec.seq += SEGMENT_BYTES;
+		make_segments(after, SEGMENTS, spec, SEGMENT_BYTES);
+		spec.seq += SEGMENTS * SEGMENT_BYTES;
+		start_bundle();
+		add_run(before, SEGMENTS, &spec);
+		memcpy(add(between[0].length, 0), between[0].bytes, between[0].length);
+		add_run(after, SEGMENTS, &spec);
+		lab_send(lab.host_1, bundle, bundle_bytes);
+		expect(lab.host_1, 2, before, SEGMENTS);
+		expect(lab.host_1, 2, between, 1);
+		expect(lab.host_1, 2, after, SEGMENTS);
+		EVENTUALLY(lab_port(2).queue_frames == 3);
+		CHECK_EQUAL(lab_port(2).queue_bytes, (2 * SEGMENTS + 1) * before[0].length);
+
+		/* There is room, and what waits is to be tried again in a moment: nothing passes it meanwhile. */
+		usleep(LAB_QUIET_MS * 1000);
+		make_segments(last, SEGMENTS, spec, SEGMENT_BYTES);
+		spec.seq += SEGMENTS * SEGMENT_BYTES;
+		start_bundle();
+		add_run(last, SEGMENTS, &spec);
+		net_limit("s2", 125000000, 1 << 20);
+		lab_send(lab.host_1, bundle, bundle_bytes);
+		expect(lab.host_1, 2, last, SEGMENTS);
+		for (uint32_t i = 0; i < 3; i++)
+			lab_expect(lab.host_2, filler, sizeof(filler));
+		expect(lab.host_2, 1, before, SEGMENTS);
+		expect(lab.host_2, 1, between, 1);
+		expect(lab.host_2, 1, after, SEGMENTS);
+		expect(lab.host_2, 1, last, SEGMENTS);
+		EVENTUALLY(lab_port(2).tx_packets == stats.tx_packets + 3 + 3 * SEGMENTS + 1);
+		EVENTUALLY(lab_port(2).queue_frames == 0);
+		CHECK(lab_port(2).tx_queued >= stats.tx_queued + 2 * SEGMENTS + 1);
+		CHECK_EQUAL(lab_port(2).tx_dropped, stats.tx_dropped);
+		CHECK_EQUAL(lab_port(2).tx_overflowed, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	const struct hg_switch_config config = { .io = HG_IO_FANOUT, .cpu_port = 510, .port_queue_ms = 60000 };
 	struct fanout_program program;
 	int ret;
 
@@ -316,7 +384,7 @@ int main(int argc, char **argv)
 		return SKIPPED;
 	}
 	fanout_program_close(&program);
-	lab_open_io(argv[1], HG_IO_FANOUT, LAB_MTU_BUNDLES);
+	lab_open_with(argv[1], &config, LAB_MTU_BUNDLES);
 	lab_steer(0x0800, "to_group", GROUP);
 	lab_steer(0x86dd, "to_group", GROUP);
 	lab_steer(0x8100, "to_group", GROUP);
@@ -331,6 +399,7 @@ int main(int argc, char **argv)
 	test_what_is_not_fanned_out();
 	test_interface_down();
 	test_interface_that_flaps();
+	test_slow_interface();
 	lab_close();
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -54,7 +56,10 @@ void net_isolate(void)
 
 struct request {
 	struct nlmsghdr header;
-	struct ifinfomsg link;
+	union {
+		struct ifinfomsg link;
+		struct tcmsg qdisc;
+	};
 	char attributes[512];
 };
 
@@ -115,6 +120,17 @@ void net_add_pair(const char *name, const char *peer, uint32_t mtu)
 	net_set_up(peer, true);
 }
 
+int net_add_tap(const char *name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	memcpy(request.ifr_name, name, strlen(name));
+	CHECK(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0);
+	net_set_up(name, true);
+	return fd;
+}
+
 void net_delete(const char *name)
 {
 	struct request request = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)) };
@@ -140,6 +156,26 @@ void net_set_mtu(const char *name, uint32_t mtu)
 	request.link.ifi_index = (int)if_nametoindex(name);
 	begin(&request, IFLA_MTU, &mtu, sizeof(mtu));
 	ask(&request, RTM_NEWLINK, 0);
+}
+
+void net_limit(const char *name, uint32_t bytes_per_second, uint32_t limit_bytes)
+{
+	struct request request = { .header.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg)) };
+	const struct tc_tbf_qopt limit = {
+		.rate = { .rate = bytes_per_second, .linklayer = TC_LINKLAYER_ETHERNET },
+		.limit = limit_bytes,
+	};
+	const uint32_t burst_bytes = 2000; /* one frame */
+	struct rtattr *options;
+
+	request.qdisc.tcm_ifindex = (int)if_nametoindex(name);
+	request.qdisc.tcm_parent = TC_H_ROOT;
+	begin(&request, TCA_KIND, "tbf", 4);
+	options = begin(&request, TCA_OPTIONS, NULL, 0);
+	begin(&request, TCA_TBF_PARMS, &limit, sizeof(limit));
+	begin(&request, TCA_TBF_BURST, &burst_bytes, sizeof(burst_bytes));
+	end(&request, options);
+	ask(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
 }
 
 void net_offload_off(const char *name)

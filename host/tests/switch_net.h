@@ -10,9 +10,16 @@
 void net_isolate(void);
 /* A veth pair, both ends up. */
 void net_add_pair(const char *name, const char *peer, uint32_t mtu);
+/* One whose frames are read from the descriptor; up. */
+int net_add_tap(const char *name);
 void net_delete(const char *name);
 void net_set_up(const char *name, bool up);
 void net_set_mtu(const char *name, uint32_t mtu);
+/*
+ * What leaves by it is let through at a rate, and so many bytes of it wait; more is refused
+ * (tbf). Again for another rate.
+ */
+void net_limit(const char *name, uint32_t bytes_per_second, uint32_t limit_bytes);
 /* What leaves by it is cut up and summed before. */
 void net_offload_off(const char *name);
 

@@ -37,6 +37,7 @@ class Plan:
     grpc_addr: str
     switch_metrics: str
     device_id: int
+    port_queue_ms: int
     control: Path
     settings: Settings
     addressing: AddressingSpec | None = None
@@ -55,6 +56,7 @@ async def run(plan: Plan) -> None:
                 *("--grpc-server-addr", plan.grpc_addr),
                 *("--metrics", plan.switch_metrics),
                 *("--bundle-port", str(plan.host.port)),
+                *("--port-queue", str(plan.port_queue_ms)),
                 "--no-p4",
             ],
         ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hectograph import __version__
+from hectograph.cli import port_options
 from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def switch(
             min=1, help="Threads that forward packets; each takes those of its own ports."
         ),
     ] = 1,
+    port_queue: port_options.Queue = port_options.QUEUE_MS,
     trace: Annotated[
         bool, typer.Option(help="Print each packet's way to standard output; slow.")
     ] = False,
@@ -129,6 +131,7 @@ def switch(
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
             workers=workers,
+            port_queue_ms=port_queue,
             trace=trace,
             captures=pcap,
             metrics=None if metrics is None else _address(metrics),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hectograph.cli import addressing as contents
-from hectograph.cli import cohort_options
+from hectograph.cli import cohort_options, port_options
 from hectograph.errors import InvalidInput
 from hectograph.paths import pusher_socket
 
@@ -58,6 +58,7 @@ def up(
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
     content_mac: contents.Mac = contents.MAC,
+    port_queue: port_options.Queue = port_options.QUEUE_MS,
     cohort_window: cohort_options.Window = None,
     cohort_patience: cohort_options.Patience = None,
     cohort_members: cohort_options.Members = None,
@@ -103,6 +104,7 @@ def up(
         grpc_addr=grpc_addr,
         switch_metrics=switch_metrics or _next_port(grpc_addr),
         device_id=device_id,
+        port_queue_ms=port_queue,
         control=(control or pusher_socket()).absolute(),
         settings=settings,
         addressing=contents.addressing(

@@ -20,6 +20,15 @@ _PORT_GAUGES = {
     "up": ("up", "Whether the interface is up and has a link"),
     "mtu": ("mtu_bytes", "The interface's MTU"),
     "worker": ("worker", "The worker that forwards what comes in by the port, from 0"),
+    "queue_ms": (
+        "queue_limit_milliseconds",
+        "How long a frame may wait for the kernel to have room for it",
+    ),
+    "queue_frames": (
+        "queue_frames",
+        "Frames in the port's queue, whole super-frames, for which the kernel has no room yet",
+    ),
+    "queue_bytes": ("queue_bytes", "Bytes in them"),
     "tx_waiting": ("tx_waiting_frames", "Frames gathered and not yet handed to the kernel"),
     "tx_kernel_bytes": (
         "tx_kernel_bytes",
@@ -29,6 +38,7 @@ _PORT_GAUGES = {
 _PORT_DROPS = {
     "rx_dropped": "rx",
     "tx_dropped": "tx",
+    "tx_overflowed": "tx_queue",
     "tx_oversized": "tx_oversized",
     "tx_uncut": "tx_uncut",
 }
@@ -37,6 +47,7 @@ _PORT_COUNTERS = {
     "rx_bytes": "Bytes in them",
     "tx_packets": "Frames sent, each segment of a super-frame by itself",
     "tx_bytes": "Bytes in them",
+    "tx_queued": "Frames that waited in the port's queue",
     "tx_supers": "Super-frames sent",
     "tx_super_segments": "Frames sent in them",
     "tx_fanned": "Super-frames that shared their payload with others",

@@ -404,11 +404,13 @@ class Switch:
         captures: Path | None = None,
         trace_fd: int = 0,
         workers: int = 1,
+        port_queue_ms: int = 0,
     ) -> None:
         """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
 
         `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
         `workers`: threads that forward packets, each those of its own ports.
+        `port_queue_ms`: how long a frame waits for a port that has no room; 0: the default.
         """
         directory = ffi.NULL
         if captures is not None:
@@ -421,6 +423,7 @@ class Switch:
             "captures": directory,
             "trace_fd": trace_fd,
             "workers": workers,
+            "port_queue_ms": port_queue_ms,
         }
         config = ffi.new("struct hg_switch_config *", values)
         out = ffi.new("struct hg_switch **")

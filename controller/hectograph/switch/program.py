@@ -55,6 +55,8 @@ class SwitchOptions:
     """Print each packet's way to standard output."""
     workers: int = 1
     """Threads that forward packets."""
+    port_queue_ms: int = 0
+    """How long a frame waits for a port that has no room before it is dropped; 0: the default."""
     metrics: "ListenAddress | None" = None
     """Where Prometheus may ask; None: nothing is measured."""
 
@@ -91,6 +93,7 @@ async def _run(options: SwitchOptions) -> None:
             captures=options.captures,
             trace_fd=sys.stdout.fileno() if options.trace else 0,
             workers=options.workers,
+            port_queue_ms=options.port_queue_ms,
         )
         stack.callback(switch.close)
         for port in options.interfaces:

@@ -60,6 +60,8 @@ class PortStats:
     tx_bytes: int
     rx_dropped: int
     tx_dropped: int
+    tx_overflowed: int
+    """They had waited in the port's queue for too long, or found no room there."""
     tx_oversized: int
     tx_uncut: int
     tx_supers: int
@@ -75,6 +77,13 @@ class PortStats:
     """Frames that came faster than its capture files were written."""
     capture_unwritten: int
     """Frames that the files did not take."""
+    tx_queued: int
+    """Frames for which the kernel had no room at once, so that they waited."""
+    queue_ms: int
+    """How long a frame may wait for that."""
+    queue_frames: int
+    """Now: frames, whole super-frames, that wait for the kernel to have room."""
+    queue_bytes: int
     tx_waiting: int
     """Now, in frames: gathered and not yet handed to the kernel."""
     tx_kernel_bytes: int

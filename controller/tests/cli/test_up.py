@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uplab import HECTOGRAPH, Lab
+from uplab import HECTOGRAPH, QUEUE_MS, Lab
 
 from hectograph.testbed import End, Namespace, Testbed
 
@@ -45,6 +45,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "news.bin"
     path.write_bytes(os.urandom(1_000_001))
     return path
+
+
+def test_options_of_ports_reach_the_switch(lab: Lab) -> None:
+    words = Path(f"/proc/{lab.children()['switch']}/cmdline").read_text().split("\0")
+    assert words[words.index("--port-queue") + 1] == str(QUEUE_MS)
 
 
 def test_a_file_reaches_every_member(lab: Lab, file: Path) -> None:

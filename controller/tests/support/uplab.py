@@ -17,6 +17,8 @@ from hectograph.testbed import End, Testbed
 HECTOGRAPH = [sys.executable, "-m", "hectograph"]
 ADDRESSES = ("192.0.2.2", "2001:db8::2")
 PORT = 6000
+QUEUE_MS = 2000
+"""How long a frame may wait for a client's port: longer than this machine may be busy."""
 SO_RCVBUFFORCE = 33
 """asm-generic/socket.h; Python does not name it."""
 
@@ -38,7 +40,8 @@ class Lab:
         ports = ["--host-port", "1@port1", "--port", "2@port2", "--port", "3@port3"]
         # In the clients' own networks: they need no route there.
         contents = ["--content-prefix", "2001:db8::c:0:0:0/80", "--content-ipv4", "192.0.2.80"]
-        self.up = testbed.start("up", [*HECTOGRAPH, "up", *ports, *contents], self.home)
+        queue = ["--port-queue", str(QUEUE_MS)]
+        self.up = testbed.start("up", [*HECTOGRAPH, "up", *ports, *contents, *queue], self.home)
         self.up.wait_until(lambda: "\nready\n" in self.up.output(), timeout=60)
         self._join()
 

@@ -83,6 +83,7 @@ async def test_every_number_of_the_switch_is_shown(
     assert sorted(set(values)) == list(range(1001, next(numbers)))
     assert shown["dropped_packets_total", ("no_group",)] == stats.dropped_no_group
     assert shown["port_dropped_packets_total", ("seven", "7", "tx_uncut")] == port.tx_uncut
+    assert shown["port_dropped_packets_total", ("seven", "7", "tx_queue")] == port.tx_overflowed
     assert shown["port_up", ("seven", "7")] == 1
     assert shown["queue_length", ("digest",)] == queues.digests
     assert shown["stage_measured_total", ("egress",)] == stages["egress"].times

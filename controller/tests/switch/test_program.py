@@ -13,6 +13,7 @@ from finsy.proto import p4r
 from p4client import PROGRAMS, Controller, load_config
 from switchlab import Lab
 
+from hectograph.cli import port_options
 from hectograph.cli.main import main
 
 CONFIG = str(PROGRAMS / "kinds.json")
@@ -146,6 +147,15 @@ def test_bad_arguments(arguments: list[str], what: str, capfd: pytest.CaptureFix
     assert captured.out == ""
     (line,) = captured.err.splitlines()
     assert what in line
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"), [((), port_options.QUEUE_MS), (("--port-queue", "7"), 7)]
+)
+def test_how_long_frames_wait(lab: Lab, options: tuple[str, ...], shown: int) -> None:
+    program = lab.start("-i", "1@port1", *options)
+    program.stop()
+    assert f"port 1: interface=port1 up=True mtu=1500 queue_ms={shown}" in program.output()
 
 
 def test_version(lab: Lab) -> None:
