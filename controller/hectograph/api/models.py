@@ -25,7 +25,7 @@ from hectograph.api.fields import (
     TransportPort,
 )
 from hectograph.core import model
-from hectograph.core.profiles import PROFILES
+from hectograph.core.profiles import PIPELINE_MEMBERS, PROFILES
 from hectograph.core.validate import MAX_MTU, MIN_MTU
 
 
@@ -174,7 +174,7 @@ class NamedMember(MemberSpec):
 class MemberSet(Model):
     """The whole of a group's members."""
 
-    items: list[NamedMember]
+    items: Annotated[list[NamedMember], Field(max_length=PIPELINE_MEMBERS, fail_fast=True)]
 
     def to_model(self, group: str) -> list[model.Member]:
         return [member.to_model(group, member.name) for member in self.items]

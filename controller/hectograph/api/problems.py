@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from hectograph.api.fields import MAX_ERRORS
 from hectograph.api.problem import MEDIA_TYPE, URN, InvalidField, Problem, kind_of
 from hectograph.errors import HectographError
 
@@ -49,13 +50,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HectographError)
     async def of_hectograph(request: Request, error: HectographError) -> Response:
-        status, slug = kind_of(error)
-        return _respond(request, status, slug, error.message, where=error.where)
+        return answer(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(request: Request, error: RequestValidationError) -> Response:
-        wrong = [_invalid_field(each) for each in error.errors()]
-        detail = "; ".join(f"{field.pointer or field.parameter}: {field.detail}" for field in wrong)
+        found = error.errors()
+        wrong = [_invalid_field(each) for each in found[:MAX_ERRORS]]
+        lines = [f"{field.pointer or field.parameter}: {field.detail}" for field in wrong]
+        if len(found) > MAX_ERRORS:
+            lines.append(f"and {len(found) - MAX_ERRORS} more")
+        detail = "; ".join(lines)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return _respond(request, status, "invalid-input", detail, errors=wrong)
 
