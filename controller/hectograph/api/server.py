@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 
@@ -11,16 +12,23 @@ import uvicorn
 from hectograph.api.app import create_app
 from hectograph.api.listener import Server, listen
 from hectograph.config import ListenAddress, Settings
+from hectograph.paths import PRIVATE_UMASK
 from hectograph.service import Service
+
+TALKATIVE = ("httpx", "httpcore")
+"""They tell of each request, with its URL and the password in it."""
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
     """Returns after SIGINT or SIGTERM, when what was under way is answered."""
+    os.umask(PRIVATE_UMASK)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     with listen(settings.listen) as listener:
         asyncio.run(_serve(settings, listener))
 

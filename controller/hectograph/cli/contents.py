@@ -18,6 +18,7 @@ from hectograph.cli.patience import looks
 from hectograph.cli.progress import Step, progress
 from hectograph.cli.remote import Json, Switch, build, connect, only
 from hectograph.cli.units import bytes_text
+from hectograph.core.redact import redact
 from hectograph.errors import HectographError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _file_name(source: str) -> str:
         url = urlsplit(source)
         return Path(unquote(url.path)).name or url.hostname or ""
     except ValueError as error:
-        raise InvalidInput(str(error), where=source) from error
+        raise InvalidInput(str(error), where=redact(source)) from error
 
 
 def _name(file: str) -> str:

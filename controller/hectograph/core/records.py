@@ -5,7 +5,7 @@ An operation on the desired state is an Edit: the records that it drops and puts
 store commits it in one transaction and the state in memory (state.py) applies it after.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
@@ -27,9 +27,9 @@ class SecretsRecord:
     gets the same ones back, or its running downloads would be lost."""
 
     switch: str
-    current: int
+    current: int = field(repr=False)
     """64 bits."""
-    previous: int
+    previous: int = field(repr=False)
     number: int = 0
     """Of the current secret, modulo 256; the previous one's is one less."""
     rotated_at: float = 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from hectograph.core.records import FileVersion
+from hectograph.core.redact import redact
 from hectograph.errors import HectographError, InvalidInput, Unavailable
 from hectograph.library.download import Broken, Download
 from hectograph.library.reading import Progress, measure
@@ -28,7 +29,8 @@ async def fetch(url: str, directory: Path, sha256: str | None, progress: Progres
     LimitExceeded: too large; Unavailable: no server, no room, or a transfer that broke and
     could not be resumed.
     """
-    where = _shown(url)
+    where = redact(url)
+    _check(url, where)
     if sha256 is not None and (found := await _find(directory, sha256, progress)):
         return found
     try:
@@ -72,10 +74,8 @@ async def _download(url: str, where: str, part: Part, progress: Progress) -> Non
     return None
 
 
-def _shown(url: str) -> str:
-    """Without a password."""
+def _check(url: str, where: str) -> None:
     try:
-        parsed = httpx.URL(url)
+        httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise InvalidInput(str(error), where=url) from error
-    return str(parsed.copy_with(username=None, password=None)) if parsed.userinfo else url
+        raise InvalidInput(redact(str(error)), where=where) from error

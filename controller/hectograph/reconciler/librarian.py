@@ -12,6 +12,7 @@ from hectograph.core import content_edits, publishing
 from hectograph.core.hosting import Views
 from hectograph.core.model import FileSource
 from hectograph.core.records import ContentRecord, Edit, FileVersion
+from hectograph.core.redact import redact
 from hectograph.core.state import State
 from hectograph.errors import HectographError
 from hectograph.library import fetch, measure, sweep
@@ -125,7 +126,7 @@ class Librarian:
             async with self._turns:
                 version = await self._read(record)
         except HectographError as error:
-            reason = str(error)
+            reason = redact(str(error))
             await self._commit(lambda state: content_edits.failed(state, record, reason))
             logger.warning("content %s: %s", record.content.name, reason)
         else:

@@ -8,8 +8,10 @@ is one transaction.
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 
 from hectograph.core.records import Edit, Record
 from hectograph.errors import InvalidInput, Unavailable
+from hectograph.paths import PRIVATE_FILE, make_private
 from hectograph.store.lock import FileLock
 from hectograph.store.rows import TABLES, Table, key
 from hectograph.store.schema import APPLICATION_ID, MIGRATIONS
@@ -34,8 +37,9 @@ class Store:
     async def open(self) -> list[Record]:
         """Take the lock, bring the layout up to date, and return everything, in load order."""
         try:
-            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_private, self._path.parent)
             await asyncio.to_thread(self._lock.acquire)
+            await asyncio.to_thread(_make_private_file, self._path)
         except OSError as error:
             raise Unavailable(f"cannot be opened: {error}", where=str(self._path)) from error
         try:
@@ -112,6 +116,14 @@ class Store:
             rows = await connection.execute_fetchall(table.select)
             records += await asyncio.to_thread(_decode, table, rows)
         return records
+
+
+def _make_private_file(path: Path) -> None:
+    """Secrets are in it. SQLite gives the files beside it the mode that it finds."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(PRIVATE_FILE)
 
 
 def _decode(table: Table, rows: Iterable[sqlite3.Row]) -> list[Record]:

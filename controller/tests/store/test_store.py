@@ -237,7 +237,7 @@ async def test_a_damaged_page(path: Path) -> None:
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="cannot be opened"):
+    with pytest.raises(Unavailable, match="cannot be made"):
         await Store(tmp_path / "file" / "controller.db").open()
 
 
