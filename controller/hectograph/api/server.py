@@ -31,7 +31,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    service = Service(settings.database, cohorts=settings.cohorts)
+    service = Service(settings.database, cohorts=settings.cohorts, roots=settings.roots)
     server = Server(
         config(create_app(settings, service), shutdown_seconds=settings.shutdown_seconds)
     )

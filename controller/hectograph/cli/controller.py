@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hectograph.cli import cohort_options
+from hectograph.cli import cohort_options, content_roots
 
 
 def controller(
@@ -23,6 +23,7 @@ def controller(
     token_file: Annotated[
         Path | None, typer.Option(help="Holds the bearer token; so does HECTOGRAPH_TOKEN.")
     ] = None,
+    content_root: content_roots.Roots = None,
     cohort_window: cohort_options.Window = None,
     cohort_patience: cohort_options.Patience = None,
     cohort_members: cohort_options.Members = None,
@@ -44,6 +45,7 @@ def controller(
             listen=listen,
             database=database,
             token_file=token_file,
+            content_root=content_root or None,
             cohort_window_ms=cohort_window,
             cohort_patience_ms=cohort_patience,
             cohort_members=cohort_members,

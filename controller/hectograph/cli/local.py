@@ -12,7 +12,7 @@ import typer
 
 from hectograph.api.client import Client
 from hectograph.api.models import AddressingSpec, HostSpec, SwitchSpec
-from hectograph.cli import cohort_options
+from hectograph.cli import cohort_options, content_roots
 from hectograph.cli.addressing import addressing_text
 from hectograph.cli.interfaces import PortInterface
 from hectograph.cli.remote import build
@@ -71,6 +71,7 @@ async def run(plan: Plan) -> None:
             [
                 *(*program, "controller", "--listen", str(plan.settings.listen)),
                 *("--database", str(plan.settings.database)),
+                *content_roots.words(plan.settings),
                 *cohort_options.words(plan.settings),
             ],
         ),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hectograph.cli import addressing as contents
-from hectograph.cli import cohort_options
+from hectograph.cli import cohort_options, content_roots
 from hectograph.errors import InvalidInput
 from hectograph.paths import pusher_socket
 
@@ -54,6 +54,7 @@ def up(
     control: Annotated[
         Path | None, typer.Option(help="The pusher's socket.", show_default="the pusher's default")
     ] = None,
+    content_root: content_roots.Roots = None,
     content_prefix: contents.Prefix = None,
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
@@ -77,6 +78,7 @@ def up(
     settings = load_settings(
         listen=listen,
         database=database,
+        content_root=content_root or None,
         cohort_window_ms=cohort_window,
         cohort_patience_ms=cohort_patience,
         cohort_members=cohort_members,

@@ -84,12 +84,38 @@ def published(state: State, record: ContentRecord, response_bytes: int) -> Edit:
     return Edit(puts=(replace(now, response_bytes=response_bytes),))
 
 
-def failed(state: State, record: ContentRecord, error: str) -> Edit:
-    """It leaves the tables."""
+def same_bytes(state: State, record: ContentRecord, version: FileVersion) -> Edit:
+    """Its file is another one, or was written again, with the bytes that it had."""
+    now = current(state, record)
+    if now is None or now.version is None or now.error is not None:
+        return Edit()
+    return Edit(puts=(replace(now, version=version, last_modified=last_modified(now)),))
+
+
+def last_modified(record: ContentRecord) -> int:
+    """In its responses, which never change; Unix time."""
+    if record.last_modified is not None:
+        return record.last_modified
+    assert record.version is not None
+    return record.version.modified_ns // 1_000_000_000
+
+
+def failed(state: State, record: ContentRecord, error: str, *, intact: bool = False) -> Edit:
+    """It leaves the tables: at once, or when its downloads have finished, because the file
+    that its hosts have opened is `intact`."""
     now = current(state, record)
     if now is None or now.error is not None:
         return Edit()
-    return Edit(puts=(replace(now, content=_without_password(now.content), error=error),))
+    failed = replace(now, content=_without_password(now.content), error=error)
+    return Edit(puts=(failed if intact else replace(failed, response_bytes=None),))
+
+
+def drained(state: State, record: ContentRecord) -> Edit:
+    """The last download of one that has failed is over."""
+    now = current(state, record)
+    if now is None or now.error is None or now.response_bytes is None:
+        return Edit()
+    return Edit(puts=(replace(now, response_bytes=None),))
 
 
 def gone(state: State, record: ContentRecord) -> Edit:

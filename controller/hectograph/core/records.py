@@ -104,6 +104,9 @@ class FileVersion:
     inode: int
     sha256: str
     """64 digits of [0-9a-f]."""
+    device: int = 0
+    changed_ns: int = 0
+    """Its st_ctime_ns."""
 
 
 class Leaving(StrEnum):
@@ -120,11 +123,14 @@ class ContentRecord:
     version: FileVersion | None = None
     """None: not fetched or not read yet."""
     response_bytes: int | None = None
-    """Of the whole response, as its hosts answered: set when it was first ready on them,
-    and since then it stands in the switch's tables."""
+    """Of the whole response, as its hosts answered: set when it was first ready on them, and
+    as long as it is it stands in the switch's tables."""
+    last_modified: int | None = None
+    """Of the responses, Unix time; None: when its file was modified."""
     leaving: Leaving | None = None
     error: str | None = None
-    """Why it cannot be served, for good: to be removed, or put again."""
+    """Why it cannot be served, for good: to be removed, or put again. Downloads may still
+    run, of a file that was only removed or replaced: while there is `response_bytes`."""
 
 
 Record = (

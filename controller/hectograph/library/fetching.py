@@ -12,6 +12,7 @@ from hectograph.core.redact import redact
 from hectograph.errors import HectographError, InvalidInput, Unavailable
 from hectograph.library.download import Broken, Download
 from hectograph.library.reading import Progress, measure
+from hectograph.library.roots import Roots
 from hectograph.library.store import Part
 from hectograph.library.threads import to_the_end
 
@@ -53,7 +54,7 @@ async def _find(directory: Path, sha256: str, progress: Progress) -> FileVersion
     path = directory / sha256
     if await asyncio.to_thread(path.exists):
         with suppress(HectographError):
-            found = await measure(path, progress)
+            found = await measure(path, progress, Roots((directory,)))
             return found if found.sha256 == sha256 else None
     return None
 

@@ -17,6 +17,7 @@ from hectograph.core.state import State
 from hectograph.drivers.base import Driver, PusherDriver
 from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput, Unavailable
+from hectograph.library import Roots
 from hectograph.pusher.client import PusherClient
 from hectograph.reconciler.fleet import Fleet, FleetOptions
 from hectograph.store import Store
@@ -33,11 +34,13 @@ class ServiceBase:
         library: Path | None = None,
         schedule: Schedule | None = None,
         cohorts: CohortSettings | None = None,
+        roots: Roots | None = None,
         driver: Driver | None = None,
         pusher_driver: PusherDriver | None = None,
     ) -> None:
         """`artifacts`: directory of the compiled pipeline; None takes the installed one.
         `library`: of the contents that are fetched; None takes ``contents`` beside the database.
+        `roots`: of the other files that may be served; None: every file is beneath one.
         `schedule`: of secrets and filter epochs; None takes the usual one. `cohorts`: likewise.
 
         The drivers are P4Runtime and the host protocol unless others are given.
@@ -49,6 +52,7 @@ class ServiceBase:
             library or database.parent / "contents",
             schedule or Schedule(),
             cohorts or CohortSettings(),
+            roots or Roots.everything(),
         )
         self._driver = driver
         self._pusher_driver = pusher_driver

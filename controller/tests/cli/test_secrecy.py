@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What nobody else on the machine may read, and what nobody is told."""
 
+import json
 import sqlite3
 import stat
 import threading
@@ -125,17 +126,29 @@ def test_the_secrets_of_cookies_are_never_told(controller: Program) -> None:
     )
     assert httpx.post(f"{url}/switches/s1/rotate-secrets", json={}).status_code == 200
     with closing(_database(controller)) as database:
-        record = database.execute(
-            "SELECT json_extract(document, '$.current'), json_extract(document, '$.previous') "
-            "FROM secrets"
-        ).fetchone()
-    assert record is not None
+        (document,) = database.execute("SELECT document FROM secrets").fetchone()
+    record = json.loads(document)
     told = [
         controller.output(),
         *(httpx.get(f"{url}/{path}").text for path in ("switches", "switches/s1", "flows")),
         httpx.get(f"{url.removesuffix('/api/v1')}/metrics").text,
     ]
-    for secret in record:
+    for secret in (record["current"], record["previous"]):
         assert secret > 1 << 32
         for form in (str(secret), f"{secret:x}", repr(secret.to_bytes(SECRET_BYTES, "big"))):
             assert not [text for text in told if form in text]
+
+
+def test_a_file_that_is_not_for_clients_is_not_served(
+    controller: Program, server: str, ask: Ask, tmp_path: Path
+) -> None:
+    """Neither by its name nor by a link that is where files are served from."""
+    addressing = ("--content-prefix", "2001:db8::/64")
+    ask("switches", "add", "s1", "--host-port", "1", "--address", "127.0.0.1:1", *addressing)
+    (tmp_path / "link").symlink_to("/etc/shadow")
+    for name, path in (("shadow", Path("/etc/shadow")), ("link", tmp_path / "link")):
+        outcome = ask("content", "add", str(path), "--name", name)
+        assert outcome.status == 1
+        assert "may not be served" in outcome.err
+        assert _content(server, name)["status"]["sha256"] is None
+    controller.check()
