@@ -31,7 +31,7 @@ async def fetch(url: str, directory: Path, sha256: str | None, progress: Progres
     could not be resumed.
     """
     where = redact(url)
-    _check(url, where)
+    origin_of(url)
     if sha256 is not None and (found := await _find(directory, sha256, progress)):
         return found
     try:
@@ -75,8 +75,13 @@ async def _download(url: str, where: str, part: Part, progress: Progress) -> Non
     return None
 
 
-def _check(url: str, where: str) -> None:
+def origin_of(url: str) -> str:
+    """Scheme, host and port (RFC 6454, 4); InvalidInput: there can be no server."""
+    where = redact(url)
     try:
-        httpx.URL(url)
+        parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise InvalidInput(redact(str(error)), where=where) from error
+    if not 0 < (80 if parsed.port is None else parsed.port) < 1 << 16:
+        raise InvalidInput(f"there is no port {parsed.port}", where=where)
+    return f"{parsed.scheme}://{parsed.netloc.decode()}"

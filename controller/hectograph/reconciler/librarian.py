@@ -15,7 +15,7 @@ from hectograph.core.records import ContentRecord, Edit, FileVersion
 from hectograph.core.redact import redact
 from hectograph.core.state import State
 from hectograph.errors import HectographError
-from hectograph.library import Roots, fetch, is_another, is_same, measure, sweep
+from hectograph.library import Roots, fetch, is_another, is_same, measure, origin_of, sweep
 from hectograph.reconciler.tasks import wait_until
 
 logger = logging.getLogger(__name__)
@@ -26,8 +26,12 @@ LOOK_SECONDS = 0.5
 FILE_LOOK_SECONDS = 2.0
 """Between two looks at whether the files are what they were."""
 
-MAX_ACQUISITIONS = 2
-"""At a time: each keeps a thread busy, of which others need some too."""
+MAX_READINGS = 2
+"""Of files, at a time: each keeps a thread busy, of which others need some too."""
+
+MAX_FETCHES = 8
+MAX_FETCHES_AN_ORIGIN = 2
+"""At a time: one that is slow keeps none from the others."""
 
 Commit = Callable[[Callable[[State], Edit]], Awaitable[None]]
 """Decides on the state as it is then, commits and applies."""
@@ -59,7 +63,9 @@ class Librarian:
         self._directory = directory
         self._roots = roots
         self._acquisitions: dict[str, Acquisition] = {}
-        self._turns = asyncio.Semaphore(MAX_ACQUISITIONS)
+        self._readings = asyncio.Semaphore(MAX_READINGS)
+        self._fetches = asyncio.Semaphore(MAX_FETCHES)
+        self._origins: dict[str, asyncio.Semaphore] = {}
         self._wake = asyncio.Event()
         self._files_looked_at = 0.0
 
@@ -155,10 +161,11 @@ class Librarian:
 
     async def _acquire(self, record: ContentRecord) -> None:
         try:
-            async with self._turns:
-                version = await self._read(record)
-        except HectographError as error:
-            reason = redact(str(error))
+            version = await self._read(record)
+        except Exception as error:
+            if not isinstance(error, HectographError):
+                logger.exception("content %s", record.content.name)
+            reason = redact(str(error)) or type(error).__name__
             await self._commit(lambda state: content_edits.failed(state, record, reason))
             logger.warning("content %s: %s", record.content.name, reason)
         else:
@@ -172,8 +179,14 @@ class Librarian:
             version = await self._measure(record, Path(content.source.path))
             content_edits.check_digest(content, version)
             return version
-        progress = self._progress_of(record)
-        return await fetch(content.source.url, self._directory, content.sha256, progress)
+        return await self._fetch(record, content.source.url)
+
+    async def _fetch(self, record: ContentRecord, url: str) -> FileVersion:
+        origin = self._origins.setdefault(origin_of(url), asyncio.Semaphore(MAX_FETCHES_AN_ORIGIN))
+        # The origin's turn first: who waits for it keeps no place from the others.
+        async with origin, self._fetches:
+            progress = self._progress_of(record)
+            return await fetch(url, self._directory, record.content.sha256, progress)
 
     async def _read_again(self, record: ContentRecord) -> None:
         """Where the file is another one now, that which its hosts have opened is intact."""
@@ -181,8 +194,7 @@ class Librarian:
         assert known is not None
         change = await asyncio.to_thread(is_same, known)
         try:
-            async with self._turns:
-                version = await self._measure(record, Path(known.path))
+            version = await self._measure(record, Path(known.path))
         except HectographError as error:
             version, change = None, str(error)
         if version is not None and version.sha256 == known.sha256:
@@ -198,7 +210,8 @@ class Librarian:
     async def _measure(self, record: ContentRecord, path: Path) -> FileVersion:
         fetched = not isinstance(record.content.source, FileSource)
         roots = Roots((self._directory,)) if fetched else self._roots
-        return await measure(path, self._progress_of(record), roots)
+        async with self._readings:
+            return await measure(path, self._progress_of(record), roots)
 
     def _progress_of(self, record: ContentRecord) -> Callable[[int, int | None], None]:
         def progress(done: int, total: int | None) -> None:
