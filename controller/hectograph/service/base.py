@@ -133,6 +133,10 @@ class ServiceBase:
                 self._state.apply(edit)
                 fleet.tell(edit)
 
+    async def _store_trouble(self) -> str | None:
+        async with self._lock:
+            return await self._store.trouble()
+
     async def _save_progress(self, record: StreamRecord, progress: Progress) -> None:
         """Unless the stream was deleted or changed meanwhile."""
 

@@ -43,7 +43,9 @@ class Service(ContentService, CohortService):
 
     async def ready(self) -> list[str]:
         """Why not everything wanted is in place, one line each; empty when it is."""
-        return not_ready(self._state, self._fleet)
+        trouble = await self._store_trouble()
+        database = [] if trouble is None else [f"database: {trouble}"]
+        return [*database, *not_ready(self._state, self._fleet)]
 
     # Switches
 
