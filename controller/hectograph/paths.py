@@ -31,6 +31,11 @@ def pusher_socket() -> Path:
     return runtime_dir() / "pusher.sock"
 
 
+def switch_socket() -> Path:
+    """Where ``up`` has its switch serve P4Runtime."""
+    return runtime_dir() / "switch.sock"
+
+
 def make_private(directory: Path) -> None:
     """A directory that nobody else may use. One that is there already and not Hectograph's
     own is left as it is: it may be anybody's."""

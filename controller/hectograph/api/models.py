@@ -71,8 +71,8 @@ HostAndPort = Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=2
 
 
 class SwitchSpec(Model):
-    address: HostAndPort
-    """Where the switch serves P4Runtime, ``host:port``."""
+    address: Annotated[str, Field(pattern=r"^([^\s/]+:[0-9]{1,5}|unix:/\S+)$", max_length=260)]
+    """Where the switch serves P4Runtime: ``host:port``, or ``unix:/path`` of its socket."""
     device_id: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     profile: Annotated[Name, Field(json_schema_extra={"enum": [*PROFILES]})] = "embedded"
     """Its target profile: what it can hold and do."""

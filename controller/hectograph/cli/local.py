@@ -11,13 +11,14 @@ from pathlib import Path
 import typer
 
 from hectograph.api.client import Client
-from hectograph.api.models import AddressingSpec, HostSpec, SwitchSpec
+from hectograph.api.models import AddressingSpec, HostSpec, SwitchSpec, TlsSpec
 from hectograph.cli import cohort_options, content_roots
 from hectograph.cli.addressing import addressing_text
 from hectograph.cli.interfaces import PortInterface
 from hectograph.cli.remote import build
 from hectograph.cli.supervisor import Child, Supervisor
 from hectograph.config import Settings
+from hectograph.core.model import Tls
 from hectograph.errors import Unavailable
 
 START_SECONDS = 60.0
@@ -39,6 +40,8 @@ class Plan:
     device_id: int
     control: Path
     settings: Settings
+    tls: Tls | None = None
+    """Of P4Runtime."""
     addressing: AddressingSpec | None = None
     """Of contents."""
 
@@ -54,6 +57,7 @@ async def run(plan: Plan) -> None:
                 *("--device-id", str(plan.device_id)),
                 *("--grpc-server-addr", plan.grpc_addr),
                 *("--metrics", plan.switch_metrics),
+                *_tls_words(plan.tls),
                 *("--bundle-port", str(plan.host.port)),
                 "--no-p4",
             ],
@@ -117,11 +121,20 @@ def _put(client: Client, plan: Plan) -> bool:
         mtu=plan.mtu,
         addressing=plan.addressing,
         metrics=plan.switch_metrics,
+        tls=None if plan.tls is None else TlsSpec.model_validate(plan.tls),
     )
     client.switches.put(plan.name, switch)
     host = build(HostSpec, control=str(plan.control), switch=plan.name, port=plan.host.port)
     client.hosts.put(plan.name, host)
     return True
+
+
+def _tls_words(tls: Tls | None) -> list[str]:
+    if tls is None:
+        return []
+    assert tls.certificate is not None
+    assert tls.key is not None
+    return ["--tls-cert", tls.certificate, "--tls-key", tls.key, "--tls-ca", tls.ca]
 
 
 def _is_ready(client: Client, name: str) -> bool:

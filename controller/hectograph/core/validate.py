@@ -32,6 +32,7 @@ _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MEDIA_TYPE = re.compile(rf"(?=.{{3,127}}$){_WORD}/{_WORD}(; ?{_WORD}={_WORD})*")
 """RFC 9110, 8.3.1, without quoted strings; at most what a pusher takes."""
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]+)")
+_SOCKET = re.compile(r"unix:/[^\s\0]+")
 
 MIN_MTU = 576
 """What every IPv4 host must take (RFC 791); IPv6 links have at least 1280."""
@@ -45,10 +46,18 @@ def _host_and_port(text: str, where: str) -> None:
         raise InvalidInput(f"{text!r} is not HOST:PORT", where=where)
 
 
+def _p4runtime_address(address: str, where: str) -> None:
+    if address.startswith("unix:"):
+        if not _SOCKET.fullmatch(address):
+            raise InvalidInput(f"{address!r} is not unix:/PATH", where=where)
+        return
+    _host_and_port(address, where)
+
+
 def check_switch(switch: Switch) -> None:
     where = f"switch {switch.name}"
     _name(switch.name, "switch")
-    _host_and_port(switch.address, f"{where} address")
+    _p4runtime_address(switch.address, f"{where} address")
     if switch.metrics is not None:
         _host_and_port(switch.metrics, f"{where} metrics")
     _between(switch.device_id, 0, 2**64 - 1, f"{where} device_id")

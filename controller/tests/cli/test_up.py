@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import stat
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -242,9 +244,9 @@ def home(testbed: Testbed) -> Namespace:
     return home
 
 
-def _fails(testbed: Testbed, home: Namespace, taken: int) -> str:
+def _fails(testbed: Testbed, home: Namespace, taken: int, *options: str) -> str:
     """The last line of one whose TCP port is taken."""
-    command = [*HECTOGRAPH, "up", "--host-port", "1@port1", "--port", "2@port2"]
+    command = [*HECTOGRAPH, "up", "--host-port", "1@port1", "--port", "2@port2", *options]
     with home.entered(), socket.create_server(("127.0.0.1", taken)):
         up = testbed.start("up", command, home)
         assert up.popen.wait(timeout=60) == 1
@@ -257,6 +259,22 @@ def test_another_controller_there_is_left_alone(testbed: Testbed, home: Namespac
 
 
 def test_a_part_that_ends_at_once_ends_all(testbed: Testbed, home: Namespace) -> None:
-    line = _fails(testbed, home, taken=9559)
+    line = _fails(testbed, home, 9559, "--grpc-addr", "127.0.0.1:9559")
     assert line.startswith("hectograph: switch ended at once: ")
     assert "9559" in line
+
+
+def test_nobody_else_commands_the_switch(lab: Lab) -> None:
+    """P4Runtime is on a socket of its user's, and on no port."""
+    address = lab.json("switches", "show", "local")["address"]
+    assert address.startswith("unix:/")
+    path = Path(address.removeprefix("unix:"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    with lab.home.entered():
+        listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True)
+    # The API's, and the switch's metrics.
+    assert {line.split()[3] for line in listening.stdout.splitlines()} == {
+        "127.0.0.1:8080",
+        "127.0.0.1:9560",
+    }
