@@ -62,6 +62,10 @@ def _paths(value: object) -> object:
     return [Path(each).absolute() for each in cast("Iterable[Path | str]", paths) if each]
 
 
+def _names(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HECTOGRAPH_", frozen=True)
 
@@ -88,6 +92,8 @@ class Settings(BaseSettings):
     content_root: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = ()
     """What may be served lies beneath one of them, `:` between two; empty: in the working
     directory or /srv, and everybody on the machine may read it."""
+    link: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Interfaces of this machine without which nothing is ready, `,` between two."""
     shutdown_seconds: int = Field(default=5, gt=0)
     """For requests that are under way when the controller is told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

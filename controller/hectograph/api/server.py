@@ -31,7 +31,9 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    service = Service(settings.database, cohorts=settings.cohorts, roots=settings.roots)
+    service = Service(
+        settings.database, cohorts=settings.cohorts, roots=settings.roots, links=settings.link
+    )
     server = Server(
         config(create_app(settings, service), shutdown_seconds=settings.shutdown_seconds)
     )

@@ -24,6 +24,12 @@ def controller(
         Path | None, typer.Option(help="Holds the bearer token; so does HECTOGRAPH_TOKEN.")
     ] = None,
     content_root: content_roots.Roots = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INTERFACE", help="Not ready while it is down or has no carrier; repeat it."
+        ),
+    ] = None,
     cohort_window: cohort_options.Window = None,
     cohort_patience: cohort_options.Patience = None,
     cohort_members: cohort_options.Members = None,
@@ -46,6 +52,7 @@ def controller(
             database=database,
             token_file=token_file,
             content_root=content_root or None,
+            link=link or None,
             cohort_window_ms=cohort_window,
             cohort_patience_ms=cohort_patience,
             cohort_members=cohort_members,

@@ -19,7 +19,7 @@ from hectograph.cli.remote import build
 from hectograph.cli.supervisor import Child, Supervisor
 from hectograph.config import Settings
 from hectograph.core.model import Tls
-from hectograph.errors import Unavailable
+from hectograph.errors import Conflict, Unavailable
 
 START_SECONDS = 60.0
 """A first start may compile the pipeline."""
@@ -42,6 +42,13 @@ class Plan:
     settings: Settings
     tls: Tls | None = None
     """Of P4Runtime."""
+
+    @property
+    def links(self) -> list[str]:
+        """Interfaces that everything hangs on."""
+        clients = (each.interface for each in self.clients)
+        return list(dict.fromkeys([self.host_interface, self.host.interface, *clients]))
+
     addressing: AddressingSpec | None = None
     """Of contents."""
 
@@ -75,6 +82,7 @@ async def run(plan: Plan) -> None:
             [
                 *(*program, "controller", "--listen", str(plan.settings.listen)),
                 *("--database", str(plan.settings.database)),
+                *(word for name in plan.links for word in ("--link", name)),
                 *content_roots.words(plan.settings),
                 *cohort_options.words(plan.settings),
             ],
@@ -88,16 +96,36 @@ async def _register(plan: Plan) -> None:
     """As soon as the controller answers; then wait for switch and pusher."""
     token = plan.settings.token
     server = f"http://{plan.settings.listen.reachable}"
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            with Client(server, token.get_secret_value() if token else None) as client:
+    with Client(server, token.get_secret_value() if token else None) as client:
+        try:
+            async with asyncio.timeout(START_SECONDS):
                 await _until(lambda: _put(client, plan))
-                _announce(plan, server)
+                _announce(plan, server, client.switches.get(plan.name).addressing)
                 await _until(lambda: _is_ready(client, plan.name))
-    except TimeoutError as error:
-        raise Unavailable(f"not ready after {START_SECONDS:.0f} s; see above why") from error
+        except TimeoutError as error:
+            raise Unavailable(f"not ready after {START_SECONDS:.0f} s; see above why") from error
+        # A cable may be plugged in at any time.
+        links = _Links(client)
+        await _until(links.are_up)
     typer.echo("ready")
     sys.stdout.flush()
+
+
+class _Links:
+    """Says which are down when that changes."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._down: list[str] = []
+
+    def are_up(self) -> bool:
+        reasons = self._client.readiness().reasons
+        down = [reason for reason in reasons if reason.startswith("link ")]
+        if down and down != self._down:
+            typer.echo(f"not ready   {', '.join(down)}")
+            sys.stdout.flush()
+        self._down = down
+        return not down
 
 
 async def _until(attempt: Callable[[], bool]) -> None:
@@ -123,10 +151,23 @@ def _put(client: Client, plan: Plan) -> bool:
         metrics=plan.switch_metrics,
         tls=None if plan.tls is None else TlsSpec.model_validate(plan.tls),
     )
-    client.switches.put(plan.name, switch)
+    _put_switch(client, plan.name, switch)
     host = build(HostSpec, control=str(plan.control), switch=plan.name, port=plan.host.port)
     client.hosts.put(plan.name, host)
     return True
+
+
+def _put_switch(client: Client, name: str, switch: SwitchSpec) -> None:
+    """Contents keep their addresses: while there are some, others have to wait."""
+    try:
+        client.switches.put(name, switch)
+    except Conflict as conflict:
+        kept = client.switches.get(name).addressing
+        if kept == switch.addressing:
+            raise
+        client.switches.put(name, switch.model_copy(update={"addressing": kept}))
+        there = "none" if kept is None else addressing_text(kept)
+        typer.echo(f"contents    keep their addresses, {there}: {conflict}", err=True)
 
 
 def _tls_words(tls: Tls | None) -> list[str]:
@@ -142,12 +183,12 @@ def _is_ready(client: Client, name: str) -> bool:
     return switch.status.state == "ready" and host.status.state == "ready"
 
 
-def _announce(plan: Plan, server: str) -> None:
+def _announce(plan: Plan, server: str, addressing: AddressingSpec | None) -> None:
     clients = ", ".join(map(str, plan.clients))
     typer.echo(f"switch      {plan.name}: pushes {plan.host}, clients {clients}")
     typer.echo(f"P4Runtime   {plan.grpc_addr}, device {plan.device_id}")
     typer.echo(f"metrics     http://{plan.switch_metrics}/metrics (the switch's)")
     typer.echo(f"pusher      {plan.name}: {plan.host_interface}, {plan.control}")
-    if plan.addressing is not None:
-        typer.echo(f"contents    {addressing_text(plan.addressing)}")
+    if addressing is not None:
+        typer.echo(f"contents    {addressing_text(addressing)}")
     typer.echo(f"controller  {server}/api/v1, {plan.settings.database}")

@@ -2,7 +2,7 @@
 """The controller's life: a database, and the tasks that make everything agree with it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -35,12 +35,14 @@ class ServiceBase:
         schedule: Schedule | None = None,
         cohorts: CohortSettings | None = None,
         roots: Roots | None = None,
+        links: Sequence[str] = (),
         driver: Driver | None = None,
         pusher_driver: PusherDriver | None = None,
     ) -> None:
         """`artifacts`: directory of the compiled pipeline; None takes the installed one.
         `library`: of the contents that are fetched; None takes ``contents`` beside the database.
         `roots`: of the other files that may be served; None: every file is beneath one.
+        `links`: interfaces of this machine without which nothing is ready.
         `schedule`: of secrets and filter epochs; None takes the usual one. `cohorts`: likewise.
 
         The drivers are P4Runtime and the host protocol unless others are given.
@@ -48,6 +50,7 @@ class ServiceBase:
         self._database = database
         self._store = Store(database)
         self._artifacts = artifacts
+        self._links = links
         self._options = FleetOptions(
             library or database.parent / "contents",
             schedule or Schedule(),

@@ -18,6 +18,7 @@ from hectograph.core.status import (
     SwitchCounters,
     SwitchStatus,
 )
+from hectograph.reconciler import interfaces
 from hectograph.reconciler.reports import (
     group_status,
     member_status,
@@ -45,7 +46,10 @@ class Service(ContentService, CohortService):
         """Why not everything wanted is in place, one line each; empty when it is."""
         trouble = await self._store_trouble()
         database = [] if trouble is None else [f"database: {trouble}"]
-        return [*database, *not_ready(self._state, self._fleet)]
+        links = [
+            f"link {name}: {reason}" for name in self._links if (reason := interfaces.trouble(name))
+        ]
+        return [*database, *links, *not_ready(self._state, self._fleet)]
 
     # Switches
 

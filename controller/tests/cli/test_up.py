@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from uplab import HECTOGRAPH, Lab
 
-from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed import End, Namespace, Program, Testbed
 
 Run = Callable[..., Any]
 
@@ -278,3 +279,55 @@ def test_nobody_else_commands_the_switch(lab: Lab) -> None:
         "127.0.0.1:8080",
         "127.0.0.1:9560",
     }
+
+
+PORTS = ("--host-port", "1@port1", "--port", "2@port2")
+
+
+@pytest.mark.parametrize("interface", ["push0", "port1", "port2"])
+def test_nothing_is_ready_while_a_link_is_down(
+    testbed: Testbed, home: Namespace, interface: str
+) -> None:
+    """As after a reboot; it begins when the link is there, however late."""
+    _set_link(home, interface, "down")
+    up = testbed.start("up", [*HECTOGRAPH, "up", *PORTS], home)
+    up.wait_until(lambda: "not ready" in up.output(), timeout=90)
+    assert f"link {interface}: is down" in up.output()
+    assert "\nready\n" not in up.output()
+    with home.entered():
+        answer = httpx.get("http://127.0.0.1:8080/readyz")
+    assert answer.status_code == 503
+    assert f"link {interface}: is down" in answer.json()["reasons"]
+    _set_link(home, interface, "up")
+    up.wait_until(lambda: "\nready\n" in up.output(), timeout=60)
+    _set_link(home, interface, "down")
+    with home.entered():
+        assert httpx.get("http://127.0.0.1:8080/readyz").status_code == 503
+    assert up.stop(20) == 0
+
+
+def _until_ready(up: Program) -> None:
+    up.wait_until(lambda: "\nready\n" in up.output(), timeout=90)
+
+
+def _set_link(home: Namespace, interface: str, state: str) -> None:
+    with home.entered():
+        subprocess.run(["ip", "link", "set", interface, state], check=True)
+
+
+def test_contents_keep_their_addresses(
+    testbed: Testbed, home: Namespace, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    """Whatever addresses `up` is started with next."""
+    (tmp_path / "film").write_bytes(b"film")
+    roots = ("--content-root", str(tmp_path))
+    for prefix in ("2001:db8:1::/64", "2001:db8:2::/64"):
+        command = [*HECTOGRAPH, "up", *PORTS, *roots, "--content-prefix", prefix]
+        up = testbed.start(f"up-{prefix[9]}", command, home)
+        _until_ready(up)
+        with home.entered():
+            added = run("content", "add", str(tmp_path / "film"), "--name", "film", "--json")
+        assert added.status == 0, added.err
+        assert "http://[2001:db8:1::1]/" in added.out
+        assert up.stop(20) == 0
+        assert ("keep their addresses" in up.output()) == (prefix == "2001:db8:2::/64")
