@@ -128,6 +128,27 @@ def test_status_says_what_may_be_on_the_way(lab: Lab) -> None:
     assert re.search(r"at most \d+ frames", lab.run("status").out)
 
 
+def test_datagrams_that_fit_no_segment_are_told_of(lab: Lab) -> None:
+    address = ("127.0.0.1", 7001)
+    with lab.start("push", "udp://127.0.0.1:7001", "--group", "news", "--name", "big") as push:
+        lab.up.wait_until(lambda: lab.run("streams", "show", "big").status == 0)
+        lab.up.wait_until(
+            lambda: lab.json("streams", "show", "big")["status"]["state"] == "running"
+        )
+        before = _dropped(lab)
+        with lab.home.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(bytes(9000), address)
+        lab.up.wait_until(lambda: _dropped(lab) == before + 1)
+        time.sleep(2)  # it looks now and then
+        push.send_signal(signal.SIGINT)
+        _, err = push.communicate(timeout=30)
+    assert b"1 datagrams dropped: empty, or longer than a segment of" in err
+
+
+def _dropped(lab: Lab) -> int:
+    return lab.json("hosts", "show", "local")["status"]["counters"]["source_dropped"]
+
+
 def test_datagrams_reach_every_member(lab: Lab) -> None:
     address = "udp://127.0.0.1:7000"
     detached = lab.run("push", address, "--group", "news", "--name", "live", "--detach")
