@@ -64,7 +64,7 @@ class Tls:
 
         return grpc.dynamic_ssl_server_credentials(
             self._configuration(),
-            renewed,
+            renewed,  # pyright: ignore[reportArgumentType]  its stubs do not know None
             require_client_authentication=self.client_ca is not None,
         )
 
