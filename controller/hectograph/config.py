@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The controller's settings: the environment's ``HECTOGRAPH_*``, overridden by the command line."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hectograph.core.cohorts import CohortSettings
 from hectograph.errors import InvalidInput
+from hectograph.library.roots import Roots
 from hectograph.paths import state_dir
 
 MIN_TOKEN_CHARACTERS = 16
@@ -54,6 +57,15 @@ def _listen_address(value: object) -> object:
     return ListenAddress.parse(value) if isinstance(value, str) else value
 
 
+def _paths(value: object) -> object:
+    paths = value.split(os.pathsep) if isinstance(value, str) else value
+    return [Path(each).absolute() for each in cast("Iterable[Path | str]", paths) if each]
+
+
+def _names(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HECTOGRAPH_", frozen=True)
 
@@ -77,6 +89,11 @@ class Settings(BaseSettings):
     """Beyond the window: how long it waits for its entry in the switch, then it goes alone."""
     cohort_members: int = Field(default=0, ge=0, le=0xFFFF)
     """Of one cohort, at most; 0: as many as the pusher can."""
+    content_root: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = ()
+    """What may be served lies beneath one of them, `:` between two; empty: in the working
+    directory or /srv, and everybody on the machine may read it."""
+    link: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Interfaces of this machine without which nothing is ready, `,` between two."""
     shutdown_seconds: int = Field(default=5, gt=0)
     """For requests that are under way when the controller is told to stop."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -86,6 +103,10 @@ class Settings(BaseSettings):
         return CohortSettings(
             self.cohort_window_ms / 1000, self.cohort_patience_ms / 1000, self.cohort_members
         )
+
+    @property
+    def roots(self) -> Roots:
+        return Roots(self.content_root) if self.content_root else Roots.default()
 
     @model_validator(mode="before")
     @classmethod

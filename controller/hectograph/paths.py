@@ -6,6 +6,10 @@ from pathlib import Path
 
 from hectograph.errors import Unavailable
 
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+PRIVATE_UMASK = 0o077
+
 
 def runtime_dir() -> Path:
     """Sockets and FIFOs. Never in /tmp, where anyone could have made it first."""
@@ -27,10 +31,18 @@ def pusher_socket() -> Path:
     return runtime_dir() / "pusher.sock"
 
 
+def switch_socket() -> Path:
+    """Where ``up`` has its switch serve P4Runtime."""
+    return runtime_dir() / "switch.sock"
+
+
 def make_private(directory: Path) -> None:
-    """A directory for sockets and FIFOs that nobody else may use."""
+    """A directory that nobody else may use. One that is there already and not Hectograph's
+    own is left as it is: it may be anybody's."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        if directory in (runtime_dir(), state_dir()):
+            directory.chmod(PRIVATE_DIRECTORY)
     except OSError as error:
         raise Unavailable(f"cannot be made: {error.strerror}", where=str(directory)) from error
 

@@ -19,7 +19,7 @@ void hg_spec_to_message(hg_pb_StreamSpec *message, const struct hg_stream_spec *
 void hg_stream_to_message(hg_pb_Stream *message, struct hg_named_stream *stream);
 void hg_traffic_to_message(hg_pb_Counters *message, const struct hg_traffic *traffic);
 
-void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_ContentSpec *message);
+void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_AddContent *request);
 void hg_content_to_message(hg_pb_Content *message, const struct hg_content_status *status);
 void hg_flow_to_message(hg_pb_Flow *message, const struct hg_flow_status *status);
 /* -EINVAL: a value that no flow can have; `place` says which of a list's it is. */

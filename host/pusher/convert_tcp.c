@@ -19,9 +19,16 @@ static_assert((int)hg_pb_Flow_State_CLOSING == HG_FLOW_CLOSING, "flows' states a
 static_assert((int)hg_pb_Flow_Answer_NOT_FOUND == HG_RESPONSE_NOT_FOUND, "answers are numbered alike");
 static_assert((int)hg_pb_Flow_Answer_NOT_FOUND + 1 == HG_RESPONSE_KINDS, "answers are all there");
 
-void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_ContentSpec *message)
+void hg_content_spec_from_message(struct hg_content_spec *spec, const hg_pb_AddContent *request)
 {
-	*spec = (struct hg_content_spec){ .id = message->id, .modified = message->modified };
+	const hg_pb_ContentSpec *message = &request->spec;
+	const hg_pb_FileIdentity *file = &request->file;
+
+	*spec = (struct hg_content_spec){
+		.id = message->id,
+		.modified = message->modified,
+		.file = { .device = file->device, .inode = file->inode, .changed_ns = file->changed_ns },
+	};
 	strcpy(spec->path, message->path);
 	strcpy(spec->type, message->type);
 	strcpy(spec->etag, message->etag);

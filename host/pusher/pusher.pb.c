@@ -58,6 +58,9 @@ PB_BIND(hg_pb_Counters, hg_pb_Counters, AUTO)
 PB_BIND(hg_pb_AddContent, hg_pb_AddContent, 4)
 
 
+PB_BIND(hg_pb_FileIdentity, hg_pb_FileIdentity, AUTO)
+
+
 PB_BIND(hg_pb_ContentSpec, hg_pb_ContentSpec, 4)
 
 

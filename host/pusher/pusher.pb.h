@@ -171,6 +171,13 @@ typedef struct _hg_pb_Counters {
     uint64_t link_waits; /* times that a stream waited because the switch was slower (docs/host-link.md) */
 } hg_pb_Counters;
 
+/* Between the digest and the opening another file can be put under a path: it has other numbers. */
+typedef struct _hg_pb_FileIdentity {
+    uint64_t device; /* st_dev */
+    uint64_t inode; /* st_ino */
+    int64_t changed_ns; /* st_ctim, nanoseconds */
+} hg_pb_FileIdentity;
+
 typedef struct _hg_pb_ContentSpec {
     uint32_t id; /* the service table's `content`; not 0 */
     char path[4096]; /* absolute; a regular file, at most 2^31 bytes with its header */
@@ -188,6 +195,8 @@ typedef struct _hg_pb_ContentSpec {
 typedef struct _hg_pb_AddContent {
     bool has_spec;
     hg_pb_ContentSpec spec;
+    bool has_file;
+    hg_pb_FileIdentity file; /* which file the path has to name; absent: whichever it names */
 } hg_pb_AddContent;
 
 /* With `reset`, its downloads are reset and it is gone at once. Else they finish, new
@@ -530,6 +539,7 @@ extern "C" {
 
 
 
+
 #define hg_pb_Content_state_ENUMTYPE hg_pb_Content_State
 
 
@@ -574,7 +584,8 @@ extern "C" {
 #define hg_pb_Stream_init_default                {"", _hg_pb_Stream_State_MIN, false, hg_pb_StreamSpec_init_default, 0, 0, 0, 0, 0, 0, 0, "", 0}
 #define hg_pb_GetCounters_init_default           {0}
 #define hg_pb_Counters_init_default              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define hg_pb_AddContent_init_default            {false, hg_pb_ContentSpec_init_default}
+#define hg_pb_AddContent_init_default            {false, hg_pb_ContentSpec_init_default, false, hg_pb_FileIdentity_init_default}
+#define hg_pb_FileIdentity_init_default          {0, 0, 0}
 #define hg_pb_ContentSpec_init_default           {0, "", "", "", 0}
 #define hg_pb_RemoveContent_init_default         {0, 0}
 #define hg_pb_ListContents_init_default          {0}
@@ -616,7 +627,8 @@ extern "C" {
 #define hg_pb_Stream_init_zero                   {"", _hg_pb_Stream_State_MIN, false, hg_pb_StreamSpec_init_zero, 0, 0, 0, 0, 0, 0, 0, "", 0}
 #define hg_pb_GetCounters_init_zero              {0}
 #define hg_pb_Counters_init_zero                 {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define hg_pb_AddContent_init_zero               {false, hg_pb_ContentSpec_init_zero}
+#define hg_pb_AddContent_init_zero               {false, hg_pb_ContentSpec_init_zero, false, hg_pb_FileIdentity_init_zero}
+#define hg_pb_FileIdentity_init_zero             {0, 0, 0}
 #define hg_pb_ContentSpec_init_zero              {0, "", "", "", 0}
 #define hg_pb_RemoveContent_init_zero            {0, 0}
 #define hg_pb_ListContents_init_zero             {0}
@@ -695,12 +707,16 @@ extern "C" {
 #define hg_pb_Counters_source_empty_tag          9
 #define hg_pb_Counters_source_overflow_tag       10
 #define hg_pb_Counters_link_waits_tag            11
+#define hg_pb_FileIdentity_device_tag            1
+#define hg_pb_FileIdentity_inode_tag             2
+#define hg_pb_FileIdentity_changed_ns_tag        3
 #define hg_pb_ContentSpec_id_tag                 1
 #define hg_pb_ContentSpec_path_tag               2
 #define hg_pb_ContentSpec_type_tag               3
 #define hg_pb_ContentSpec_etag_tag               4
 #define hg_pb_ContentSpec_modified_tag           5
 #define hg_pb_AddContent_spec_tag                1
+#define hg_pb_AddContent_file_tag                2
 #define hg_pb_RemoveContent_id_tag               1
 #define hg_pb_RemoveContent_reset_tag            2
 #define hg_pb_ListContents_first_tag             1
@@ -1024,10 +1040,19 @@ X(a, STATIC,   SINGULAR, UINT64,   link_waits,       11)
 #define hg_pb_Counters_DEFAULT NULL
 
 #define hg_pb_AddContent_FIELDLIST(X, a) \
-X(a, STATIC,   OPTIONAL, MESSAGE,  spec,              1)
+X(a, STATIC,   OPTIONAL, MESSAGE,  spec,              1) \
+X(a, STATIC,   OPTIONAL, MESSAGE,  file,              2)
 #define hg_pb_AddContent_CALLBACK NULL
 #define hg_pb_AddContent_DEFAULT NULL
 #define hg_pb_AddContent_spec_MSGTYPE hg_pb_ContentSpec
+#define hg_pb_AddContent_file_MSGTYPE hg_pb_FileIdentity
+
+#define hg_pb_FileIdentity_FIELDLIST(X, a) \
+X(a, STATIC,   SINGULAR, UINT64,   device,            1) \
+X(a, STATIC,   SINGULAR, UINT64,   inode,             2) \
+X(a, STATIC,   SINGULAR, INT64,    changed_ns,        3)
+#define hg_pb_FileIdentity_CALLBACK NULL
+#define hg_pb_FileIdentity_DEFAULT NULL
 
 #define hg_pb_ContentSpec_FIELDLIST(X, a) \
 X(a, STATIC,   SINGULAR, UINT32,   id,                1) \
@@ -1286,6 +1311,7 @@ extern const pb_msgdesc_t hg_pb_Stream_msg;
 extern const pb_msgdesc_t hg_pb_GetCounters_msg;
 extern const pb_msgdesc_t hg_pb_Counters_msg;
 extern const pb_msgdesc_t hg_pb_AddContent_msg;
+extern const pb_msgdesc_t hg_pb_FileIdentity_msg;
 extern const pb_msgdesc_t hg_pb_ContentSpec_msg;
 extern const pb_msgdesc_t hg_pb_RemoveContent_msg;
 extern const pb_msgdesc_t hg_pb_ListContents_msg;
@@ -1330,6 +1356,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 #define hg_pb_GetCounters_fields &hg_pb_GetCounters_msg
 #define hg_pb_Counters_fields &hg_pb_Counters_msg
 #define hg_pb_AddContent_fields &hg_pb_AddContent_msg
+#define hg_pb_FileIdentity_fields &hg_pb_FileIdentity_msg
 #define hg_pb_ContentSpec_fields &hg_pb_ContentSpec_msg
 #define hg_pb_RemoveContent_fields &hg_pb_RemoveContent_msg
 #define hg_pb_ListContents_fields &hg_pb_ListContents_msg
@@ -1360,7 +1387,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 
 /* Maximum encoded size of messages (where known) */
 #define HECTOGRAPH_PUSHER_V1_PUSHER_PB_H_MAX_SIZE hg_pb_Response_size
-#define hg_pb_AddContent_size                    4314
+#define hg_pb_AddContent_size                    4349
 #define hg_pb_AdoptFlows_size                    41728
 #define hg_pb_CohortEvent_size                   13712
 #define hg_pb_CohortLeft_size                    8
@@ -1374,6 +1401,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 #define hg_pb_Content_size                       4869
 #define hg_pb_Counters_size                      121
 #define hg_pb_EnterCohort_size                   6534
+#define hg_pb_FileIdentity_size                  33
 #define hg_pb_FlowCounters_size                  4462
 #define hg_pb_FlowKey_size                       48
 #define hg_pb_FlowList_size                      83462
@@ -1420,6 +1448,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 #define hectograph_pusher_v1_GetCounters hg_pb_GetCounters
 #define hectograph_pusher_v1_Counters hg_pb_Counters
 #define hectograph_pusher_v1_AddContent hg_pb_AddContent
+#define hectograph_pusher_v1_FileIdentity hg_pb_FileIdentity
 #define hectograph_pusher_v1_ContentSpec hg_pb_ContentSpec
 #define hectograph_pusher_v1_RemoveContent hg_pb_RemoveContent
 #define hectograph_pusher_v1_ListContents hg_pb_ListContents
@@ -1485,6 +1514,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 #define hectograph_pusher_v1_GetCounters_init_default hg_pb_GetCounters_init_default
 #define hectograph_pusher_v1_Counters_init_default hg_pb_Counters_init_default
 #define hectograph_pusher_v1_AddContent_init_default hg_pb_AddContent_init_default
+#define hectograph_pusher_v1_FileIdentity_init_default hg_pb_FileIdentity_init_default
 #define hectograph_pusher_v1_ContentSpec_init_default hg_pb_ContentSpec_init_default
 #define hectograph_pusher_v1_RemoveContent_init_default hg_pb_RemoveContent_init_default
 #define hectograph_pusher_v1_ListContents_init_default hg_pb_ListContents_init_default
@@ -1527,6 +1557,7 @@ extern const pb_msgdesc_t hg_pb_CohortMemberState_msg;
 #define hectograph_pusher_v1_GetCounters_init_zero hg_pb_GetCounters_init_zero
 #define hectograph_pusher_v1_Counters_init_zero hg_pb_Counters_init_zero
 #define hectograph_pusher_v1_AddContent_init_zero hg_pb_AddContent_init_zero
+#define hectograph_pusher_v1_FileIdentity_init_zero hg_pb_FileIdentity_init_zero
 #define hectograph_pusher_v1_ContentSpec_init_zero hg_pb_ContentSpec_init_zero
 #define hectograph_pusher_v1_RemoveContent_init_zero hg_pb_RemoveContent_init_zero
 #define hectograph_pusher_v1_ListContents_init_zero hg_pb_ListContents_init_zero

@@ -16,7 +16,7 @@ static int add_content(struct hg_service *service, char *error)
 	struct hg_content_spec spec;
 	int ret;
 
-	hg_content_spec_from_message(&spec, &service->request.what.add_content.spec);
+	hg_content_spec_from_message(&spec, &service->request.what.add_content);
 	ret = hg_engine_add_content(service->engine, &spec, &status, error);
 	if (ret)
 		return ret;

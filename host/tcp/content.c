@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -53,8 +55,6 @@ int hg_content_check(const struct hg_content *content, char *error)
 
 	if (fstat(content->file, &now) < 0)
 		return hg_fail(error, -errno, "%s: %s", path, strerror(errno));
-	if (now.st_nlink == 0)
-		return hg_fail(error, -ESTALE, "%s: the file was removed or replaced", path);
 	if (now.st_size != was->st_size)
 		return hg_fail(error, -ESTALE, "%s: the file had %jd bytes and has %jd now", path,
 			       (intmax_t)was->st_size, (intmax_t)now.st_size);
@@ -147,16 +147,31 @@ static void *prepare(void *argument)
 	return NULL;
 }
 
+static int64_t changed_ns(const struct stat *status)
+{
+	return status->st_ctim.tv_sec * INT64_C(1000000000) + status->st_ctim.tv_nsec;
+}
+
+static bool is_wanted_file(const struct hg_file_identity *wanted, const struct stat *found)
+{
+	return wanted->inode == 0 || (wanted->device == found->st_dev && wanted->inode == found->st_ino &&
+				      wanted->changed_ns == changed_ns(found));
+}
+
 static int open_file(struct hg_content *content, char *error)
 {
+	/* A FIFO would block here until someone writes to it; a link of /proc is somebody's open file. */
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+				.resolve = RESOLVE_NO_MAGICLINKS };
 	const char *path = content->spec.path;
 
-	/* A FIFO would block here until someone writes to it. */
-	content->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	content->file = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 	if (content->file < 0 || fstat(content->file, &content->status) < 0)
 		return hg_fail(error, -errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(content->status.st_mode))
 		return hg_fail(error, -EINVAL, "%s: not a regular file", path);
+	if (!is_wanted_file(&content->spec.file, &content->status))
+		return hg_fail(error, -ESTALE, "%s: not the file whose digest was taken", path);
 	return 0;
 }
 

@@ -15,12 +15,20 @@
 #include "pusher.h"
 #include "response.h"
 
+/* Which file a path has to name when it is opened. */
+struct hg_file_identity {
+	uint64_t device;
+	uint64_t inode; /* 0: whichever it names */
+	int64_t changed_ns;
+};
+
 struct hg_content_spec {
 	uint32_t id; /* the pipeline's number of it; not 0 */
 	char path[HG_PUSHER_PATH_BYTES]; /* absolute */
 	char type[HG_CONTENT_TYPE_BYTES]; /* media type; empty: application/octet-stream */
 	char etag[HG_ETAG_BYTES];
 	int64_t modified; /* Unix time; 0: the file's */
+	struct hg_file_identity file;
 };
 
 enum hg_content_state {

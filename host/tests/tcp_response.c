@@ -196,10 +196,34 @@ static void changes(void)
 	CHECK(!hg_content_serves(content));
 	hg_content_close(content);
 	content = open_ready();
+	/* Whoever reads it goes on with what was opened. */
 	CHECK_EQUAL(unlink(path), 0);
-	CHECK_EQUAL(hg_content_check(content, error), -ESTALE);
-	CHECK(strstr(error, "removed"));
+	CHECK_EQUAL(hg_content_check(content, error), 0);
 	hg_content_close(content);
+}
+
+/* Another file under the path, as when it is exchanged after its digest was taken. */
+static void exchanged(void)
+{
+	struct hg_content_spec wanted = spec_of(1);
+	struct hg_content *content;
+	struct stat status;
+
+	free(make_file(1000));
+	CHECK_EQUAL(stat(path, &status), 0);
+	wanted.file = (struct hg_file_identity){
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.changed_ns = status.st_ctim.tv_sec * INT64_C(1000000000) + status.st_ctim.tv_nsec,
+	};
+	CHECK_EQUAL(hg_content_open(&content, &wanted, -1, error), 0);
+	hg_content_close(content);
+	wanted.file.inode++;
+	CHECK_EQUAL(hg_content_open(&content, &wanted, -1, error), -ESTALE);
+	wanted.file.inode--;
+	wanted.file.changed_ns++;
+	CHECK_EQUAL(hg_content_open(&content, &wanted, -1, error), -ESTALE);
+	CHECK(strstr(error, "not the file whose digest was taken"));
 }
 
 static void refuses(struct hg_content_spec spec, int code, const char *text)
@@ -256,6 +280,7 @@ int main(void)
 	padded();
 	limits();
 	cuts();
+	exchanged();
 	refused();
 	changes();
 	segment_sizes();

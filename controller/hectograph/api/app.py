@@ -3,18 +3,23 @@
 
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Security
 from fastapi.routing import APIRoute
 
 from hectograph import __version__
 from hectograph.api import problems, routes
-from hectograph.api.dependencies import authorize
+from hectograph.api.dependencies import BEARER, demand_json
+from hectograph.api.guard import Guard
 from hectograph.api.limits import BodyLimit
 from hectograph.api.metrics import Metrics, RequestMetrics
 from hectograph.config import Settings
 from hectograph.service import Service
 
 PREFIX = "/api/v1"
+OPENAPI_PATH = f"{PREFIX}/openapi.json"
+PUBLIC = frozenset({"/healthz", OPENAPI_PATH})
+"""What tells nothing of this controller."""
+
 DESCRIPTION = """Push once, deliver to many.
 
 A **host** pushes each packet of a stream once; a **switch** copies it for every **member** of a
@@ -41,7 +46,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         title="Hectograph",
         version=__version__,
         description=DESCRIPTION,
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=OPENAPI_PATH,
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -53,10 +58,13 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = Metrics(settings.max_member_series, settings.max_content_series)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Guard, token=settings.token, public=PUBLIC)
     app.add_middleware(RequestMetrics, metrics=app.state.metrics)
     app.include_router(routes.PROBES)
     for router in routes.RESOURCES:
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(authorize)])
+        app.include_router(
+            router, prefix=PREFIX, dependencies=[Security(BEARER), Depends(demand_json)]
+        )
     problems.install(app)
     return app
 

@@ -123,6 +123,10 @@ class Client:
     def advance_epoch(self, switch: str) -> views.SecretsStatus:
         return self.post(f"{self._switch(switch)}/advance-epoch", views.SecretsStatus)
 
+    def readiness(self) -> views.Readiness:
+        """Also of a controller that is not ready."""
+        return self._read(self._send("GET", f"{self.server}/readyz"), views.Readiness)
+
     def get(self, path: str, kind: type[Answer]) -> Answer:
         return self._read(self._ask("GET", path), kind)
 
@@ -142,12 +146,7 @@ class Client:
         return f"/groups/{quote(group, safe='')}/members"
 
     def _ask(self, method: str, path: str, body: Model | None = None) -> httpx.Response:
-        content = None if body is None else body.model_dump_json()
-        headers = {"Content-Type": "application/json"}
-        try:
-            answer = self._http.request(method, path, content=content, headers=headers)
-        except httpx.TransportError as error:
-            raise Unavailable(f"no controller: {error}", where=self.server) from error
+        answer = self._send(method, path, body)
         if answer.is_success:
             return answer
         if answer.headers.get("Content-Type") != MEDIA_TYPE:
@@ -155,6 +154,14 @@ class Client:
                 f"answered {answer.status_code}: not a controller?", where=self.server
             )
         raise exception_of(self._read(answer, Problem))
+
+    def _send(self, method: str, path: str, body: Model | None = None) -> httpx.Response:
+        content = None if body is None else body.model_dump_json()
+        headers = {"Content-Type": "application/json"}
+        try:
+            return self._http.request(method, path, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise Unavailable(f"no controller: {error}", where=self.server) from error
 
     def _read(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
         try:

@@ -8,18 +8,20 @@ from pydantic import BeforeValidator, Field
 from hectograph.api.fields import Model, Name, Names
 from hectograph.api.models import FileSource, stream_source
 from hectograph.core import model
+from hectograph.core.redact import redact
 
 
 def _content_source(value: object) -> object:
     if isinstance(value, model.UrlSource):
-        return UrlSource(url=value.url)
+        return UrlSource(url=redact(value.url))
     return stream_source(value)
 
 
 class UrlSource(Model):
     kind: Literal["url"] = "url"
     url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$", max_length=4095)]
-    """Fetched into the controller's store."""
+    """Fetched into the controller's store. A password in it is never shown, and forgotten when
+    that is done."""
 
     def to_model(self) -> model.UrlSource:
         return model.UrlSource(self.url)

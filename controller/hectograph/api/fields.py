@@ -2,9 +2,16 @@
 """What the API's fields hold: text in the forms that the packets' fields have."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from hectograph import wire
 
@@ -61,12 +68,22 @@ Address = Annotated[
 Port = Annotated[int, Field(strict=True, ge=1, lt=wire.CPU_PORT)]
 Ports = Annotated[
     list[Port],
-    Field(min_length=1, max_length=wire.CPU_PORT - 1, json_schema_extra={"uniqueItems": True}),
+    Field(
+        min_length=1,
+        max_length=wire.CPU_PORT - 1,
+        fail_fast=True,
+        json_schema_extra={"uniqueItems": True},
+    ),
     AfterValidator(_distinct),
 ]
 Names = Annotated[
     list[Name],
-    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    Field(
+        min_length=1,
+        max_length=wire.CPU_PORT - 1,  # a host has a port of its own
+        fail_fast=True,
+        json_schema_extra={"uniqueItems": True},
+    ),
     AfterValidator(_in_order),
 ]
 TransportPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -75,5 +92,19 @@ Positive = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
+MAX_ERRORS = 10
+"""So many are reported of one request; each costs more than what it is about."""
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, from_attributes=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_about_its_size(cls, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
+        """One error, where there would be one for each of a million unknown fields."""
+        if isinstance(value, dict):
+            surplus = len(value) - len(cls.model_fields)  # pyright: ignore[reportUnknownArgumentType]
+            if surplus > MAX_ERRORS:
+                raise ValueError(f"has {surplus} fields more than there are")
+        return value  # pyright: ignore[reportUnknownVariableType]

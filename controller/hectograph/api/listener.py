@@ -10,7 +10,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from hectograph.api.patience import BACKLOG, PatientProtocol
 from hectograph.config import ListenAddress
 from hectograph.errors import Unavailable
 
@@ -20,6 +22,22 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Signals are ours: uvicorn would end the process by the same signal once more."""
         yield
+
+
+def config(app: ASGIApp, *, shutdown_seconds: int) -> uvicorn.Config:
+    """Of an application that lives as long as its process, for clients that are not trusted."""
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        backlog=BACKLOG,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",  # what it says at each start and end is said by its callers
+        access_log=False,  # /metrics counts requests
+        server_header=False,
+        timeout_graceful_shutdown=shutdown_seconds,
+    )
 
 
 def listen(address: ListenAddress) -> socket.socket:

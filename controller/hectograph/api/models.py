@@ -25,7 +25,7 @@ from hectograph.api.fields import (
     TransportPort,
 )
 from hectograph.core import model
-from hectograph.core.profiles import PROFILES
+from hectograph.core.profiles import PIPELINE_MEMBERS, PROFILES
 from hectograph.core.validate import MAX_MTU, MIN_MTU
 
 
@@ -71,8 +71,8 @@ HostAndPort = Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$", max_length=2
 
 
 class SwitchSpec(Model):
-    address: HostAndPort
-    """Where the switch serves P4Runtime, ``host:port``."""
+    address: Annotated[str, Field(pattern=r"^([^\s/]+:[0-9]{1,5}|unix:/\S+)$", max_length=260)]
+    """Where the switch serves P4Runtime: ``host:port``, or ``unix:/path`` of its socket."""
     device_id: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
     profile: Annotated[Name, Field(json_schema_extra={"enum": [*PROFILES]})] = "embedded"
     """Its target profile: what it can hold and do."""
@@ -174,7 +174,7 @@ class NamedMember(MemberSpec):
 class MemberSet(Model):
     """The whole of a group's members."""
 
-    items: list[NamedMember]
+    items: Annotated[list[NamedMember], Field(max_length=PIPELINE_MEMBERS, fail_fast=True)]
 
     def to_model(self, group: str) -> list[model.Member]:
         return [member.to_model(group, member.name) for member in self.items]

@@ -39,7 +39,7 @@ class Problem(BaseModel):
     where: str | None = None
     """The input's place, when there is one: a field, a file, a table."""
     errors: list[InvalidField] | None = None
-    """Everything that is wrong with a request's shape."""
+    """What is wrong with a request's shape: of many things the first."""
 
 
 # A subclass stands before its base.

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from hectograph.api.fields import MAX_ERRORS
 from hectograph.api.problem import MEDIA_TYPE, URN, InvalidField, Problem, kind_of
 from hectograph.errors import HectographError
 
@@ -31,9 +32,11 @@ def schemas() -> dict[str, Any]:
 
 _OF_STATUS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "bad-request",
+    HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported-media-type",
     HTTPStatus.MISDIRECTED_REQUEST: "misdirected-request",
 }
 _HEADERS: Mapping[int, Mapping[str, str]] = {
@@ -47,13 +50,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HectographError)
     async def of_hectograph(request: Request, error: HectographError) -> Response:
-        status, slug = kind_of(error)
-        return _respond(request, status, slug, error.message, where=error.where)
+        return answer(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(request: Request, error: RequestValidationError) -> Response:
-        wrong = [_invalid_field(each) for each in error.errors()]
-        detail = "; ".join(f"{field.pointer or field.parameter}: {field.detail}" for field in wrong)
+        found = error.errors()
+        wrong = [_invalid_field(each) for each in found[:MAX_ERRORS]]
+        lines = [f"{field.pointer or field.parameter}: {field.detail}" for field in wrong]
+        if len(found) > MAX_ERRORS:
+            lines.append(f"and {len(found) - MAX_ERRORS} more")
+        detail = "; ".join(lines)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         return _respond(request, status, "invalid-input", detail, errors=wrong)
 
@@ -66,8 +72,7 @@ def install(app: FastAPI) -> None:
             detail = f"{request.method} is not among {headers['Allow']}"
         elif error.status_code == HTTPStatus.NOT_FOUND:
             detail = f"there is nothing at {request.url.path}"
-        slug = _OF_STATUS.get(error.status_code, f"http-{error.status_code}")
-        return _respond(request, HTTPStatus(error.status_code), slug, detail, headers=headers)
+        return answer(request, HTTPException(error.status_code, detail, headers))
 
     @app.exception_handler(Exception)
     async def of_anything(request: Request, _error: Exception) -> Response:
@@ -75,6 +80,16 @@ def install(app: FastAPI) -> None:
         return _respond(request, status, "internal", "a fault of the controller's; see its log")
 
     _ = (of_hectograph, of_validation, of_http, of_anything)
+
+
+def answer(request: Request, error: HectographError | HTTPException) -> Response:
+    """The problem document of an exception, for whoever stands in front of the framework."""
+    if isinstance(error, HectographError):
+        status, slug = kind_of(error)
+        return _respond(request, status, slug, error.message, where=error.where)
+    status = HTTPStatus(error.status_code)
+    slug = _OF_STATUS.get(status, f"http-{status}")
+    return _respond(request, status, slug, error.detail, headers=error.headers)
 
 
 def _respond(

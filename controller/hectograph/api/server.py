@@ -3,40 +3,39 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 
-import uvicorn
-
+from hectograph import log
 from hectograph.api.app import create_app
-from hectograph.api.listener import Server, listen
+from hectograph.api.listener import Server, config, listen
 from hectograph.config import ListenAddress, Settings
+from hectograph.paths import PRIVATE_UMASK
 from hectograph.service import Service
+
+TALKATIVE = ("httpx", "httpcore")
+"""They tell of each request, with its URL and the password in it."""
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
     """Returns after SIGINT or SIGTERM, when what was under way is answered."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    os.umask(PRIVATE_UMASK)
+    log.configure(settings.log_level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     with listen(settings.listen) as listener:
         asyncio.run(_serve(settings, listener))
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    service = Service(settings.database, cohorts=settings.cohorts)
+    service = Service(
+        settings.database, cohorts=settings.cohorts, roots=settings.roots, links=settings.link
+    )
     server = Server(
-        uvicorn.Config(
-            create_app(settings, service),
-            lifespan="off",
-            log_config=None,
-            log_level="warning",  # what it says at each start and end is said here already
-            access_log=False,  # /metrics counts requests
-            server_header=False,
-            timeout_graceful_shutdown=settings.shutdown_seconds,
-        )
+        config(create_app(settings, service), shutdown_seconds=settings.shutdown_seconds)
     )
 
     def stop() -> None:

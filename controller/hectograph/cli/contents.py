@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,9 @@ from hectograph.cli.output import Columns, print_fields, print_json, print_rows
 from hectograph.cli.patience import looks
 from hectograph.cli.progress import Step, progress
 from hectograph.cli.remote import Json, Switch, build, connect, only
+from hectograph.cli.sources import check_scheme, file_source, media_type
 from hectograph.cli.units import bytes_text
+from hectograph.core.redact import redact
 from hectograph.errors import HectographError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ app = typer.Typer(no_args_is_help=True)
 
 URLS = ("http://", "https://")
 NAME_CHARACTERS = 63
-UNKNOWN_TYPE = "application/octet-stream"
 
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Until it is so.")]
 
@@ -79,7 +79,7 @@ def add(
             switch=switch or only("switch", client.switches.list()),
             source=_source(source),
             sha256=sha256.lower() if sha256 else None,
-            type=type_ or _type(file),
+            type=type_ or media_type(file),
             hosts=host or None,
         )
         content = client.contents.put(name, spec)
@@ -129,11 +129,11 @@ def rm(
 
 def _source(text: str) -> FileSource | UrlSource:
     from hectograph.api.content_models import UrlSource
-    from hectograph.api.models import FileSource
 
     if text.startswith(URLS):
         return build(UrlSource, url=text)
-    return build(FileSource, path=str(Path(text).absolute()))
+    check_scheme(text, "http", "https")
+    return file_source(text)
 
 
 def _file_name(source: str) -> str:
@@ -143,7 +143,7 @@ def _file_name(source: str) -> str:
         url = urlsplit(source)
         return Path(unquote(url.path)).name or url.hostname or ""
     except ValueError as error:
-        raise InvalidInput(str(error), where=source) from error
+        raise InvalidInput(str(error), where=redact(source)) from error
 
 
 def _name(file: str) -> str:
@@ -151,12 +151,6 @@ def _name(file: str) -> str:
     if not name:
         raise InvalidInput(f"{file!r} makes no name: give one", where="--name")
     return name
-
-
-def _type(file: str) -> str:
-    """A packed file is just that: nobody is told to unpack it."""
-    kind, packed = mimetypes.guess_type(file)
-    return (None if packed else kind) or UNKNOWN_TYPE
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hectograph.cli import cohort_options
+from hectograph.cli import cohort_options, content_roots
 
 
 def controller(
@@ -22,6 +22,13 @@ def controller(
     database: Annotated[Path | None, typer.Option(help="What the operator wants.")] = None,
     token_file: Annotated[
         Path | None, typer.Option(help="Holds the bearer token; so does HECTOGRAPH_TOKEN.")
+    ] = None,
+    content_root: content_roots.Roots = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INTERFACE", help="Not ready while it is down or has no carrier; repeat it."
+        ),
     ] = None,
     cohort_window: cohort_options.Window = None,
     cohort_patience: cohort_options.Patience = None,
@@ -44,6 +51,8 @@ def controller(
             listen=listen,
             database=database,
             token_file=token_file,
+            content_root=content_root or None,
+            link=link or None,
             cohort_window_ms=cohort_window,
             cohort_patience_ms=cohort_patience,
             cohort_members=cohort_members,

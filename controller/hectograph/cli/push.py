@@ -9,7 +9,6 @@ import signal
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -18,6 +17,7 @@ from hectograph.cli.output import print_json
 from hectograph.cli.patience import looks
 from hectograph.cli.progress import Step, progress
 from hectograph.cli.remote import Host, Json, build, connect, only
+from hectograph.cli.sources import check_scheme, file_source, udp_source
 from hectograph.cli.units import bytes_text, parse_rate, rate_text
 from hectograph.errors import Conflict, HectographError, InvalidInput, NotFound
 
@@ -32,7 +32,7 @@ DEFAULT_BITS_PER_SECOND = 100_000_000
 def push(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="FILE|-|udp://ADDRESS:PORT", help="What to push.")
+        str, typer.Argument(metavar="FILE|-|udp://[INTERFACE@]ADDRESS:PORT", help="What to push.")
     ],
     group: Annotated[str, typer.Option(help="Who gets the copies.")],
     rate: Annotated[
@@ -86,18 +86,10 @@ def push(
 
 
 def _source(feed: Feed | None, text: str) -> FileSource | UdpSource:
-    from hectograph.api.models import FileSource, UdpSource
-
     if feed is not None:
-        return FileSource(path=str(feed.path))
-    if not text.startswith("udp://"):
-        return build(FileSource, path=str(Path(text).absolute()))
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError as error:
-        raise InvalidInput(str(error), where=text) from error
-    return build(UdpSource, address=url.hostname, port=port)
+        return file_source(str(feed.path))
+    check_scheme(text, "udp")
+    return udp_source(text) if text.startswith("udp://") else file_source(text)
 
 
 def _made_up(source: str) -> str:
@@ -122,9 +114,10 @@ def _stop(client: Client, name: str) -> None:
 
 def _follow(client: Client, name: str, feed: Feed | None) -> Stream:
     """Until it is done."""
+    dropped = _Dropped(client)
     with progress(name) as show:
         for stream in looks(lambda: client.streams.get(name)):
-            show(_step(stream))
+            show(_step(stream, dropped.reason(stream)))
             if stream.status.state == "done":
                 return stream
             if stream.status.state == "failed":
@@ -134,10 +127,29 @@ def _follow(client: Client, name: str, feed: Feed | None) -> Stream:
     raise AssertionError("looks() never ends")
 
 
-def _step(stream: Stream) -> Step:
+class _Dropped:
+    """Datagrams of a stream that went nowhere, as its host counts them since we look."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._before: int | None = None
+
+    def reason(self, stream: Stream) -> str | None:
+        if stream.source.kind != "udp":
+            return None
+        now = self._client.hosts.get(stream.host).status.counters.source_dropped
+        if self._before is None:
+            self._before = now
+        count, segment = now - self._before, stream.status.segment_bytes
+        if count <= 0:
+            return None
+        return f"{count} datagrams dropped: empty, or longer than a segment of {segment} bytes"
+
+
+def _step(stream: Stream, dropped: str | None) -> Step:
     status = stream.status
     rate = rate_text(status.bits_per_second)
-    why = status.reason or status.advice
+    why = status.reason or dropped or status.advice
     return Step(status.state, why, status.offset, status.total_bytes, rate)
 
 

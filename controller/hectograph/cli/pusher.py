@@ -25,11 +25,12 @@ def pusher(
     ] = False,
 ) -> None:
     """Run the pusher on an interface until it gets SIGINT or SIGTERM; needs CAP_NET_RAW."""
-    from hectograph.paths import make_private, pusher_socket
+    from hectograph.paths import PRIVATE_UMASK, make_private, pusher_socket
     from hectograph.pusher.program import program_path
 
     socket = (control or pusher_socket()).absolute()
     make_private(socket.parent)
+    os.umask(PRIVATE_UMASK)
     command = [str(program_path()), "serve", "--interface", interface, "--control", str(socket)]
     if name is not None:
         command += ["--name", name]

@@ -78,11 +78,16 @@ def _tls_arguments(tls: Tls) -> list[str]:
 
 def _reach(grpc_addr: str, tls: Tls | None) -> None:
     """p4runtime-shell itself says little about a switch that is not there, or lets nobody in."""
+    path = grpc_addr.removeprefix("unix:")
     host, _, port = grpc_addr.rpartition(":")
-    if not host or not port.isdecimal():
-        raise InvalidInput(f"{grpc_addr!r} is not HOST:PORT", where="--grpc-addr")
+    if path == grpc_addr and (not host or not port.isdecimal()):
+        raise InvalidInput(f"{grpc_addr!r} is neither HOST:PORT nor unix:PATH", where="--grpc-addr")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        if path != grpc_addr:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.connect(path)
+        else:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise Unavailable(f"no switch: {error}", where=grpc_addr) from error
     if tls is not None and (reason := _tls_refusal(tls, grpc_addr)):

@@ -7,14 +7,20 @@ from typing import Annotated
 import typer
 
 from hectograph.cli import addressing as contents
-from hectograph.cli import cohort_options, port_options
+from hectograph.cli import cohort_options, content_roots, port_options
+from hectograph.core.model import Tls
 from hectograph.errors import InvalidInput
-from hectograph.paths import pusher_socket
+from hectograph.paths import make_private, pusher_socket, switch_socket
+
+P4RUNTIME_PORT = 9559
+"""IANA's."""
 
 
-def _next_port(address: str) -> str:
+def _next_port(address: str | None) -> str:
     from hectograph.config import ListenAddress
 
+    if address is None or address.startswith("unix:"):
+        return f"127.0.0.1:{P4RUNTIME_PORT + 1}"
     try:
         return f"127.0.0.1:{ListenAddress.parse(address).port + 1}"
     except ValueError as error:
@@ -40,20 +46,37 @@ def up(
     ] = None,
     database: Annotated[Path | None, typer.Option(help="What the operator wants.")] = None,
     grpc_addr: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where the switch serves P4Runtime.")
-    ] = "127.0.0.1:9559",
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|unix:PATH",
+            help="Where the switch serves P4Runtime; at HOST:PORT whoever reaches it may command.",
+            show_default="switch.sock in the runtime folder, for this user alone",
+        ),
+    ] = None,
     switch_metrics: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
             help="Where the switch serves its metrics, which the controller reads.",
-            show_default="127.0.0.1, the port after P4Runtime's",
+            show_default="127.0.0.1, the port after P4Runtime's, or 9560",
         ),
+    ] = None,
+    grpc_cert: Annotated[
+        Path | None,
+        typer.Option(
+            help="Over TLS with this certificate (PEM): the switch's and the controller's."
+        ),
+    ] = None,
+    grpc_key: Annotated[Path | None, typer.Option(help="The certificate's key.")] = None,
+    grpc_ca: Annotated[
+        Path | None,
+        typer.Option(help="The CA that signed it: only whom it signed is let in."),
     ] = None,
     device_id: int = 1,
     control: Annotated[
         Path | None, typer.Option(help="The pusher's socket.", show_default="the pusher's default")
     ] = None,
+    content_root: content_roots.Roots = None,
     content_prefix: contents.Prefix = None,
     content_ipv4: contents.Ipv4 = None,
     content_first_port: contents.FirstPort = contents.FIRST_PORT,
@@ -78,6 +101,7 @@ def up(
     settings = load_settings(
         listen=listen,
         database=database,
+        content_root=content_root or None,
         cohort_window_ms=cohort_window,
         cohort_patience_ms=cohort_patience,
         cohort_members=cohort_members,
@@ -101,8 +125,9 @@ def up(
         host_interface=pusher_end,
         clients=clients,
         mtu=min(link(client.interface).mtu for client in clients),
-        grpc_addr=grpc_addr,
+        grpc_addr=grpc_addr or f"unix:{_private_socket()}",
         switch_metrics=switch_metrics or _next_port(grpc_addr),
+        tls=_tls(grpc_addr, grpc_ca, grpc_cert, grpc_key),
         device_id=device_id,
         port_queue_ms=port_queue,
         control=(control or pusher_socket()).absolute(),
@@ -112,3 +137,23 @@ def up(
         ),
     )
     asyncio.run(run(plan))
+
+
+def _private_socket() -> Path:
+    path = switch_socket()
+    make_private(path.parent)
+    return path
+
+
+def _tls(
+    address: str | None, ca: Path | None, certificate: Path | None, key: Path | None
+) -> Tls | None:
+    """Of both ends: they are on this machine."""
+    given = [each.absolute() for each in (ca, certificate, key) if each is not None]
+    if not given:
+        return None
+    if len(given) < 3:
+        raise InvalidInput("a CA, a certificate and its key: all or none", where="--grpc-cert")
+    if address is None or address.startswith("unix:"):
+        raise InvalidInput("is for --grpc-addr HOST:PORT", where="--grpc-cert")
+    return Tls(*map(str, given))

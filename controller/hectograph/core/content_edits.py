@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from hectograph.core import validate
 from hectograph.core.addressing import capacity, last_number
-from hectograph.core.model import Content
+from hectograph.core.model import Content, UrlSource
 from hectograph.core.placement import next_free
 from hectograph.core.records import ContentRecord, Edit, FileVersion, Leaving
+from hectograph.core.redact import redact
 from hectograph.core.state import State
 from hectograph.errors import Conflict, InvalidInput, LimitExceeded
 
@@ -37,7 +38,7 @@ def put_content(state: State, content: Content) -> Edit:
         if old.leaving is not None:
             raise Conflict("its last downloads finish; reset them or wait", where=where)
         if old.error is None:
-            if old.content == content:
+            if _without_password(old.content) == _without_password(content):
                 return Edit()
             raise Conflict("a content does not change; remove it first", where=where)
     others = [r for r in state.contents_on(content.switch) if r is not old]
@@ -73,7 +74,7 @@ def found_version(state: State, record: ContentRecord, version: FileVersion) -> 
     now = current(state, record)
     if now is None or now.version is not None:
         return Edit()
-    return Edit(puts=(replace(now, version=version),))
+    return Edit(puts=(replace(now, content=_without_password(now.content), version=version),))
 
 
 def published(state: State, record: ContentRecord, response_bytes: int) -> Edit:
@@ -83,12 +84,38 @@ def published(state: State, record: ContentRecord, response_bytes: int) -> Edit:
     return Edit(puts=(replace(now, response_bytes=response_bytes),))
 
 
-def failed(state: State, record: ContentRecord, error: str) -> Edit:
-    """It leaves the tables."""
+def same_bytes(state: State, record: ContentRecord, version: FileVersion) -> Edit:
+    """Its file is another one, or was written again, with the bytes that it had."""
+    now = current(state, record)
+    if now is None or now.version is None or now.error is not None:
+        return Edit()
+    return Edit(puts=(replace(now, version=version, last_modified=last_modified(now)),))
+
+
+def last_modified(record: ContentRecord) -> int:
+    """In its responses, which never change; Unix time."""
+    if record.last_modified is not None:
+        return record.last_modified
+    assert record.version is not None
+    return record.version.modified_ns // 1_000_000_000
+
+
+def failed(state: State, record: ContentRecord, error: str, *, intact: bool = False) -> Edit:
+    """It leaves the tables: at once, or when its downloads have finished, because the file
+    that its hosts have opened is `intact`."""
     now = current(state, record)
     if now is None or now.error is not None:
         return Edit()
-    return Edit(puts=(replace(now, error=error),))
+    failed = replace(now, content=_without_password(now.content), error=error)
+    return Edit(puts=(failed if intact else replace(failed, response_bytes=None),))
+
+
+def drained(state: State, record: ContentRecord) -> Edit:
+    """The last download of one that has failed is over."""
+    now = current(state, record)
+    if now is None or now.error is None or now.response_bytes is None:
+        return Edit()
+    return Edit(puts=(replace(now, response_bytes=None),))
 
 
 def gone(state: State, record: ContentRecord) -> Edit:
@@ -108,6 +135,13 @@ def check_digest(content: Content, version: FileVersion) -> None:
 def current(state: State, record: ContentRecord) -> ContentRecord | None:
     """What became of this very content; None when it is gone or was put anew."""
     now = state.contents.get(record.content.name)
-    if now is None or now.number != record.number or now.content != record.content:
+    if now is None or now.number != record.number:
         return None
-    return now
+    return now if _without_password(now.content) == _without_password(record.content) else None
+
+
+def _without_password(content: Content) -> Content:
+    """What is known of it, and what failed, is fetched no more."""
+    if not isinstance(content.source, UrlSource):
+        return content
+    return replace(content, source=UrlSource(redact(content.source.url)))

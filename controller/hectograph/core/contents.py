@@ -20,6 +20,15 @@ class ContentSpec:
     """Unix time of Last-Modified; 0: the file's."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which file a path has to name when it is opened."""
+
+    device: int
+    inode: int
+    changed_ns: int
+
+
 class ContentPhase(StrEnum):
     PREPARING = "preparing"
     READY = "ready"

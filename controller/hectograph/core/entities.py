@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands on a switch, as values of our own: the drivers put it in their protocol's words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -114,8 +114,8 @@ class ServiceHost:
 class FlowSecrets:
     """Table flow_secrets' default action."""
 
-    current: int
-    previous: int
+    current: int = field(repr=False)
+    previous: int = field(repr=False)
     epoch: int
     previous_epoch: int
     mss: int

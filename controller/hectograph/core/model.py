@@ -5,7 +5,7 @@ A name is 1 to 63 characters of ``[a-z0-9-]``, beginning and ending with a lette
 or digit (RFC 1123's label), unique among its kind (a member's: in its group).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 
@@ -153,7 +153,8 @@ class Stream:
 class UrlSource:
     """What is fetched into the controller's store; ``http://`` or ``https://``."""
 
-    url: str
+    url: str = field(repr=False)
+    """May have a password in it."""
 
 
 @dataclass(frozen=True, slots=True)

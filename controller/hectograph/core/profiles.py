@@ -33,7 +33,7 @@ class Profile:
 
 # The pipeline guarantees 4,096 groups and 16,384 members (p4/shared/sizes.p4).
 _PIPELINE_TREES = 4096
-_PIPELINE_MEMBERS = 16384
+PIPELINE_MEMBERS = 16384
 # A pusher runs at most 256 cohorts at a time; what they left stands a little longer.
 _COHORT_TREES = 1024
 
@@ -41,7 +41,7 @@ _EMBEDDED = Profile(
     name="embedded",
     max_trees=_PIPELINE_TREES,
     cohort_trees=_COHORT_TREES,
-    max_members=_PIPELINE_MEMBERS,
+    max_members=PIPELINE_MEMBERS,
     max_replicas_per_port=4096,
     queue="the port's transmit ring",
     replicas_per_second=None,

@@ -20,7 +20,9 @@ def next_step(state: State, record: ContentRecord, views: Views, now: float) -> 
     hosted = [view.contents.get(record.number) for view in there]
     if record.leaving is not None:
         return Edit() if any(hosted) else content_edits.gone(state, record)
-    if record.version is None or record.error is not None or not hosted:
+    if record.error is not None:
+        return Edit() if any(hosted) else content_edits.drained(state, record)
+    if record.version is None or not hosted:
         return Edit()
     ready = [c for c in hosted if c is not None and c.phase is ContentPhase.READY]
     withdrawn = [c for c in hosted if c is not None and c.phase is ContentPhase.WITHDRAWN]

@@ -5,7 +5,7 @@ An operation on the desired state is an Edit: the records that it drops and puts
 store commits it in one transaction and the state in memory (state.py) applies it after.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hectograph.core.model import Content, Group, Host, Member, Stream, Switch
@@ -27,9 +27,9 @@ class SecretsRecord:
     gets the same ones back, or its running downloads would be lost."""
 
     switch: str
-    current: int
+    current: int = field(repr=False)
     """64 bits."""
-    previous: int
+    previous: int = field(repr=False)
     number: int = 0
     """Of the current secret, modulo 256; the previous one's is one less."""
     rotated_at: float = 0.0
@@ -104,6 +104,9 @@ class FileVersion:
     inode: int
     sha256: str
     """64 digits of [0-9a-f]."""
+    device: int = 0
+    changed_ns: int = 0
+    """Its st_ctime_ns."""
 
 
 class Leaving(StrEnum):
@@ -120,11 +123,14 @@ class ContentRecord:
     version: FileVersion | None = None
     """None: not fetched or not read yet."""
     response_bytes: int | None = None
-    """Of the whole response, as its hosts answered: set when it was first ready on them,
-    and since then it stands in the switch's tables."""
+    """Of the whole response, as its hosts answered: set when it was first ready on them, and
+    as long as it is it stands in the switch's tables."""
+    last_modified: int | None = None
+    """Of the responses, Unix time; None: when its file was modified."""
     leaving: Leaving | None = None
     error: str | None = None
-    """Why it cannot be served, for good: to be removed, or put again."""
+    """Why it cannot be served, for good: to be removed, or put again. Downloads may still
+    run, of a file that was only removed or replaced: while there is `response_bytes`."""
 
 
 Record = (

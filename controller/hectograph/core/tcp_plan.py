@@ -41,7 +41,7 @@ HostSet = tuple[str, ...]
 
 def is_published(record: ContentRecord) -> bool:
     """Does it stand in the tables? Also while it drains."""
-    return record.response_bytes is not None and record.error is None
+    return record.response_bytes is not None
 
 
 def host_set_of(state: State, record: ContentRecord) -> HostSet:

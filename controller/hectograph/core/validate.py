@@ -32,6 +32,9 @@ _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MEDIA_TYPE = re.compile(rf"(?=.{{3,127}}$){_WORD}/{_WORD}(; ?{_WORD}={_WORD})*")
 """RFC 9110, 8.3.1, without quoted strings; at most what a pusher takes."""
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):([0-9]+)")
+_SOCKET = re.compile(r"unix:/[^\s\0]+")
+
+_LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 
 MIN_MTU = 576
 """What every IPv4 host must take (RFC 791); IPv6 links have at least 1280."""
@@ -45,10 +48,18 @@ def _host_and_port(text: str, where: str) -> None:
         raise InvalidInput(f"{text!r} is not HOST:PORT", where=where)
 
 
+def _p4runtime_address(address: str, where: str) -> None:
+    if address.startswith("unix:"):
+        if not _SOCKET.fullmatch(address):
+            raise InvalidInput(f"{address!r} is not unix:/PATH", where=where)
+        return
+    _host_and_port(address, where)
+
+
 def check_switch(switch: Switch) -> None:
     where = f"switch {switch.name}"
     _name(switch.name, "switch")
-    _host_and_port(switch.address, f"{where} address")
+    _p4runtime_address(switch.address, f"{where} address")
     if switch.metrics is not None:
         _host_and_port(switch.metrics, f"{where} metrics")
     _between(switch.device_id, 0, 2**64 - 1, f"{where} device_id")
@@ -94,8 +105,7 @@ def check_group(group: Group) -> None:
 
 
 def check_source(source: Source, where: str) -> None:
-    if _mac(source.mac, f"{where} mac") >> 40 & 1:
-        raise InvalidInput(f"{source.mac} is a multicast address", where=f"{where} mac")
+    _station(source.mac, f"{where} mac")
     if source.ipv4 is None and source.ipv6 is None:
         raise InvalidInput("neither an IPv4 nor an IPv6 address", where=where)
     for address in (source.ipv4, source.ipv6):
@@ -108,8 +118,8 @@ def check_member(member: Member) -> None:
     where = f"member {member.group}/{member.name}"
     _name(member.name, "member")
     check_port(member.port, f"{where} port")
-    _mac(member.mac, f"{where} mac")
-    _routable(member.address, f"{where} address")
+    _station(member.mac, f"{where} mac")
+    _unicast(member.address, f"{where} address")
     _between(member.udp_port, 1, 0xFFFF, f"{where} udp_port")
     _between(member.hop_limit, 1, 255, f"{where} hop_limit")
     _between(member.priority, 0, 7, f"{where} priority")
@@ -162,8 +172,7 @@ def mac_number(text: str) -> int:
 
 
 def _addressing(addressing: Addressing, where: str) -> None:
-    if _mac(addressing.mac, f"{where} mac") >> 40 & 1:
-        raise InvalidInput(f"{addressing.mac} is a multicast address", where=f"{where} mac")
+    _station(addressing.mac, f"{where} mac")
     if addressing.ipv4 is None and addressing.ipv6 is None:
         raise InvalidInput("neither an IPv4 nor an IPv6 address", where=where)
     if addressing.ipv4 is not None:
@@ -188,7 +197,14 @@ def _tls(tls: Tls, where: str) -> None:
 def _unicast(address: IPv4Address | IPv6Address, where: str) -> None:
     if address.is_multicast:
         raise InvalidInput(f"{address} is a multicast address", where=where)
+    if address == _LIMITED_BROADCAST:
+        raise InvalidInput(f"{address} is everybody's", where=where)
     _routable(address, where)
+
+
+def _station(mac: str, where: str) -> None:
+    if _mac(mac, where) >> 40 & 1:
+        raise InvalidInput(f"{mac} is a multicast address", where=where)
 
 
 def _name(name: str, kind: str) -> None:

@@ -75,7 +75,17 @@ def start(
     pusher = bed.start("pusher", [*hectograph, *push], network.host)
     controller = bed.start(
         "controller",
-        [*hectograph, "controller", "--listen", REST, "--database", str(database), *settings],
+        [
+            *hectograph,
+            "controller",
+            "--listen",
+            REST,
+            "--database",
+            str(database),
+            "--content-root",
+            "/",
+            *settings,
+        ],
         network.switch,
     )
     switch.wait_until(lambda: _listens(P4RUNTIME), READY_SECONDS)

@@ -19,6 +19,10 @@ def _demonstrate(stage: Stage, options: Options) -> TcpReport:
     clients = downloads.start(
         stage.bed, stage.stack, stage.files, stage.network.clients, status.urls, slowly
     )
+    stage.say.print(
+        "sharing    none here, each download goes by itself: the host sends the file "
+        f"{options.clients} times; `hectograph demo cohort` shares it"
+    )
     stage.say.print(f"clients    {downloads.describe(clients, stage.files)}")
     watch = serve.Watch(stage.running, stage.network, clients, stage.say)
     watch.run(stage.size, options.kill)

@@ -14,7 +14,7 @@ from hectograph.core.cohorts import (
     CohortSettings,
     CohortState,
 )
-from hectograph.core.contents import ContentSpec, ContentState
+from hectograph.core.contents import ContentSpec, ContentState, FileIdentity
 from hectograph.core.entities import Change, Tables
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host, Switch
@@ -151,7 +151,9 @@ class PusherSession(Protocol):
 
     async def counters(self) -> PusherCounters: ...
 
-    async def add_content(self, spec: ContentSpec) -> ContentState:
+    async def add_content(
+        self, spec: ContentSpec, identity: FileIdentity | None = None
+    ) -> ContentState:
         """It prepares from now on; one that is withdrawn is replaced."""
         ...
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One HTTP download, of which parts may arrive over several connections."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Literal
 
@@ -13,6 +14,11 @@ from hectograph.library.threads import to_the_end
 from hectograph.library.validator import if_range, range_start
 from hectograph.library.version import check_size
 
+HEAD_SECONDS = 60.0
+"""For all that comes before the body, redirections too."""
+SLOW_SECONDS = 30.0
+SLOW_BYTES = 30 << 10
+"""An origin that sends less in that time keeps others waiting for its place."""
 RESERVE_BYTES = 64 << 20
 """Of the disk, for others: the controller's database, say."""
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -43,11 +49,16 @@ class Download:
         if self._part.bytes and self._validator:
             headers |= {"Range": f"bytes={self._part.bytes}-", "If-Range": self._validator}
         try:
-            async with self._client.stream("GET", self._url, headers=headers) as response:
-                await self._take(response, await self._begin(response, "Range" in headers))
-        except (httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
+            async with (
+                asyncio.timeout(HEAD_SECONDS) as limit,
+                self._client.stream("GET", self._url, headers=headers) as response,
+            ):
+                total = await self._begin(response, "Range" in headers)
+                limit.reschedule(None)
+                await self._take(response, total)
+        except (httpx.TooManyRedirects, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise InvalidInput(str(error), where=self._where) from error
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise Broken("the server does not answer in time") from error
         except httpx.TransportError as error:
             raise Broken(str(error) or type(error).__name__) from error
@@ -64,8 +75,8 @@ class Download:
             case "all":
                 if self._part.bytes:
                     await to_the_end(self._part.start_over)
-                length = response.headers.get("content-length")
-                total = None if length is None else int(length)
+                length = response.headers.get("content-length", "")
+                total = int(length) if length.isdecimal() and len(length) < 19 else None
                 self._validator = if_range(response.headers)
         if total is not None:
             check_size(total, self._where)
@@ -92,13 +103,25 @@ class Download:
     async def _take(self, response: httpx.Response, total: int | None) -> None:
         part = self._part
         self._progress(part.bytes, total)
+        clock = asyncio.get_running_loop().time
+        since, before = clock(), part.bytes
         async for chunk in response.aiter_raw():
             check_size(part.bytes + len(chunk), self._where)
+            self._check_space(len(chunk))
             await to_the_end(part.append, chunk)
             self.began = True
             self._progress(part.bytes, total)
+            if clock() - since > SLOW_SECONDS:
+                self._check_rate(part.bytes - before, clock() - since)
+                since, before = clock(), part.bytes
         if total is not None and part.bytes != total:
             raise Broken(f"ended after {part.bytes} of {total} bytes")
+
+    def _check_rate(self, got: int, seconds: float) -> None:
+        if got < SLOW_BYTES:
+            raise Unavailable(
+                f"the server is too slow: {got} bytes in {seconds:.0f} s", where=self._where
+            )
 
     def _check_space(self, needed: int) -> None:
         free = self._part.free_bytes() - RESERVE_BYTES

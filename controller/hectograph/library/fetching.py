@@ -8,9 +8,11 @@ from pathlib import Path
 import httpx
 
 from hectograph.core.records import FileVersion
+from hectograph.core.redact import redact
 from hectograph.errors import HectographError, InvalidInput, Unavailable
 from hectograph.library.download import Broken, Download
 from hectograph.library.reading import Progress, measure
+from hectograph.library.roots import Roots
 from hectograph.library.store import Part
 from hectograph.library.threads import to_the_end
 
@@ -28,7 +30,8 @@ async def fetch(url: str, directory: Path, sha256: str | None, progress: Progres
     LimitExceeded: too large; Unavailable: no server, no room, or a transfer that broke and
     could not be resumed.
     """
-    where = _shown(url)
+    where = redact(url)
+    origin_of(url)
     if sha256 is not None and (found := await _find(directory, sha256, progress)):
         return found
     try:
@@ -51,7 +54,7 @@ async def _find(directory: Path, sha256: str, progress: Progress) -> FileVersion
     path = directory / sha256
     if await asyncio.to_thread(path.exists):
         with suppress(HectographError):
-            found = await measure(path, progress)
+            found = await measure(path, progress, Roots((directory,)))
             return found if found.sha256 == sha256 else None
     return None
 
@@ -72,10 +75,13 @@ async def _download(url: str, where: str, part: Part, progress: Progress) -> Non
     return None
 
 
-def _shown(url: str) -> str:
-    """Without a password."""
+def origin_of(url: str) -> str:
+    """Scheme, host and port (RFC 6454, 4); InvalidInput: there can be no server."""
+    where = redact(url)
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise InvalidInput(str(error), where=url) from error
-    return str(parsed.copy_with(username=None, password=None)) if parsed.userinfo else url
+        raise InvalidInput(redact(str(error)), where=where) from error
+    if not 0 < (80 if parsed.port is None else parsed.port) < 1 << 16:
+        raise InvalidInput(f"there is no port {parsed.port}", where=where)
+    return f"{parsed.scheme}://{parsed.netloc.decode()}"

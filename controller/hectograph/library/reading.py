@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hectograph.core.records import FileVersion
 from hectograph.errors import InvalidInput, Unavailable
+from hectograph.library.roots import Roots
 from hectograph.library.version import Identity, check_regular
 
 Progress = Callable[[int, int | None], None]
@@ -18,10 +19,11 @@ Progress = Callable[[int, int | None], None]
 CHUNK_BYTES = 4 << 20
 
 
-async def measure(path: Path, progress: Progress) -> FileVersion:
+async def measure(path: Path, progress: Progress, roots: Roots) -> FileVersion:
     """Read all of it, in a thread that ends soon after this is cancelled.
 
-    InvalidInput: not a regular file, not readable, or changed while it was read;
+    InvalidInput: beneath none of the roots, not a regular file, not readable, or changed while
+    it was read;
     LimitExceeded: too large; Unavailable: the disk failed.
     """
     loop = asyncio.get_running_loop()
@@ -36,16 +38,16 @@ async def measure(path: Path, progress: Progress) -> FileVersion:
             loop.call_soon_threadsafe(tell, done, total)
 
     try:
-        return await asyncio.to_thread(_measure, path, report, stopped)
+        return await asyncio.to_thread(_measure, path, report, stopped, roots)
     finally:
         stopped.set()
 
 
 def _measure(
-    path: Path, report: Callable[[int, int], None], stopped: threading.Event
+    path: Path, report: Callable[[int, int], None], stopped: threading.Event, roots: Roots
 ) -> FileVersion:
     where = str(path)
-    descriptor = _open(path)
+    descriptor = roots.open(path)
     try:
         found = os.fstat(descriptor)
         check_regular(found, where)
@@ -65,19 +67,12 @@ def _measure(
     return before.version(where, digest.hexdigest())
 
 
-def _open(path: Path) -> int:
-    try:
-        # A FIFO without a writer would hold up the thread for ever.
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(_reason(error), where=str(path)) from error
-
-
 def _read(descriptor: int, offset: int, where: str) -> bytes:
     try:
         return os.read(descriptor, CHUNK_BYTES)
     except OSError as error:
-        raise Unavailable(f"reading at byte {offset}: {_reason(error)}", where=where) from error
+        reason = error.strerror or str(error)
+        raise Unavailable(f"reading at byte {offset}: {reason}", where=where) from error
 
 
 def _identity(path: Path) -> Identity | None:
@@ -86,7 +81,3 @@ def _identity(path: Path) -> Identity | None:
         return Identity.of(path.stat())
     except OSError:
         return None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hectograph.core.records import FileVersion
 from hectograph.library.version import Identity
+from hectograph.paths import make_private
 
 TEMPORARY = ".fetch-"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -36,7 +37,7 @@ class Part:
         self.bytes = 0
 
     def open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        make_private(self._directory)
         self._descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=self._directory)
         self._path = Path(name)
 

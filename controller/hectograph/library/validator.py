@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
+"""With numbers that a file can have."""
 
 
 def if_range(headers: Mapping[str, str]) -> str | None:

@@ -15,7 +15,7 @@ from hectograph.core.cohorts import (
     CohortSettings,
     CohortState,
 )
-from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState, FileIdentity
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.status import PusherCounters
 from hectograph.core.streams import PushSpec, PushState
@@ -32,6 +32,7 @@ from hectograph.pusher.connection import Connection, checked
 from hectograph.pusher.contents import (
     content_message,
     content_of,
+    identity_message,
 )
 from hectograph.pusher.flows import (
     flow_counters_of,
@@ -96,9 +97,12 @@ class PusherClient(Connection):
         """Since the pusher started."""
         return counters_of((await self.ask(pb.Request(counters=pb.GetCounters()))).counters)
 
-    async def add_content(self, spec: ContentSpec) -> ContentState:
-        """Begin to prepare it; contents() tells when it is ready. Conflict: another has its id."""
-        request = pb.AddContent(spec=content_message(spec))
+    async def add_content(
+        self, spec: ContentSpec, identity: FileIdentity | None = None
+    ) -> ContentState:
+        """Begin to prepare it; contents() tells when it is ready. Conflict: another has its id;
+        `identity`: which file it has to be, or it is refused."""
+        request = pb.AddContent(spec=content_message(spec), file=identity_message(identity))
         return content_of((await self.ask(pb.Request(add_content=request))).content)
 
     async def prepare_content(

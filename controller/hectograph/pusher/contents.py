@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contents (core/contents.py) in the host protocol's messages."""
 
-from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState, FileIdentity
 from hectograph.pusher import pusher_pb2 as pb
 
 _CONTENT_PHASES = {
@@ -15,6 +15,14 @@ _CONTENT_PHASES = {
 def content_message(spec: ContentSpec) -> pb.ContentSpec:
     return pb.ContentSpec(
         id=spec.id, path=spec.path, type=spec.type, etag=spec.etag, modified=spec.modified
+    )
+
+
+def identity_message(identity: FileIdentity | None) -> pb.FileIdentity | None:
+    if identity is None:
+        return None
+    return pb.FileIdentity(
+        device=identity.device, inode=identity.inode, changed_ns=identity.changed_ns
     )
 
 

@@ -236,10 +236,22 @@ class Counters(_message.Message):
     def __init__(self, pushes: _Optional[int] = ..., frame_bytes: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., send_errors: _Optional[int] = ..., send_retries: _Optional[int] = ..., source_oversized: _Optional[int] = ..., requests: _Optional[int] = ..., bad_requests: _Optional[int] = ..., source_empty: _Optional[int] = ..., source_overflow: _Optional[int] = ..., link_waits: _Optional[int] = ...) -> None: ...
 
 class AddContent(_message.Message):
-    __slots__ = ("spec",)
+    __slots__ = ("spec", "file")
     SPEC_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
     spec: ContentSpec
-    def __init__(self, spec: _Optional[_Union[ContentSpec, _Mapping]] = ...) -> None: ...
+    file: FileIdentity
+    def __init__(self, spec: _Optional[_Union[ContentSpec, _Mapping]] = ..., file: _Optional[_Union[FileIdentity, _Mapping]] = ...) -> None: ...
+
+class FileIdentity(_message.Message):
+    __slots__ = ("device", "inode", "changed_ns")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    INODE_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_NS_FIELD_NUMBER: _ClassVar[int]
+    device: int
+    inode: int
+    changed_ns: int
+    def __init__(self, device: _Optional[int] = ..., inode: _Optional[int] = ..., changed_ns: _Optional[int] = ...) -> None: ...
 
 class ContentSpec(_message.Message):
     __slots__ = ("id", "path", "type", "etag", "modified")

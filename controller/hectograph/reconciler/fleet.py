@@ -24,6 +24,7 @@ from hectograph.core.rotation import Schedule
 from hectograph.core.state import State
 from hectograph.core.status import ApplyState
 from hectograph.drivers.base import Driver, PusherDriver
+from hectograph.library import Roots
 from hectograph.reconciler.cohorts import SwitchCohorts
 from hectograph.reconciler.host import HostReconciler
 from hectograph.reconciler.librarian import Commit, Librarian
@@ -41,6 +42,8 @@ class FleetOptions:
     """Directory of the contents that are fetched."""
     schedule: Schedule
     cohorts: CohortSettings
+    roots: Roots
+    """Of the files that may be served."""
 
 
 class Fleet:
@@ -60,7 +63,9 @@ class Fleet:
         self._commit = commit
         self._cohorts = options.cohorts
         self._roster = Roster(self._host_changed)
-        self.librarian = Librarian(state, lambda: self._roster.views, commit, options.library)
+        self.librarian = Librarian(
+            state, lambda: self._roster.views, commit, options.library, options.roots
+        )
         self.rotation = Rotation(state, commit, options.schedule)
         self._switches: dict[str, SwitchReconciler] = {}
         self._hosts: dict[str, HostReconciler] = {}

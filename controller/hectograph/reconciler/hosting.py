@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.content_edits import last_modified
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState, FileIdentity
 from hectograph.core.records import ContentRecord, FileVersion, Leaving
 from hectograph.core.state import State
 from hectograph.drivers.base import PusherSession
@@ -77,7 +78,9 @@ class ContentHost:
             if not may_remove_others:
                 return False
             logger.info("host %s: content %d is nobody's", self._host, content.spec.id)
-        elif record.leaving is Leaving.DRAIN:
+        elif record.leaving is Leaving.DRAIN or (
+            record.error is not None and record.response_bytes is not None
+        ):
             if content.phase is ContentPhase.DRAINING:
                 return False
             reset = False
@@ -100,18 +103,18 @@ class ContentHost:
     async def _add(self, session: PusherSession, record: ContentRecord) -> None:
         assert record.version is not None
         self._refusals.pop(record.number, None)
-        error = await changed_file(record.version)
-        if error is None:
-            try:
-                state = await session.add_content(spec_of(record))
-            except Unavailable:
-                raise
-            except HectographError as refusal:
-                error = str(refusal)
-            else:
-                if state.phase is not ContentPhase.WITHDRAWN:
-                    return
-                error = state.error
+        if await changed_file(record.version):
+            return  # the librarian reads it again
+        try:
+            state = await session.add_content(spec_of(record), identity_of(record))
+        except Unavailable:
+            raise
+        except HectographError as refusal:
+            error = str(refusal)
+        else:
+            if state.phase is not ContentPhase.WITHDRAWN:
+                return
+            error = state.error
         logger.warning("host %s: content %s: %s", self._host, record.content.name, error)
         self._refusals[record.number] = time.monotonic(), _refused(record, error)
 
@@ -134,8 +137,15 @@ def spec_of(record: ContentRecord) -> ContentSpec:
         path=version.path,
         etag=version.sha256,
         type=record.content.type,
-        modified=version.modified_ns // 1_000_000_000,
+        modified=last_modified(record),
     )
+
+
+def identity_of(record: ContentRecord) -> FileIdentity:
+    """Of the file whose digest was taken: its pusher opens no other."""
+    version = record.version
+    assert version is not None
+    return FileIdentity(version.device, version.inode, version.changed_ns)
 
 
 def _seen_as(content: ContentState, record: ContentRecord | None) -> ContentState:

@@ -12,9 +12,10 @@ from hectograph.core import content_edits, publishing
 from hectograph.core.hosting import Views
 from hectograph.core.model import FileSource
 from hectograph.core.records import ContentRecord, Edit, FileVersion
+from hectograph.core.redact import redact
 from hectograph.core.state import State
 from hectograph.errors import HectographError
-from hectograph.library import fetch, measure, sweep
+from hectograph.library import Roots, fetch, is_another, is_same, measure, origin_of, sweep
 from hectograph.reconciler.tasks import wait_until
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,15 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 """Between two looks when nothing calls: hosts go away by and by."""
 
-MAX_ACQUISITIONS = 2
-"""At a time: each keeps a thread busy, of which others need some too."""
+FILE_LOOK_SECONDS = 2.0
+"""Between two looks at whether the files are what they were."""
+
+MAX_READINGS = 2
+"""Of files, at a time: each keeps a thread busy, of which others need some too."""
+
+MAX_FETCHES = 8
+MAX_FETCHES_AN_ORIGIN = 2
+"""At a time: one that is slow keeps none from the others."""
 
 Commit = Callable[[Callable[[State], Edit]], Awaitable[None]]
 """Decides on the state as it is then, commits and applies."""
@@ -41,16 +49,25 @@ class Acquisition:
 
 class Librarian:
     def __init__(
-        self, state: State, views: Callable[[], Views], commit: Commit, directory: Path
+        self,
+        state: State,
+        views: Callable[[], Views],
+        commit: Commit,
+        directory: Path,
+        roots: Roots,
     ) -> None:
-        """`directory`: of what is fetched."""
+        """`directory`: of what is fetched. `roots`: of the other files that may be served."""
         self._state = state
         self._views = views
         self._commit = commit
         self._directory = directory
+        self._roots = roots
         self._acquisitions: dict[str, Acquisition] = {}
-        self._turns = asyncio.Semaphore(MAX_ACQUISITIONS)
+        self._readings = asyncio.Semaphore(MAX_READINGS)
+        self._fetches = asyncio.Semaphore(MAX_FETCHES)
+        self._origins: dict[str, asyncio.Semaphore] = {}
         self._wake = asyncio.Event()
+        self._files_looked_at = 0.0
 
     def wake(self) -> None:
         self._wake.set()
@@ -79,6 +96,7 @@ class Librarian:
 
     async def _look(self) -> None:
         self._drop_acquisitions()
+        await self._look_at_files()
         for record in list(self._state.contents.values()):
             try:
                 await self._move_on(record)
@@ -107,8 +125,29 @@ class Librarian:
         else:
             logger.info("content %s: published", name)
 
+    async def _look_at_files(self) -> None:
+        """Those that are not what they were are read again: they may have the same bytes."""
+        now = time.monotonic()
+        if now - self._files_looked_at < FILE_LOOK_SECONDS:
+            return
+        self._files_looked_at = now
+        served = [
+            (record, record.version)
+            for name, record in self._state.contents.items()
+            if record.version and not record.error and not record.leaving
+            if name not in self._acquisitions
+        ]
+        changes = await asyncio.to_thread(
+            lambda: [(record, is_same(version)) for record, version in served]
+        )
+        for record, change in changes:
+            if change is not None and content_edits.current(self._state, record) is not None:
+                logger.info("content %s: %s", record.content.name, change)
+                self._begin(record)
+
     def _begin(self, record: ContentRecord) -> None:
-        task = asyncio.create_task(self._acquire(record), name=f"content {record.content.name}")
+        work = self._acquire(record) if record.version is None else self._read_again(record)
+        task = asyncio.create_task(work, name=f"content {record.content.name}")
         self._acquisitions[record.content.name] = Acquisition(record, task)
 
     def _drop_acquisitions(self) -> None:
@@ -122,10 +161,11 @@ class Librarian:
 
     async def _acquire(self, record: ContentRecord) -> None:
         try:
-            async with self._turns:
-                version = await self._read(record)
-        except HectographError as error:
-            reason = str(error)
+            version = await self._read(record)
+        except Exception as error:
+            if not isinstance(error, HectographError):
+                logger.exception("content %s", record.content.name)
+            reason = redact(str(error)) or type(error).__name__
             await self._commit(lambda state: content_edits.failed(state, record, reason))
             logger.warning("content %s: %s", record.content.name, reason)
         else:
@@ -135,16 +175,50 @@ class Librarian:
 
     async def _read(self, record: ContentRecord) -> FileVersion:
         content = record.content
+        if isinstance(content.source, FileSource):
+            version = await self._measure(record, Path(content.source.path))
+            content_edits.check_digest(content, version)
+            return version
+        return await self._fetch(record, content.source.url)
 
+    async def _fetch(self, record: ContentRecord, url: str) -> FileVersion:
+        origin = self._origins.setdefault(origin_of(url), asyncio.Semaphore(MAX_FETCHES_AN_ORIGIN))
+        # The origin's turn first: who waits for it keeps no place from the others.
+        async with origin, self._fetches:
+            progress = self._progress_of(record)
+            return await fetch(url, self._directory, record.content.sha256, progress)
+
+    async def _read_again(self, record: ContentRecord) -> None:
+        """Where the file is another one now, that which its hosts have opened is intact."""
+        known = record.version
+        assert known is not None
+        change = await asyncio.to_thread(is_same, known)
+        try:
+            version = await self._measure(record, Path(known.path))
+        except HectographError as error:
+            version, change = None, str(error)
+        if version is not None and version.sha256 == known.sha256:
+            await self._commit(lambda state: content_edits.same_bytes(state, record, version))
+        elif change is not None:
+            intact = await asyncio.to_thread(is_another, known)
+            await self._commit(
+                lambda state: content_edits.failed(state, record, change, intact=intact)
+            )
+            logger.warning("content %s: %s", record.content.name, change)
+        self.wake()
+
+    async def _measure(self, record: ContentRecord, path: Path) -> FileVersion:
+        fetched = not isinstance(record.content.source, FileSource)
+        roots = Roots((self._directory,)) if fetched else self._roots
+        async with self._readings:
+            return await measure(path, self._progress_of(record), roots)
+
+    def _progress_of(self, record: ContentRecord) -> Callable[[int, int | None], None]:
         def progress(done: int, total: int | None) -> None:
-            acquisition = self._acquisitions[content.name]
+            acquisition = self._acquisitions[record.content.name]
             acquisition.done_bytes, acquisition.total_bytes = done, total
 
-        if not isinstance(content.source, FileSource):
-            return await fetch(content.source.url, self._directory, content.sha256, progress)
-        version = await measure(Path(content.source.path), progress)
-        content_edits.check_digest(content, version)
-        return version
+        return progress
 
     async def _sweep(self) -> None:
         """Files of the store that no content needs. Not while something is being fetched."""

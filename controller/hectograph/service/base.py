@@ -2,7 +2,7 @@
 """The controller's life: a database, and the tasks that make everything agree with it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +17,7 @@ from hectograph.core.state import State
 from hectograph.drivers.base import Driver, PusherDriver
 from hectograph.drivers.p4runtime import P4RuntimeDriver
 from hectograph.errors import InvalidInput, Unavailable
+from hectograph.library import Roots
 from hectograph.pusher.client import PusherClient
 from hectograph.reconciler.fleet import Fleet, FleetOptions
 from hectograph.store import Store
@@ -33,11 +34,15 @@ class ServiceBase:
         library: Path | None = None,
         schedule: Schedule | None = None,
         cohorts: CohortSettings | None = None,
+        roots: Roots | None = None,
+        links: Sequence[str] = (),
         driver: Driver | None = None,
         pusher_driver: PusherDriver | None = None,
     ) -> None:
         """`artifacts`: directory of the compiled pipeline; None takes the installed one.
         `library`: of the contents that are fetched; None takes ``contents`` beside the database.
+        `roots`: of the other files that may be served; None: every file is beneath one.
+        `links`: interfaces of this machine without which nothing is ready.
         `schedule`: of secrets and filter epochs; None takes the usual one. `cohorts`: likewise.
 
         The drivers are P4Runtime and the host protocol unless others are given.
@@ -45,10 +50,12 @@ class ServiceBase:
         self._database = database
         self._store = Store(database)
         self._artifacts = artifacts
+        self._links = links
         self._options = FleetOptions(
             library or database.parent / "contents",
             schedule or Schedule(),
             cohorts or CohortSettings(),
+            roots or Roots.everything(),
         )
         self._driver = driver
         self._pusher_driver = pusher_driver
@@ -128,6 +135,10 @@ class ServiceBase:
                 await self._store.commit(edit)
                 self._state.apply(edit)
                 fleet.tell(edit)
+
+    async def _store_trouble(self) -> str | None:
+        async with self._lock:
+            return await self._store.trouble()
 
     async def _save_progress(self, record: StreamRecord, progress: Progress) -> None:
         """Unless the stream was deleted or changed meanwhile."""

@@ -18,6 +18,7 @@ from hectograph.core.status import (
     SwitchCounters,
     SwitchStatus,
 )
+from hectograph.reconciler import interfaces
 from hectograph.reconciler.reports import (
     group_status,
     member_status,
@@ -43,7 +44,12 @@ class Service(ContentService, CohortService):
 
     async def ready(self) -> list[str]:
         """Why not everything wanted is in place, one line each; empty when it is."""
-        return not_ready(self._state, self._fleet)
+        trouble = await self._store_trouble()
+        database = [] if trouble is None else [f"database: {trouble}"]
+        links = [
+            f"link {name}: {reason}" for name in self._links if (reason := interfaces.trouble(name))
+        ]
+        return [*database, *links, *not_ready(self._state, self._fleet)]
 
     # Switches
 

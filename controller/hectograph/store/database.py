@@ -8,8 +8,10 @@ is one transaction.
 """
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 
 from hectograph.core.records import Edit, Record
 from hectograph.errors import InvalidInput, Unavailable
+from hectograph.paths import PRIVATE_FILE, make_private
 from hectograph.store.lock import FileLock
 from hectograph.store.rows import TABLES, Table, key
 from hectograph.store.schema import APPLICATION_ID, MIGRATIONS
@@ -30,12 +33,14 @@ class Store:
         self._path = path
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
         self._connection: aiosqlite.Connection | None = None
+        self._failed: str | None = None
 
     async def open(self) -> list[Record]:
         """Take the lock, bring the layout up to date, and return everything, in load order."""
         try:
-            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_private, self._path.parent)
             await asyncio.to_thread(self._lock.acquire)
+            await asyncio.to_thread(_make_private_file, self._path)
         except OSError as error:
             raise Unavailable(f"cannot be opened: {error}", where=str(self._path)) from error
         try:
@@ -60,20 +65,31 @@ class Store:
 
     async def commit(self, edit: Edit) -> None:
         """All of the edit or nothing."""
+        await self._transaction(lambda connection: self._write(connection, edit))
+
+    async def trouble(self) -> str | None:
+        """Why it cannot be written, if it could not be and still cannot."""
+        if self._failed:
+            with suppress(Unavailable):
+                await self._transaction(_touch)
+        return self._failed
+
+    async def _transaction(self, work: Callable[[aiosqlite.Connection], Awaitable[None]]) -> None:
         connection = self._connection
         assert connection is not None
         try:
             await connection.execute("BEGIN IMMEDIATE")
             try:
-                await self._write(connection, edit)
+                await work(connection)
                 await connection.execute("COMMIT")
             except BaseException:
-                await connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite ends it itself when the disk is full
+                    await connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise Unavailable(
-                f"cannot be written: {_first_line(error)}", where=str(self._path)
-            ) from error
+            self._failed = f"cannot be written: {_first_line(error)}"
+            raise Unavailable(self._failed, where=str(self._path)) from error
+        self._failed = None
 
     async def _write(self, connection: aiosqlite.Connection, edit: Edit) -> None:
         """Rows are made in the connection's thread, as executemany() asks for them."""
@@ -112,6 +128,20 @@ class Store:
             rows = await connection.execute_fetchall(table.select)
             records += await asyncio.to_thread(_decode, table, rows)
         return records
+
+
+async def _touch(connection: aiosqlite.Connection) -> None:
+    """Writes a page, with what it has already."""
+    version = await _pragma(connection, "user_version")
+    await connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _make_private_file(path: Path) -> None:
+    """Secrets are in it. SQLite gives the files beside it the mode that it finds."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(PRIVATE_FILE)
 
 
 def _decode(table: Table, rows: Iterable[sqlite3.Row]) -> list[Record]:

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 
-import uvicorn
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -17,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hectograph.api.listener import Server
+from hectograph.api.listener import Server, config
 from hectograph.api.samples import CONTENT_TYPE
 from hectograph.config import ListenAddress
 from hectograph.switch.metrics import of_switch
@@ -55,16 +54,7 @@ async def serve_metrics(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE)
 
     server = Server(
-        uvicorn.Config(
-            Starlette(routes=[Route("/metrics", metrics)]),
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
+        config(Starlette(routes=[Route("/metrics", metrics)]), shutdown_seconds=_SHUTDOWN_SECONDS)
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]

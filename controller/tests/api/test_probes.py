@@ -60,7 +60,7 @@ async def test_metrics_of_what_the_service_knows(api: httpx.AsyncClient) -> None
     await api.put("/api/v1/hosts/h1", json=host)
     film = {"switch": "s1", "source": {"kind": "file", "path": "/srv/film.ts"}}
     await api.put("/api/v1/contents/film", json=film)
-    await api.post("/api/v1/switches/s1/rotate-secrets")
+    await api.post("/api/v1/switches/s1/rotate-secrets", json={})
 
     samples = await _scrape(api)
 

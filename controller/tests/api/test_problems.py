@@ -97,7 +97,7 @@ async def test_a_body_of_another_type(api: httpx.AsyncClient) -> None:
     answer = await api.put(
         "/api/v1/groups/news", content=b"{}", headers={"content-type": "text/plain"}
     )
-    _problem(answer, 422, "invalid-input")
+    _problem(answer, 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -273,8 +273,8 @@ async def test_secrets_are_rotated_and_never_shown(api: httpx.AsyncClient) -> No
     url = "/api/v1/switches/s1"
     await api.put(url, json={"address": "127.0.0.1:9559", "host_ports": [1]})
     assert (await api.get(url)).json()["status"]["secrets"] is None
-    await api.post(f"{url}/rotate-secrets")
-    answer = await api.post(f"{url}/advance-epoch")
+    await api.post(f"{url}/rotate-secrets", json={})
+    answer = await api.post(f"{url}/advance-epoch", json={})
     assert answer.json() == {
         "number": 1,
         "rotated_at": "2026-07-06T10:00:00Z",
@@ -282,7 +282,7 @@ async def test_secrets_are_rotated_and_never_shown(api: httpx.AsyncClient) -> No
         "advanced_at": "2026-07-06T10:00:00Z",
     }
     assert (await api.get(url)).json()["status"]["secrets"] == answer.json()
-    assert (await api.post("/api/v1/switches/none/rotate-secrets")).status_code == 404
+    assert (await api.post("/api/v1/switches/none/rotate-secrets", json={})).status_code == 404
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [

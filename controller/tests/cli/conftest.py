@@ -3,6 +3,7 @@
 
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ SERVING = re.compile(r"serving (http://\S+)/api/v1")
 @pytest.fixture
 def controller(testbed: Testbed) -> Iterator[Program]:
     """With an empty database."""
-    options = ["--listen", "127.0.0.1:0"]
+    options = ["--listen", "127.0.0.1:0", "--content-root", tempfile.gettempdir()]
     command = [sys.executable, "-m", "hectograph", "controller", *options]
     program = testbed.start("controller", command, Namespace.current())
     program.wait_until(lambda: SERVING.search(program.output()) is not None, timeout=60)

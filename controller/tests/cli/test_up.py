@@ -5,16 +5,19 @@ import os
 import re
 import signal
 import socket
+import stat
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from uplab import HECTOGRAPH, QUEUE_MS, Lab
 
-from hectograph.testbed import End, Namespace, Testbed
+from hectograph.testbed import End, Namespace, Program, Testbed
 
 Run = Callable[..., Any]
 
@@ -128,6 +131,27 @@ def test_status_says_what_may_be_on_the_way(lab: Lab) -> None:
 
     lab.up.wait_until(answers)
     assert re.search(r"at most \d+ frames", lab.run("status").out)
+
+
+def test_datagrams_that_fit_no_segment_are_told_of(lab: Lab) -> None:
+    address = ("127.0.0.1", 7001)
+    with lab.start("push", "udp://127.0.0.1:7001", "--group", "news", "--name", "big") as push:
+        lab.up.wait_until(lambda: lab.run("streams", "show", "big").status == 0)
+        lab.up.wait_until(
+            lambda: lab.json("streams", "show", "big")["status"]["state"] == "running"
+        )
+        before = _dropped(lab)
+        with lab.home.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(bytes(9000), address)
+        lab.up.wait_until(lambda: _dropped(lab) == before + 1)
+        time.sleep(2)  # it looks now and then
+        push.send_signal(signal.SIGINT)
+        _, err = push.communicate(timeout=30)
+    assert b"1 datagrams dropped: empty, or longer than a segment of" in err
+
+
+def _dropped(lab: Lab) -> int:
+    return lab.json("hosts", "show", "local")["status"]["counters"]["source_dropped"]
 
 
 def test_datagrams_reach_every_member(lab: Lab) -> None:
@@ -247,9 +271,9 @@ def home(testbed: Testbed) -> Namespace:
     return home
 
 
-def _fails(testbed: Testbed, home: Namespace, taken: int) -> str:
+def _fails(testbed: Testbed, home: Namespace, taken: int, *options: str) -> str:
     """The last line of one whose TCP port is taken."""
-    command = [*HECTOGRAPH, "up", "--host-port", "1@port1", "--port", "2@port2"]
+    command = [*HECTOGRAPH, "up", "--host-port", "1@port1", "--port", "2@port2", *options]
     with home.entered(), socket.create_server(("127.0.0.1", taken)):
         up = testbed.start("up", command, home)
         assert up.popen.wait(timeout=60) == 1
@@ -262,6 +286,74 @@ def test_another_controller_there_is_left_alone(testbed: Testbed, home: Namespac
 
 
 def test_a_part_that_ends_at_once_ends_all(testbed: Testbed, home: Namespace) -> None:
-    line = _fails(testbed, home, taken=9559)
+    line = _fails(testbed, home, 9559, "--grpc-addr", "127.0.0.1:9559")
     assert line.startswith("hectograph: switch ended at once: ")
     assert "9559" in line
+
+
+def test_nobody_else_commands_the_switch(lab: Lab) -> None:
+    """P4Runtime is on a socket of its user's, and on no port."""
+    address = lab.json("switches", "show", "local")["address"]
+    assert address.startswith("unix:/")
+    path = Path(address.removeprefix("unix:"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    with lab.home.entered():
+        listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True)
+    # The API's, and the switch's metrics.
+    assert {line.split()[3] for line in listening.stdout.splitlines()} == {
+        "127.0.0.1:8080",
+        "127.0.0.1:9560",
+    }
+
+
+PORTS = ("--host-port", "1@port1", "--port", "2@port2")
+
+
+@pytest.mark.parametrize("interface", ["push0", "port1", "port2"])
+def test_nothing_is_ready_while_a_link_is_down(
+    testbed: Testbed, home: Namespace, interface: str
+) -> None:
+    """As after a reboot; it begins when the link is there, however late."""
+    _set_link(home, interface, "down")
+    up = testbed.start("up", [*HECTOGRAPH, "up", *PORTS], home)
+    up.wait_until(lambda: "not ready" in up.output(), timeout=90)
+    assert f"link {interface}: is down" in up.output()
+    assert "\nready\n" not in up.output()
+    with home.entered():
+        answer = httpx.get("http://127.0.0.1:8080/readyz")
+    assert answer.status_code == 503
+    assert f"link {interface}: is down" in answer.json()["reasons"]
+    _set_link(home, interface, "up")
+    up.wait_until(lambda: "\nready\n" in up.output(), timeout=60)
+    _set_link(home, interface, "down")
+    with home.entered():
+        assert httpx.get("http://127.0.0.1:8080/readyz").status_code == 503
+    assert up.stop(20) == 0
+
+
+def _until_ready(up: Program) -> None:
+    up.wait_until(lambda: "\nready\n" in up.output(), timeout=90)
+
+
+def _set_link(home: Namespace, interface: str, state: str) -> None:
+    with home.entered():
+        subprocess.run(["ip", "link", "set", interface, state], check=True)
+
+
+def test_contents_keep_their_addresses(
+    testbed: Testbed, home: Namespace, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    """Whatever addresses `up` is started with next."""
+    (tmp_path / "film").write_bytes(b"film")
+    roots = ("--content-root", str(tmp_path))
+    for prefix in ("2001:db8:1::/64", "2001:db8:2::/64"):
+        command = [*HECTOGRAPH, "up", *PORTS, *roots, "--content-prefix", prefix]
+        up = testbed.start(f"up-{prefix[9]}", command, home)
+        _until_ready(up)
+        with home.entered():
+            added = run("content", "add", str(tmp_path / "film"), "--name", "film", "--json")
+        assert added.status == 0, added.err
+        assert "http://[2001:db8:1::1]/" in added.out
+        assert up.stop(20) == 0
+        assert ("keep their addresses" in up.output()) == (prefix == "2001:db8:2::/64")

@@ -168,7 +168,7 @@ async def test_a_disk_that_becomes_full(
 
 async def test_a_store_that_cannot_be(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="cannot be kept in"):
+    with pytest.raises(Unavailable, match="cannot be made"):
         await get(server, tmp_path / "file" / "store")
 
 

@@ -31,6 +31,7 @@ from hectograph.errors import (
     Unavailable,
 )
 from hectograph.service import Service
+from hectograph.store import Store, database
 
 
 class Lab:
@@ -293,3 +294,20 @@ async def test_joins_one_by_one_are_linear_in_bytes(service: Service) -> None:
     status = await service.switch_status("s1")
     assert status.state is SwitchState.READY
     assert status.bytes_written - before < joins * 160 + (seconds + 1) * 160_000
+
+
+async def test_a_database_that_cannot_be_written_is_not_ready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: is_ready(service))
+
+    async def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_write", full)
+        patch.setattr(database, "_touch", full)
+        with pytest.raises(Unavailable, match="database or disk is full"):
+            await service.put_member(member(1))
+        assert await service.ready() == ["database: cannot be written: database or disk is full"]
+    assert await is_ready(service)

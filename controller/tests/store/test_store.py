@@ -10,6 +10,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from fakes.examples import GROUP, HOST, SOURCE, STREAM, SWITCH, member
 
@@ -237,7 +238,7 @@ async def test_a_damaged_page(path: Path) -> None:
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="cannot be opened"):
+    with pytest.raises(Unavailable, match="cannot be made"):
         await Store(tmp_path / "file" / "controller.db").open()
 
 
@@ -247,3 +248,33 @@ async def test_it_is_marked_as_ours_and_in_wal_mode(path: Path) -> None:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+async def test_a_full_disk_is_said_and_forgotten_when_there_is_room(path: Path) -> None:
+    store, state = Store(path), State()
+    state.load(await store.open())
+    edit = edits.put_switch(state, SWITCH)
+    await store.commit(edit)
+    state.apply(edit)
+    connection = store._connection  # pyright: ignore[reportPrivateUsage]
+    assert connection is not None
+    await _limit_pages(connection, 0)
+    big = Edit(puts=(replace(HOST, control="/" + 20_000 * "x"),))
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="cannot be written: database or disk is full"):
+            await store.commit(big)
+        assert not connection.in_transaction
+    await connection.execute("PRAGMA query_only = 1")  # now not even a page
+    assert "cannot be written" in (await store.trouble() or "")
+    await connection.execute("PRAGMA query_only = 0")
+    assert await store.trouble() is None
+    await _limit_pages(connection, 1000)
+    await store.commit(big)
+    await store.close()
+
+
+async def _limit_pages(connection: aiosqlite.Connection, more: int) -> None:
+    async with connection.execute("PRAGMA page_count") as cursor:
+        row = await cursor.fetchone()
+    assert row is not None
+    await connection.execute(f"PRAGMA max_page_count = {row[0] + more}")

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -40,6 +41,7 @@ class Lab:
         ports = ["--host-port", "1@port1", "--port", "2@port2", "--port", "3@port3"]
         # In the clients' own networks: they need no route there.
         contents = ["--content-prefix", "2001:db8::c:0:0:0/80", "--content-ipv4", "192.0.2.80"]
+        contents += ["--content-root", tempfile.gettempdir()]
         queue = ["--port-queue", str(QUEUE_MS)]
         self.up = testbed.start("up", [*HECTOGRAPH, "up", *ports, *contents, *queue], self.home)
         self.up.wait_until(lambda: "\nready\n" in self.up.output(), timeout=60)

@@ -135,3 +135,22 @@ async def test_bad_files_are_named(
 def test_half_of_it_is_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["switch", *options]) != 0
     assert "TLS needs a certificate and its key" in capsys.readouterr().err
+
+
+async def test_a_renewed_certificate_is_shown_from_then_on(
+    native_switch: Switch, ours: Authority, theirs: Authority
+) -> None:
+    """What stands goes on, and a file that is none is not taken."""
+    certificate, key = ours.issue("localhost")
+    read = p4r.Entity(table_entry=p4r.TableEntry())
+    async for address in serve(native_switch, Tls(certificate, key)):
+        async with Controller(address, credentials=ours.credentials()) as before:
+            await use(before)
+            for old, new in zip((certificate, key), theirs.issue("localhost"), strict=True):
+                new.replace(old)
+            async with Controller(address, credentials=theirs.credentials()) as after:
+                await after.read(read)
+            certificate.write_text("nonsense")
+            async with Controller(address, credentials=theirs.credentials()) as kept:
+                await kept.read(read)
+            await before.read(read)

@@ -3,6 +3,7 @@
 
 import asyncio
 import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -15,10 +16,13 @@ import pytest
 from fakes.waiting import until
 from tcplab import FIRST_CLIENT_PORT, HOST_PORT, HOST_PORTS, Lab, running_lab
 
+from hectograph.core.contents import ContentSpec, ContentState, FileIdentity
 from hectograph.core.model import Addressing, Content, FileSource, Host, Switch
 from hectograph.core.status import ContentStage
+from hectograph.pusher.client import PusherClient
 from hectograph.reconciler import handover as handover_module
 from hectograph.reconciler import host as host_module
+from hectograph.reconciler.librarian import FILE_LOOK_SECONDS
 from hectograph.service import Service
 from hectograph.testbed import Testbed
 from hectograph.testbed.targets import DEVICE_ID, TARGETS
@@ -271,3 +275,98 @@ async def test_a_file_that_changes_is_not_served(
     (again, _) = await serve(service, file.content("film"))
     assert again != url
     assert await download(bare, again) == [hashlib.sha256(b"other").hexdigest()]
+
+
+# A file that is exchanged under its name
+
+
+BYTES = 3 << 20
+SLOWLY = ("--limit-rate", "1M")
+
+
+async def begin(bare: Lab, url: str) -> "subprocess.Popen[bytes]":
+    """A download that runs for some seconds."""
+    running = bare.clients[0].start_curl(url, *SLOWLY)
+    await asyncio.sleep(1)
+    return running
+
+
+async def test_a_file_that_is_replaced_is_downloaded_to_its_end(
+    bare: Lab, service: Service, tmp_path: Path
+) -> None:
+    """``mv new old``: who reads the old one has it open, and it is what it was."""
+    file, new = File(tmp_path / "file", BYTES), File(tmp_path / "new", BYTES, seed=2)
+    (url, _) = await serve(service, file.content("film"))
+    running = await begin(bare, url)
+    new.path.rename(file.path)
+
+    async def failed() -> bool:
+        return (await service.content_status("film")).state is ContentStage.FAILED
+
+    await until(failed, seconds=SECONDS)
+    assert "replaced" in ((await service.content_status("film")).reason or "")
+    assert await asyncio.to_thread(_digest, running) == file.sha256
+    assert new.sha256 not in await download(bare, url, options=("--max-time", "3"))
+
+
+async def test_the_same_bytes_are_no_change(bare: Lab, service: Service, tmp_path: Path) -> None:
+    """``cp -p`` onto a served file, and ``mv`` of a copy."""
+    file = File(tmp_path / "file", BYTES)
+    (url, _) = await serve(service, file.content("film"))
+    shutil.copy2(file.path, tmp_path / "copy")
+    running = await begin(bare, url)
+    (tmp_path / "copy").rename(file.path)
+    await asyncio.sleep(2 * FILE_LOOK_SECONDS)
+    os.link(file.path, tmp_path / "another name")  # its status has changed, and not its bytes
+    await asyncio.sleep(2 * FILE_LOOK_SECONDS)
+    assert await asyncio.to_thread(_digest, running) == file.sha256
+    assert (await service.content_status("film")).state is ContentStage.SERVING
+    bare.host.pusher.kill()
+    bare.host.pusher.start()  # it opens the new one
+    assert await download(bare, url) == [file.sha256]
+
+
+async def test_a_change_whose_time_was_set_back_ends_the_serving(
+    service: Service, tmp_path: Path
+) -> None:
+    file = File(tmp_path / "file", BYTES)
+    await serve(service, file.content("film"))
+    status = file.path.stat()
+    with file.path.open("r+b") as opened:
+        opened.write(b"other bytes")
+    os.utime(file.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    async def failed() -> bool:
+        return (await service.content_status("film")).state is ContentStage.FAILED
+
+    await until(failed, seconds=SECONDS)
+    assert "set back" in ((await service.content_status("film")).reason or "")
+
+
+async def test_a_file_that_is_put_there_after_the_check_is_not_opened(
+    bare: Lab, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Size and times are those of the one that was measured."""
+    file, other = File(tmp_path / "file", 1000), File(tmp_path / "other", 1000, seed=2)
+    status = file.path.stat()
+    os.utime(other.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    add = PusherClient.add_content
+
+    async def exchange(
+        client: PusherClient, spec: ContentSpec, identity: FileIdentity | None = None
+    ) -> ContentState:
+        if other.path.exists():
+            other.path.rename(file.path)
+        return await add(client, spec, identity)
+
+    monkeypatch.setattr(PusherClient, "add_content", exchange)
+    await service.put_content(file.content("film"))
+
+    async def failed() -> bool:
+        return (await service.content_status("film")).state is ContentStage.FAILED
+
+    await until(failed, seconds=SECONDS)
+    reason = (await service.content_status("film")).reason or ""
+    assert "not the file whose digest was taken" in reason or "replaced" in reason
+    held = await asyncio.to_thread(bare.host.ask, lambda pusher: pusher.contents())
+    assert str(file.path) not in {content.spec.path for content in held}

@@ -3,11 +3,11 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response, Security
 from fastapi.responses import PlainTextResponse
 
 from hectograph.api import views
-from hectograph.api.dependencies import ServiceDep, authorize
+from hectograph.api.dependencies import BEARER, ServiceDep
 from hectograph.api.metrics import Metrics
 from hectograph.api.samples import CONTENT_TYPE
 
@@ -22,7 +22,7 @@ async def get_health() -> views.Health:
 
 @router.get(
     "/readyz",
-    dependencies=[Depends(authorize)],
+    dependencies=[Security(BEARER)],
     responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": views.Readiness}},
 )
 async def get_readiness(service: ServiceDep, response: Response) -> views.Readiness:
@@ -34,7 +34,7 @@ async def get_readiness(service: ServiceDep, response: Response) -> views.Readin
 
 @router.get(
     "/metrics",
-    dependencies=[Depends(authorize)],
+    dependencies=[Security(BEARER)],
     response_class=PlainTextResponse,
 )
 async def get_metrics(request: Request, service: ServiceDep) -> Response:

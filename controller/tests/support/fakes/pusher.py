@@ -17,7 +17,7 @@ from hectograph.core.cohorts import (
     CohortState,
     LeftReason,
 )
-from hectograph.core.contents import ContentPhase, ContentSpec, ContentState
+from hectograph.core.contents import ContentPhase, ContentSpec, ContentState, FileIdentity
 from hectograph.core.flows import FlowCounters, FlowKey, FlowState
 from hectograph.core.model import Host
 from hectograph.core.status import PusherCounters
@@ -163,7 +163,11 @@ class FakePusherSession:
         self._pusher.requests += 1
         return PusherCounters(requests=self._pusher.requests)
 
-    async def add_content(self, spec: ContentSpec) -> ContentState:
+    async def add_content(
+        self,
+        spec: ContentSpec,
+        identity: FileIdentity | None = None,  # noqa: ARG002
+    ) -> ContentState:
         """It is ready at once."""
         self._check()
         old = self._pusher.contents.get(spec.id)
