@@ -427,7 +427,7 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
-        self._cpu_port = cpu_port or None
+        self.cpu_port = cpu_port or None
         self.traced = trace_fd != 0
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
@@ -454,7 +454,11 @@ class Switch:
 
     def has_port(self, port: int) -> bool:
         """The CPU port is one, too."""
-        return port == self._cpu_port or any(each.port == port for each in self.ports())
+        return port == self.cpu_port or any(each.port == port for each in self.ports())
+
+    def find_port(self, interface: str) -> int | None:
+        """The one that is on that interface."""
+        return next((each.port for each in self.ports() if each.interface == interface), None)
 
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")
