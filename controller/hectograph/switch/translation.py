@@ -281,6 +281,10 @@ class Translations:
 
 
 def bind_key(fields: Iterable[p4i.MatchField], translations: Translations, where: str) -> KeyCodec:
+    """INVALID_ARGUMENT for a kind of match that P4Runtime does not have."""
+    for each in fields:
+        if each.match_type not in FIELD_CODECS:
+            raise status.invalid(f"P4Info: {where}: {each.name} has no kind of match")
     codecs = [
         FIELD_CODECS[each.match_type](
             each, translations.string(each.bitwidth, each.type_name.name), where
