@@ -195,7 +195,8 @@ def _compile_and_load(
 
 def _load(switch: Switch, device_config: bytes) -> LoadedPipeline:
     try:
-        return switch.load(find_or_build(device_config, traced=switch.traced))
+        built = find_or_build(device_config, traced=switch.traced, drop_port=switch.drop_port)
+        return switch.load(built)
     except ToolFailure as error:
         raise status.invalid(f"{error}\n{error.output}") from error
     except HectographError as error:

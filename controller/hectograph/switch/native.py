@@ -20,6 +20,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
     lib,
 )
 from hectograph.errors import HectographError, NotFound
+from hectograph.switch.compiler import DROP_PORT
 from hectograph.switch.values import (
     Chosen,
     CounterValue,
@@ -404,11 +405,13 @@ class Switch:
         captures: Path | None = None,
         trace_fd: int = 0,
         workers: int = 1,
+        drop_port: int = DROP_PORT,
     ) -> None:
         """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
 
         `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
         `workers`: threads that forward packets, each those of its own ports.
+        `drop_port`: which pipelines are compiled for.
         """
         directory = ffi.NULL
         if captures is not None:
@@ -429,6 +432,7 @@ class Switch:
         self._switch = out[0]
         self.cpu_port = cpu_port or None
         self.traced = trace_fd != 0
+        self.drop_port = drop_port
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 

@@ -45,8 +45,9 @@ class Programmed:
 
 
 @asynccontextmanager
-async def programmed() -> AsyncGenerator[Programmed]:
-    switch = Switch(cpu_port=CPU_PORT)
+async def programmed(**options: Any) -> AsyncGenerator[Programmed]:
+    """`options` are Switch's."""
+    switch = Switch(cpu_port=CPU_PORT, **options)
     server = P4RuntimeServer(switch, DEVICE_ID)
     port = await server.start("127.0.0.1:0")
     try:

@@ -156,7 +156,21 @@ def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 _REMOVED = object()
-_JUNK = (_REMOVED, None, True, -1, 1 << 70, 1.5, "", "x", "0x1", [], {}, [[]], {"name": "x"})
+_JUNK: tuple[Any, ...] = (
+    _REMOVED,
+    None,
+    True,
+    -1,
+    1 << 70,
+    1.5,
+    "",
+    "x",
+    "0x1",
+    [],
+    {},
+    [[]],
+    {"name": "x"},
+)
 
 _NOBODYS_BUSINESS = re.compile(
     r"Traceback|(Key|Type|Value|Attribute|Index|Lookup|Assertion|Recursion|Unicode\w*)Error"
@@ -172,8 +186,8 @@ async def test_jsons_with_something_missing_or_of_another_type(
     config = load_config("kinds")
     built = find_or_build(config.p4_device_config)
 
-    def only_to_c(json: bytes, *, traced: bool) -> Path:
-        to_c(json, traced=traced)
+    def only_to_c(json: bytes, **options: Any) -> Path:
+        to_c(json, **options)
         return built
 
     monkeypatch.setattr(configuration, "find_or_build", only_to_c)
