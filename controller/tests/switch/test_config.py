@@ -11,6 +11,7 @@ import grpc
 import learn_program
 import pytest
 from finsy.proto import p4i, p4r, rpc_code
+from injection import programmed
 from p4client import IDS, Controller, batch_error, delete, entity, insert, load_config, table
 
 Set = p4r.SetForwardingPipelineConfigRequest
@@ -290,6 +291,76 @@ async def test_errors_in_keys_are_their_names(primary: Controller) -> None:
     code, message = await refused_update(primary, insert(table(ERROR_ENTRY % "NoSuchError")))
     assert code == rpc_code.INVALID_ARGUMENT
     assert "'NoSuchError', which its type does not have" in message
+
+
+async def test_fields_and_parameters_without_bits() -> None:
+    """bit<0> is 0: in a key it matches, in a parameter it changes nothing."""
+
+    def add(program: dict[str, Any]) -> None:
+        standard = next(
+            each for each in program["header_types"] if each["name"] == "standard_metadata"
+        )
+        standard["fields"].append(["none", 0, False])
+        found = program["pipelines"][0]["tables"]
+        key = next(each for each in found if each["name"].endswith("lpm_table"))["key"]
+        key.insert(
+            0, {"match_type": "exact", "name": "none", "target": ["standard_metadata", "none"]}
+        )
+        forward = next(each for each in program["actions"] if each["name"].endswith("forward"))
+        forward["runtime_data"].insert(1, {"name": "none", "bitwidth": 0})
+        for primitive in forward["primitives"]:  # the parameter behind it has another number
+            for argument in primitive["parameters"]:
+                if argument == {"type": "runtime_data", "value": 1}:
+                    argument["value"] = 2
+        forward["primitives"].append(
+            {
+                "op": "assign",
+                "parameters": [
+                    {"type": "field", "value": ["standard_metadata", "none"]},
+                    {"type": "runtime_data", "value": 1},
+                ],
+            }
+        )
+
+    config = edited(add)
+    lpm = config.p4info.tables[1]
+    field = p4i.MatchField(id=2, name="none", match_type=p4i.MatchField.EXACT)
+    fields = [field, *lpm.match_fields]
+    del lpm.match_fields[:]
+    lpm.match_fields.extend(fields)
+    forward = next(each for each in config.p4info.actions if each.preamble.alias == "forward")
+    params = [forward.params[0], p4i.Action.Param(id=3, name="none"), forward.params[1]]
+    del forward.params[:]
+    forward.params.extend(params)
+    entry = table("""table_id: $lpm_table match { field_id: 2 exact { value: "\\x00" } }
+                     match { field_id: 1 lpm { value: "\\x0a\\x00\\x00\\x00" prefix_len: 8 } }
+                     action { action { action_id: $forward params { param_id: 1 value: "\\x03" }
+                              params { param_id: 3 value: "\\x00" }
+                              params { param_id: 2 value: "\\x02" } } }""")
+    ipv4 = bytes.fromhex("4500001400000000401100000000000a0a000001")
+    async with programmed() as world:
+        await world.primary.set_config(config)
+        await world.primary.write(insert(entry))
+        assert await world.primary.read(table("table_id: $lpm_table")) == [entry]
+        assert [each.port for each in world.send(bytes(12) + b"\x08\x00" + ipv4)] == [3]
+        entry.table_entry.match[0].exact.value = b"\x01"
+        code, message = await refused_update(world.primary, insert(entry))
+        assert code == rpc_code.INVALID_ARGUMENT
+        assert "a value wider than 0 bits" in message
+
+
+async def test_a_message_without_values(primary: Controller) -> None:
+    """p4c writes {} for no values of log_msg()."""
+    log: dict[str, Any] = {
+        "op": "log_msg",
+        "parameters": [
+            {"type": "string", "value": "hello"},
+            {"type": "parameters_vector", "value": {}},
+        ],
+    }
+    await primary.set_config(
+        edited(lambda program: program["actions"][-1]["primitives"].append(log))
+    )
 
 
 ERROR_ENTRY = """table_id: $lpm_table match { field_id: 1 exact { value: "%s" } }

@@ -98,6 +98,11 @@ class Headers:
             return Validity(header)
         return FieldValue(header, field_of(header.type, field_name))
 
+    def is_empty(self, reference: Node) -> bool:
+        """A field of bit<0>, whose value is 0."""
+        header_name, field_name = reference.pair()
+        return field_name.string() in self.header(header_name).type.empty
+
     def target(self, reference: Node) -> FieldValue:
         """A field that is written."""
         found = self.field(reference)
@@ -125,6 +130,8 @@ def _find(of: HeaderType, name: str, where: Node) -> Field:
     for field in of.fields:
         if field.name == name:
             return field
+    if name in of.empty:
+        where.unsupported("a field of bit<0> here")
     if name in of.declared:
         where.unsupported(f"more than {MAX_FIELD_BITS} bits, but in a header as a whole")
     return where.invalid(f"header type '{of.name}' has no field '{name}'")
@@ -157,6 +164,7 @@ def _union_types(root: Node) -> dict[str, list[str]]:
 
 def _header_type(node: Node) -> HeaderType:
     fields: list[Field] = []
+    empty: set[str] = set()
     offset = 0
     for item in node.array("fields"):
         parts = item.items()
@@ -171,15 +179,21 @@ def _header_type(node: Node) -> HeaderType:
         bits, signed = width.natural(), bool(flags) and flags[0].boolean()
         if len(flags) > 1 and flags[1].boolean():
             item.unsupported("saturating fields")
-        if not 1 <= bits <= 8 * MAX_HEADER_BYTES:
-            item.unsupported(f"a field of {bits} bits (1 to {8 * MAX_HEADER_BYTES})")
+        if bits > 8 * MAX_HEADER_BYTES:
+            item.unsupported(f"a field of {bits} bits (up to {8 * MAX_HEADER_BYTES})")
+        if not bits:
+            empty.add(name.string())
+            continue
         if signed and not 2 <= bits < MAX_FIELD_BITS:
             item.unsupported(f"a signed field of {bits} bits (2 to {MAX_FIELD_BITS - 1})")
         fields += _pieces(name.string(), bits, offset, signed=signed)
         offset += bits
     declared = tuple(item.items()[0].string() for item in node.array("fields"))
     return HeaderType(
-        node["name"].string(), tuple(_sized(each, offset, node) for each in fields), declared
+        node["name"].string(),
+        tuple(_sized(each, offset, node) for each in fields),
+        declared,
+        frozenset(empty),
     )
 
 
