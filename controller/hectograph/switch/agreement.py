@@ -49,6 +49,7 @@ _Info = TypeVar(
     p4i.ActionProfile,
     p4i.ValueSet,
     p4i.Digest,
+    p4i.ControllerPacketMetadata,
 )
 
 
@@ -207,8 +208,7 @@ class _Agreement:
         self._tables()
         self._arrays()
         self._digests()
-        for header in ours.controller_packet_metadata:
-            self._packet_header(header)
+        self._packet_headers()
 
     # ---- tables ----------------------------------------------------------------
 
@@ -328,14 +328,19 @@ class _Agreement:
         places = digest_indices([info.preamble.name for info in ours.digests], lists)
         self._keep(ours.digests, "digest", places)
 
-    def _packet_header(self, info: p4i.ControllerPacketMetadata) -> None:
-        """The JSON does not say which header it is: one with the same fields."""
+    def _packet_headers(self) -> None:
+        headers = self.agreed.p4info.controller_packet_metadata
+        widths = {info.preamble.name: self._packet_widths(info) for info in headers}
+        self._keep(headers, "header", [name for name, found in widths.items() if found is not None])
+        for info in headers:
+            for each, bits in zip(info.metadata, widths[info.preamble.name] or (), strict=True):
+                self._set_width(each, bits, f"header {info.preamble.name}: {each.name}")
+
+    def _packet_widths(self, info: p4i.ControllerPacketMetadata) -> Sequence[int] | None:
+        """The JSON does not say which header it is: one with the same fields, or None."""
         _check_value_ids(info.preamble.name, info.metadata)
-        where = f"header {info.preamble.name}"
         if all(self._is_plain(each) for each in info.metadata):
-            for each in info.metadata:
-                self._set_width(each, each.bitwidth, f"{where}: {each.name}")
-            return
+            return [each.bitwidth for each in info.metadata]
         names = [each.name for each in info.metadata]
         found = {
             tuple(fields[name] for name in names)
@@ -345,10 +350,10 @@ class _Agreement:
                 each.bitwidth == fields[each.name] for each in info.metadata if self._is_plain(each)
             )
         }
-        if len(found) != 1:
-            raise _disagreement(where, "has translated fields, and its header is not to be told")
-        for each, bits in zip(info.metadata, found.pop(), strict=True):
-            self._set_width(each, bits, f"{where}: {each.name}")
+        if len(found) > 1:
+            where = f"header {info.preamble.name}"
+            raise _disagreement(where, "has translated fields, and several headers have the same")
+        return found.pop() if found else None
 
     # ---- parts -------------------------------------------------------------------
 

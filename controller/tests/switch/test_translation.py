@@ -161,6 +161,16 @@ async def test_the_cpu_port_has_the_specifications_number(primary: Controller) -
     assert await primary.read(entity(group)) == [entity(group)]
 
 
+async def test_a_translated_header_that_the_program_does_not_have(
+    primary: Controller, caplog: pytest.LogCaptureFixture
+) -> None:
+    """p4c removes one that nothing uses; SONiC's programs have such on some platforms."""
+    config = translated()
+    config.p4info.controller_packet_metadata[0].metadata[1].name = "flavour"
+    await primary.set_config(config)
+    assert "header packet_in is only in P4Info" in caplog.text
+
+
 async def test_ports_by_name(primary: Controller, native_switch: Switch) -> None:
     """Decimal numbers where no interface is called so; nowhere is a port numbered anew."""
     await primary.set_config(named_ports())
