@@ -33,6 +33,7 @@ struct io_config {
 	const char *interface;
 	int ifindex;
 	uint32_t mtu;         /* bytes */
+	uint32_t link_bytes;  /* of the link's own header: Ethernet's, or none */
 	uint32_t tx_frames;   /* gathered before they are handed on */
 	enum hg_io kind;
 	const _Atomic bool *bundles; /* cut up what comes in bundles */
@@ -87,6 +88,7 @@ struct io {
 	int fd;             /* readable while frames wait; -1: it only sends */
 	int ifindex;
 	uint32_t mtu;       /* bytes */
+	uint32_t link_bytes; /* of the link's own header */
 	bool fans_out;      /* copies may leave by it by way of fanout.h */
 	/* The worker's. */
 	bool fanned;        /* some wait there */
