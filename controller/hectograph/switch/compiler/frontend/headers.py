@@ -18,6 +18,8 @@ MAX_FIELD_BITS = 128
 MAX_HEADER_BYTES = 1 << 12
 """With its varbit."""
 VALID = "$valid$"
+_PIECE = "#"
+"""Between a very wide field's name and where the piece begins."""
 
 _T = TypeVar("_T")
 
@@ -107,6 +109,16 @@ class Headers:
         """A field that is written."""
         found = self.field(reference)
         return found if isinstance(found, FieldValue) else reference.invalid("is read-only")
+
+    def pieces(self, reference: Node) -> tuple[FieldValue, ...]:
+        """A field that is written: what is wider than C's integers, piece by piece."""
+        header_name, name = reference.pair()
+        header = self.header(header_name)
+        begin = f"{name.string()}{_PIECE}"
+        found = [FieldValue(header, f) for f in header.type.fields if f.name.startswith(begin)]
+        if self.is_empty(reference):
+            return ()
+        return tuple(found) or (self.target(reference),)
 
     def number(self, reference: Node) -> FieldValue | Validity:
         """A field that is read as a number."""
@@ -202,7 +214,7 @@ def _pieces(name: str, bits: int, offset: int, *, signed: bool) -> list[Field]:
     if bits <= MAX_FIELD_BITS:
         return [Field(name, bits, signed, offset)]
     return [
-        Field(f"{name}#{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
+        Field(f"{name}{_PIECE}{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
         for at in range(0, bits, MAX_FIELD_BITS)
     ]
 
