@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from finsy.proto import p4i, p4r
 
@@ -193,10 +194,18 @@ def _compile_and_load(
     return _load(switch, program), agreed
 
 
+def _open(switch: Switch, built: Path) -> LoadedPipeline:
+    """What goes wrong with it says nothing of a file that nobody gave us."""
+    try:
+        return switch.load(built)
+    except HectographError as error:
+        raise status.invalid(str(error).replace(str(built), "the compiled pipeline")) from error
+
+
 def _load(switch: Switch, device_config: bytes) -> LoadedPipeline:
     try:
         built = find_or_build(device_config, traced=switch.traced, drop_port=switch.drop_port)
-        return switch.load(built)
+        return _open(switch, built)
     except ToolFailure as error:
         raise status.invalid(f"{error}\n{error.output}") from error
     except HectographError as error:

@@ -214,7 +214,9 @@ def _pieces(name: str, bits: int, offset: int, *, signed: bool) -> list[Field]:
     if bits <= MAX_FIELD_BITS:
         return [Field(name, bits, signed, offset)]
     return [
-        Field(f"{name}{_PIECE}{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
+        Field(
+            f"{name}{_PIECE}{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at
+        )
         for at in range(0, bits, MAX_FIELD_BITS)
     ]
 
