@@ -104,7 +104,9 @@ class _Translation:
 
     def _directory(self) -> str:
         """BMv2's --pcap stands by itself, too: then it is the current one."""
-        return self._rest.pop(0) if self._rest and Path(self._rest[0]).is_dir() else "."
+        following = self._rest[0] if self._rest else "-"
+        alone = following.startswith("-") or following.endswith(".json")
+        return "." if alone else self._rest.pop(0)
 
     def _tls_options(self) -> Iterator[str]:
         """As in BMv2, files count with --grpc-server-ssl, a client's CA if one is asked for."""
