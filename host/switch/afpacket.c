@@ -104,6 +104,7 @@ static int afpacket_open(const struct io_config *config, struct io **io, char *e
 	port->io.port = config->port;
 	port->io.ifindex = config->ifindex;
 	port->io.mtu = config->mtu;
+	port->io.link_bytes = config->link_bytes;
 	port->tx.fd = port->tx.xdp.fd = port->fanout_fd = -1;
 	ret = afpacket_tx_open(port, config, error);
 	if (!ret)

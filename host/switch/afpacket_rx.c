@@ -174,7 +174,8 @@ static bool read_from_socket(struct afpacket *port, struct received *frame)
 	uint8_t *bytes = buffer_at(rx, rx->buffers_lent) + BUFFER_ROOM_BYTES - sizeof(frame->offload);
 	ssize_t length = recv(port->io.fd, bytes, BUFFER_BYTES - BUFFER_ROOM_BYTES, MSG_DONTWAIT | MSG_TRUNC);
 
-	if (length < (ssize_t)(sizeof(frame->offload) + ETH_HLEN) || length > (ssize_t)(BUFFER_BYTES - BUFFER_ROOM_BYTES))
+	if (length < (ssize_t)(sizeof(frame->offload) + port->io.link_bytes) ||
+	    length > (ssize_t)(BUFFER_BYTES - BUFFER_ROOM_BYTES))
 		return false;
 	rx->buffers_lent++;
 	memcpy(&frame->offload, bytes, sizeof(frame->offload));
@@ -191,7 +192,7 @@ static bool take_frame(struct afpacket *port, const struct tpacket2_hdr *slot, s
 	} else {
 		frame->bytes = (uint8_t *)slot + slot->tp_mac;
 		frame->length = slot->tp_len;
-		if (slot->tp_snaplen < slot->tp_len || slot->tp_len < ETH_HLEN)
+		if (slot->tp_snaplen < slot->tp_len || slot->tp_len < port->io.link_bytes)
 			return false;
 		memcpy(&frame->offload, frame->bytes - sizeof(frame->offload), sizeof(frame->offload));
 	}

@@ -13,6 +13,7 @@
 
 #include "afpacket.h"
 #include "forward.h"
+#include "offload.h"
 
 /*
  * What the kernel may hold of ours at a time, as it counts. Some 450 frames of
@@ -172,6 +173,12 @@ static void send_cut(struct io *io, uint32_t header_bytes, const uint8_t *payloa
 	io_set_unflushed(io, gather->frame_count);
 }
 
+/* Ethernet's header and a tag go beside the MTU; of an untagged frame the kernel does not take those (EMSGSIZE). */
+static uint32_t most_bytes(const struct io *io)
+{
+	return io->link_bytes ? io->mtu + io->link_bytes + OFFLOAD_TAG_BYTES : io->mtu;
+}
+
 void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload, uint32_t payload_bytes,
 		   uint32_t segment_bytes)
 {
@@ -182,8 +189,7 @@ void afpacket_send(struct io *io, uint32_t header_bytes, const uint8_t *payload,
 		return;
 	}
 
-	/* The four bytes are a tag's; of an untagged frame the kernel does not take them (EMSGSIZE). */
-	if (header_bytes + payload_bytes > io->mtu + ETH_HLEN + 4) {
+	if (header_bytes + payload_bytes > most_bytes(io)) {
 		add_relaxed(&io->counters->tx_oversized, 1);
 		return;
 	}

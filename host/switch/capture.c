@@ -81,7 +81,7 @@ void capture_close(struct capture *capture)
 
 /* ---- files ------------------------------------------------------------------------ */
 
-static int open_file(struct capture *capture, const char *name, struct capture_file **made)
+static int open_file(struct capture *capture, const char *name, uint32_t link_type, struct capture_file **made)
 {
 	struct capture_file *file = calloc(1, sizeof(*file));
 	int ret = -ENOMEM;
@@ -89,6 +89,7 @@ static int open_file(struct capture *capture, const char *name, struct capture_f
 	if (!file)
 		return ret;
 	snprintf(file->name, sizeof(file->name), "%s", name);
+	file->link_type = link_type;
 	file->fd = openat(capture->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (file->fd < 0)
 		ret = -errno;
@@ -104,7 +105,7 @@ static int open_file(struct capture *capture, const char *name, struct capture_f
 	return 0;
 }
 
-static int find_or_open(struct capture *capture, const char *interface, const char *direction,
+static int find_or_open(struct capture *capture, const char *interface, const char *direction, uint32_t link_type,
 			struct capture_file **found, char *error)
 {
 	struct capture_file *file = atomic_load_explicit(&capture->files, memory_order_relaxed);
@@ -117,16 +118,17 @@ static int find_or_open(struct capture *capture, const char *interface, const ch
 	*found = file;
 	if (file)
 		return 0;
-	ret = open_file(capture, name, found);
+	ret = open_file(capture, name, link_type, found);
 	return ret ? fail(error, name, -ret) : 0;
 }
 
-int capture_add_port(struct capture *capture, const char *interface, struct capture_port *port, char *error)
+int capture_add_port(struct capture *capture, const char *interface, uint32_t link_type, struct capture_port *port,
+		     char *error)
 {
-	int ret = find_or_open(capture, interface, "in", &port->in, error);
+	int ret = find_or_open(capture, interface, "in", link_type, &port->in, error);
 
 	if (!ret)
-		ret = find_or_open(capture, interface, "out", &port->out, error);
+		ret = find_or_open(capture, interface, "out", link_type, &port->out, error);
 	port->capture = capture;
 	return ret;
 }

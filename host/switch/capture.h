@@ -23,6 +23,7 @@
 struct capture_file {
 	struct capture_file *next;
 	char name[CAPTURE_NAME_BYTES];
+	uint32_t link_type;
 	int fd;
 	_Atomic uint64_t lost; /* the worker's: the ring was full */
 	/* The writer's. */
@@ -33,6 +34,10 @@ struct capture_file {
 	size_t used;       /* and bytes */
 	uint8_t *buffer;
 };
+
+/* pcap's LINKTYPE_ETHERNET, and LINKTYPE_RAW: IP without a link's header. */
+#define CAPTURE_ETHERNET 1u
+#define CAPTURE_RAW 101u
 
 /* A port's; NULL where a switch does not capture. */
 struct capture_port {
@@ -62,7 +67,8 @@ int capture_open(const char *directory, struct capture **capture, char *error);
 void capture_close(struct capture *capture);
 
 /* Control threads, under the switch's mutex. The files of an interface that had been a port go on. */
-int capture_add_port(struct capture *capture, const char *interface, struct capture_port *port, char *error);
+int capture_add_port(struct capture *capture, const char *interface, uint32_t link_type, struct capture_port *port,
+		     char *error);
 
 /* The worker's: a frame in parts, of whose first `skip` bytes are none of it; CLOCK_REALTIME. */
 void capture_put(struct capture *capture, struct capture_file *file, uint64_t time_ns, const struct iovec *parts,

@@ -11,7 +11,6 @@
 #define PCAP_NANOSECONDS 0xa1b23c4du
 #define PCAP_MAJOR 2
 #define PCAP_MINOR 4
-#define LINKTYPE_ETHERNET 1
 
 struct pcap_header {
 	uint32_t magic;
@@ -50,7 +49,7 @@ int capture_file_start(struct capture_file *file)
 		.major = PCAP_MAJOR,
 		.minor = PCAP_MINOR,
 		.snapshot_bytes = CAPTURE_FRAME_BYTES,
-		.link_type = LINKTYPE_ETHERNET,
+		.link_type = file->link_type,
 	};
 
 	size_t written;

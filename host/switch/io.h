@@ -43,6 +43,7 @@ struct io_config {
 	uint32_t port;        /* its number */
 	int ifindex;
 	uint32_t mtu;         /* bytes */
+	uint32_t link_bytes;  /* of the link's own header: Ethernet's, or none */
 	uint32_t tx_frames;   /* gathered before they are handed on */
 	uint32_t queue_ms;    /* how long a frame may wait for the kernel to have room for it */
 	enum hg_io kind;
@@ -105,6 +106,7 @@ struct io {
 	int ifindex;
 	uint32_t port;      /* its number */
 	uint32_t mtu;       /* bytes */
+	uint32_t link_bytes; /* of the link's own header */
 	bool fans_out;      /* copies may leave by it by way of fanout.h */
 	/* The worker's. */
 	bool fanned;        /* some wait there */

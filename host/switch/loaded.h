@@ -10,7 +10,7 @@
 #include "table.h"
 
 /* The most that a pipeline's deparser may write before the payload. */
-#define LOADED_HEADER_BYTES 1024u
+#define LOADED_HEADER_BYTES 2048u
 
 /* Egress may clone, and the clone's egress again: so often. */
 #define LOADED_CLONE_DEPTH 4u

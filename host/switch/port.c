@@ -2,6 +2,8 @@
 #include "port.h"
 
 #include <errno.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +84,7 @@ void ports_clear(struct ports *ports)
 struct link {
 	int ifindex;
 	uint32_t mtu;
+	bool ethernet; /* else its frames are packets: IP's on a TUN device */
 	bool up;
 };
 
@@ -97,6 +100,9 @@ static int read_link(int fd, const char *interface, struct link *link)
 	if (ioctl(fd, SIOCGIFMTU, &request))
 		return -errno;
 	link->mtu = (uint32_t)request.ifr_mtu;
+	if (ioctl(fd, SIOCGIFHWADDR, &request))
+		return -errno;
+	link->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER || request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
 	if (ioctl(fd, SIOCGIFFLAGS, &request))
 		return -errno;
 	link->up = (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
@@ -111,9 +117,11 @@ static int open_lane(struct ports *ports, struct port *port, uint32_t worker, co
 		.port = port->number,
 		.ifindex = link->ifindex,
 		.mtu = link->mtu,
+		.link_bytes = link->ethernet ? ETH_HLEN : 0,
 		.tx_frames = ports->tx_frames,
 		.queue_ms = ports->queue_ms,
-		.kind = ports->io,
+		/* What joins frames, and AF_XDP, know Ethernet's. */
+		.kind = link->ethernet ? ports->io : HG_IO_AFPACKET,
 		.bundles = &port->bundles,
 		.receives = worker == port->worker,
 		.sum = &lane->sum,
@@ -295,6 +303,13 @@ static struct port *port_new(const struct ports *ports)
 	return port;
 }
 
+static int capture_port_of(struct ports *ports, struct port *port, const struct link *link, char *error)
+{
+	uint32_t type = link->ethernet ? CAPTURE_ETHERNET : CAPTURE_RAW;
+
+	return capture_add_port(ports->capture, port->interface, type, &port->capture, error);
+}
+
 int port_add(struct ports *ports, uint32_t number, const char *interface, char *error)
 {
 	struct port *port;
@@ -316,7 +331,7 @@ int port_add(struct ports *ports, uint32_t number, const char *interface, char *
 	port->number = number;
 	port->worker = idlest_worker(ports);
 	memcpy(port->interface, interface, strlen(interface));
-	ret = ports->capture ? capture_add_port(ports->capture, interface, &port->capture, error) : 0;
+	ret = ports->capture ? capture_port_of(ports, port, &link, error) : 0;
 	if (!ret)
 		ret = open_io(ports, port, &link, error);
 	if (ret)

@@ -204,7 +204,7 @@ static void test_too_fast(void)
 	pipe = open(path_of("p_in.pcap"), O_RDONLY | O_NONBLOCK);
 	CHECK(pipe >= 0);
 	CHECK_EQUAL(capture_open(directory, &capture, error), 0);
-	CHECK_EQUAL(capture_add_port(capture, "p", &port, error), 0);
+	CHECK_EQUAL(capture_add_port(capture, "p", CAPTURE_ETHERNET, &port, error), 0);
 	for (; !read_relaxed(&port.in->lost); put++) {
 		memcpy(frame, &put, sizeof(put));
 		capture_put(capture, port.in, capture_now_ns(), &part, 1, 0);

@@ -3,12 +3,14 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hectograph import __version__
 from hectograph.cli import (
+    bmv2,
     cohorts,
     contents,
     controller,
@@ -40,7 +42,7 @@ app = typer.Typer(
 )
 app.command(rich_help_panel=PROCESSES)(up.up)
 app.command(rich_help_panel=PROCESSES)(controller.controller)
-app.command(rich_help_panel=PROCESSES)(switch.switch)
+app.command(rich_help_panel=PROCESSES, cls=bmv2.SwitchCommand)(switch.switch)
 app.command(rich_help_panel=PROCESSES)(pusher.pusher)
 app.command(rich_help_panel=PROCESSES)(shell.shell)
 app.add_typer(
@@ -91,6 +93,8 @@ def hectograph(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 after an error, 2 after a usage error, 130 after Ctrl-C."""
+    if arguments is None and Path(sys.argv[0]).name == bmv2.PROGRAM:
+        arguments = ["switch", *bmv2.DEFAULTS, *sys.argv[1:]]
     try:
         app(arguments)
     except SystemExit as end:

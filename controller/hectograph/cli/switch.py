@@ -2,7 +2,7 @@
 """``hectograph switch``: the embedded switch, with simple_switch_grpc's options."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hectograph import __version__
-from hectograph.cli import port_options
+from hectograph.cli import bmv2, port_options
 from hectograph.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hectograph.config import ListenAddress
+    from hectograph.switch.logs import Logs
     from hectograph.switch.program import PortInterface
     from hectograph.switch.server import Tls
+
+DROP_PORT = 511
+"""BMv2's, if no other is asked for."""
 
 MAX_PORT = 510
 """v1model's ports are 9 bits; 511 drops."""
@@ -30,6 +34,25 @@ class Io(StrEnum):
     AFXDP = "afxdp"
 
 
+class LogLevel(StrEnum):
+    """BMv2's."""
+
+    TRACE = "trace"
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    OFF = "off"
+
+
+def _print_json_version(wanted: bool) -> None:
+    if wanted:
+        from hectograph.switch.compiler.frontend.program import JSON_MAJOR, JSON_MINOR
+
+        typer.echo(f"{JSON_MAJOR}.{JSON_MINOR}")
+        raise typer.Exit
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
@@ -37,24 +60,23 @@ def _version(wanted: bool) -> None:
 
 
 def switch(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[JSON] [-- OPTIONS]",
-            help="A BMv2 JSON to start with, and simple_switch_grpc's target options.",
-        ),
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[JSON]", help="A BMv2 JSON to start with.")
     ] = None,
     interface: Annotated[
         list[str] | None,
         typer.Option("--interface", "-i", metavar="PORT@INTERFACE", help="Once for each port."),
     ] = None,
-    device_id: Annotated[int, typer.Option(min=1, help="P4Runtime's; 0 is not one.")] = 1,
+    device_id: Annotated[int, typer.Option(min=0, help="P4Runtime's.")] = 1,
     grpc_server_addr: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where to serve P4Runtime.")
     ] = "127.0.0.1:9559",
     cpu_port: Annotated[
         int, typer.Option(min=1, max=MAX_PORT, help="The controller's port.")
     ] = MAX_PORT,
+    drop_port: Annotated[
+        int, typer.Option(min=0, max=DROP_PORT, help="What mark_to_drop() writes.")
+    ] = DROP_PORT,
     no_p4: Annotated[bool, typer.Option(help="Start without a pipeline, as without JSON.")] = False,
     p4info: Annotated[
         Path | None, typer.Option(help="The JSON's P4Info. [X.p4info.txtpb beside X.json]")
@@ -99,18 +121,36 @@ def switch(
         typer.Option(metavar="HOST:PORT", help="Serve Prometheus metrics there, at /metrics."),
     ] = None,
     log_console: Annotated[bool, typer.Option(help="Log in detail to standard output.")] = False,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Log in detail to the end of this file.")
+    ] = None,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option("--log-level", "-L", help="The least that is logged; trace: as --trace."),
+    ] = None,
+    log_file_max_size: Annotated[
+        int | None, typer.Option(min=1, metavar="BYTES", help="Begin another file then.")
+    ] = None,
+    log_file_max_files: Annotated[int, typer.Option(min=1, help="So many old ones are kept.")] = 1,
+    install_as_bmv2: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Make DIR/simple_switch_grpc, which is this switch, and do no more.",
+        ),
+    ] = None,
+    _json_version: Annotated[
+        bool, typer.Option("--json-version", callback=_print_json_version, is_eager=True)
+    ] = False,
     _version: Annotated[
         bool, typer.Option("--version", "-v", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Run the embedded switch until it gets SIGINT or SIGTERM; SIGUSR1 has it log its counters."""
-    words = list(arguments or ())
-    config = Path(words.pop(0)) if words and not words[0].startswith("-") else None
-    for name, value in _target_options(words):
-        if name == "--grpc-server-addr":
-            grpc_server_addr = value
-        else:
-            cpu_port = _port(value, f"{name} {value}")
+    """Run the embedded switch until it gets SIGINT or SIGTERM; SIGUSR1 has it log its counters.
+
+    simple_switch_grpc's arguments are taken, too, before and behind `--`.
+    """
+    bmv2.install(install_as_bmv2)
     if no_p4 and config is not None:
         typer.echo(f"{config} is not loaded: --no-p4 was given", err=True)
         config = None
@@ -127,16 +167,27 @@ def switch(
             config=config,
             p4info=p4info,
             tls=_tls(tls_cert, tls_key, tls_ca),
-            log_console=log_console,
+            logs=_logs(log_console, log_file, log_level, log_file_max_size, log_file_max_files),
             io=io.value,
             bundle_ports=_bundle_ports(bundle_port or (), interface or ()),
             workers=workers,
             port_queue_ms=port_queue,
-            trace=trace,
+            trace=trace or log_level is LogLevel.TRACE,
+            drop_port=drop_port,
             captures=pcap,
             metrics=None if metrics is None else _address(metrics),
         )
     )
+
+
+def _logs(
+    console: bool, file: Path | None, level: LogLevel | None, max_bytes: int | None, files: int
+) -> "Logs":
+    from hectograph.switch.logs import Logs
+
+    if console and file is not None:
+        raise InvalidInput("one of them", where="--log-console, --log-file")
+    return Logs(console, file, None if level is None else level.value, max_bytes or 0, files)
 
 
 def _address(text: str) -> "ListenAddress":
@@ -156,20 +207,6 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     if certificate is None and key is None and client_ca is None:
         return None
     raise InvalidInput("TLS needs a certificate and its key", where="--tls-cert, --tls-key")
-
-
-def _target_options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What simple_switch_grpc takes after ``--``: ``--name value`` or ``--name=value``."""
-    rest = iter(words)
-    for word in rest:
-        name, equals, value = word.partition("=")
-        if name not in ("--grpc-server-addr", "--cpu-port"):
-            raise InvalidInput("not an option of the switch", where=word)
-        if not equals:
-            value = next(rest, "")
-        if not value:
-            raise InvalidInput("it needs a value", where=name)
-        yield name, value
 
 
 def _interfaces(texts: Sequence[str]) -> "list[PortInterface]":

@@ -113,6 +113,14 @@ def _apply(pipeline: Pipeline, update: p4r.Update) -> Refused | None:
     return None
 
 
+def refusal(error: Exception) -> Refused:
+    """What its client is told: of a fault of the switch only that it is one."""
+    if isinstance(error, Refused):
+        return error
+    log.error("a fault of the switch", exc_info=error)
+    return status.internal("a fault of the switch: its log says which")
+
+
 async def abort(context: _Context, refused: Refused) -> NoReturn:
     await context.abort(status.grpc_code(refused), str(refused))
 

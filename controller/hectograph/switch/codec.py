@@ -23,14 +23,17 @@ from hectograph.switch.values import MatchKey
 class BitString:
     """bit<W> as a big-endian string, padded on the left to whole bytes."""
 
-    __slots__ = ("bits", "full", "size", "spare")
+    __slots__ = ("bits", "full", "is_translated", "size", "spare", "verbatim")
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
         self.size = (bits + 7) // 8
         self.full = ((1 << bits) - 1).to_bytes(self.size, "big")
-        self.spare = 0xFF & ~self.full[0]
+        self.spare = 0xFF & ~self.full[0] if bits else 0xFF
         """The bits of the first byte that lie beyond the width."""
+        self.verbatim = self.size or -1
+        """A client's value of so many bytes is the data plane's, if it has no spare bits."""
+        self.is_translated = False
 
     def pad(self, value: bytes) -> bytes:
         """To exactly `size` bytes; ValueError says why it cannot be."""
@@ -42,18 +45,31 @@ class BitString:
                 if len(value) > self.size:
                     raise ValueError(f"a value wider than {self.bits} bits")
             value = value.rjust(self.size, b"\0")
-        if value[0] & self.spare:
+        if value and value[0] & self.spare:
             raise ValueError(f"a value wider than {self.bits} bits")
         return value
 
+    def shown(self, raw: bytes) -> bytes:
+        """Of exactly `size` bytes, the shortest string for the same number."""
+        return raw.lstrip(b"\0") or b"\0"
+
     def prefix_mask(self, length: int) -> bytes:
+        if not 0 < length <= self.bits:
+            raise ValueError(
+                f"a prefix length of {length}, not 1 to {self.bits}"
+                " (to match everything, leave the field out)"
+            )
         ones = (1 << length) - 1
         return (ones << (self.bits - length)).to_bytes(self.size, "big")
 
+    def prefix_length(self, mask: bytes) -> int:
+        return int.from_bytes(mask, "big").bit_count()
 
-def canonical(value: bytes) -> bytes:
-    """The shortest string for the same number."""
-    return value.lstrip(b"\0") or b"\0"
+    def pad_mask(self, mask: bytes) -> bytes:
+        return self.pad(mask)
+
+    def shown_mask(self, mask: bytes) -> bytes:
+        return self.shown(mask)
 
 
 class FieldCodec(ABC):
@@ -61,10 +77,10 @@ class FieldCodec(ABC):
 
     kind: Literal["exact", "lpm", "ternary", "range", "optional"]
 
-    def __init__(self, info: p4i.MatchField, where: str) -> None:
+    def __init__(self, info: p4i.MatchField, string: BitString, where: str) -> None:
         self.id = info.id
         self.where = f"{where}: match field {info.name}"
-        self.string = BitString(info.bitwidth)
+        self.string = string
         zeros = bytes(self.string.size)
         self.wildcard: tuple[bytes, bytes] | None = (zeros, zeros)
         """What an omitted field means: key and mask."""
@@ -97,14 +113,18 @@ class FieldCodec(ABC):
 class ExactField(FieldCodec):
     kind = "exact"
 
-    def __init__(self, info: p4i.MatchField, where: str) -> None:
-        super().__init__(info, where)
+    def __init__(self, info: p4i.MatchField, string: BitString, where: str) -> None:
+        super().__init__(info, string, where)
         self.wildcard = None
 
     def key(self, match: p4r.FieldMatch) -> bytes:
         """Without the mask, and without a call where the value is as wide as the field."""
         string, value = self.string, match.exact.value
-        if len(value) == string.size and not value[0] & string.spare and match.HasField("exact"):
+        if (
+            len(value) == string.verbatim
+            and not value[0] & string.spare
+            and match.HasField("exact")
+        ):
             return value
         return self.encode(match)[0]
 
@@ -112,27 +132,21 @@ class ExactField(FieldCodec):
         return self.string.pad(match.exact.value), self.string.full
 
     def _decode(self, match: p4r.FieldMatch, key: bytes, _mask: bytes, /) -> None:
-        match.exact.value = canonical(key)
+        match.exact.value = self.string.shown(key)
 
 
 class LpmField(FieldCodec):
     kind = "lpm"
 
     def _encode(self, match: p4r.FieldMatch) -> tuple[bytes, bytes]:
-        length = match.lpm.prefix_len
-        if not 0 < length <= self.string.bits:
-            raise ValueError(
-                f"a prefix length of {length}, not 1 to {self.string.bits}"
-                " (to match everything, leave the field out)"
-            )
+        mask = self.string.prefix_mask(match.lpm.prefix_len)
         key = self.string.pad(match.lpm.value)
-        mask = self.string.prefix_mask(length)
         _check_masked(key, mask)
         return key, mask
 
     def _decode(self, match: p4r.FieldMatch, key: bytes, mask: bytes, /) -> None:
-        match.lpm.value = canonical(key)
-        match.lpm.prefix_len = int.from_bytes(mask, "big").bit_count()
+        match.lpm.value = self.string.shown(key)
+        match.lpm.prefix_len = self.string.prefix_length(mask)
 
 
 class TernaryField(FieldCodec):
@@ -140,27 +154,29 @@ class TernaryField(FieldCodec):
 
     def _encode(self, match: p4r.FieldMatch) -> tuple[bytes, bytes]:
         key = self.string.pad(match.ternary.value)
-        mask = self.string.pad(match.ternary.mask)
+        mask = self.string.pad_mask(match.ternary.mask)
         if not any(mask):
             raise ValueError("a mask of zeros (to match everything, leave the field out)")
         _check_masked(key, mask)
         return key, mask
 
     def _decode(self, match: p4r.FieldMatch, key: bytes, mask: bytes, /) -> None:
-        match.ternary.value = canonical(key)
-        match.ternary.mask = canonical(mask)
+        match.ternary.value = self.string.shown(key)
+        match.ternary.mask = self.string.shown_mask(mask)
 
 
 class RangeField(FieldCodec):
     kind = "range"
 
-    def __init__(self, info: p4i.MatchField, where: str) -> None:
-        super().__init__(info, where)
+    def __init__(self, info: p4i.MatchField, string: BitString, where: str) -> None:
+        super().__init__(info, string, where)
         self.wildcard = (bytes(self.string.size), self.string.full)
 
     def _encode(self, match: p4r.FieldMatch) -> tuple[bytes, bytes]:
         low = self.string.pad(match.range.low)
         high = self.string.pad(match.range.high)
+        if low != high and self.string.is_translated:
+            raise ValueError("a range of more than one value of a translated type")
         if low > high:
             raise ValueError("a range whose low end is above its high end")
         if (low, high) == self.wildcard:
@@ -168,8 +184,8 @@ class RangeField(FieldCodec):
         return low, high
 
     def _decode(self, match: p4r.FieldMatch, key: bytes, mask: bytes, /) -> None:
-        match.range.low = canonical(key)
-        match.range.high = canonical(mask)
+        match.range.low = self.string.shown(key)
+        match.range.high = self.string.shown(mask)
 
 
 class OptionalField(FieldCodec):
@@ -179,7 +195,7 @@ class OptionalField(FieldCodec):
         return self.string.pad(match.optional.value), self.string.full
 
     def _decode(self, match: p4r.FieldMatch, key: bytes, _mask: bytes, /) -> None:
-        match.optional.value = canonical(key)
+        match.optional.value = self.string.shown(key)
 
 
 def _check_masked(key: bytes, mask: bytes) -> None:
@@ -207,6 +223,12 @@ class KeyCodec:
         self.size = sum(field.string.size for field in fields)
         self.needs_priority = any(isinstance(field, _WITH_PRIORITY) for field in fields)
         self.has_mask = not all(isinstance(field, ExactField) for field in fields)
+        self.is_verbatim = (
+            bool(fields)
+            and not self.has_mask
+            and all(field.string.verbatim == field.string.size for field in fields)
+        )
+        """A key in its full width is the data plane's."""
         self._by_id = {field.id: (place, field) for place, field in enumerate(fields)}
         self._exact = {field.id: field for field in fields if isinstance(field, ExactField)}
         self._wildcards = [field.wildcard for field in fields]
@@ -296,6 +318,8 @@ class ActionCodec:
         self.scope = ref.scope
         self.params = params
         self.params_bytes = sum(param.string.size for param in params)
+        self.is_verbatim = all(each.string.verbatim == each.string.size for each in params)
+        """Parameters in their full width are the data plane's."""
         self._places = {param.id: (place, param.string) for place, param in enumerate(params)}
 
     def encode(self, action: p4r.Action) -> bytes:
@@ -309,7 +333,7 @@ class ActionCodec:
             if values[place] is not None:
                 raise self._refuse(place, "is given twice")
             value = given.value
-            if len(value) != string.size or value[0] & string.spare:
+            if len(value) != string.verbatim or value[0] & string.spare:
                 try:
                     value = string.pad(value)
                 except ValueError as error:
@@ -324,7 +348,7 @@ class ActionCodec:
         start = 0
         for param in self.params:
             end = start + param.string.size
-            action.params.add(param_id=param.id, value=canonical(params[start:end]))
+            action.params.add(param_id=param.id, value=param.string.shown(params[start:end]))
             start = end
 
     def _refuse(self, place: int, what: str) -> Refused:

@@ -9,13 +9,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from finsy.proto import p4i, p4r
 
 from hectograph.errors import HectographError, Refused, ToolFailure
 from hectograph.switch import status
-from hectograph.switch.agreement import check_agreement
+from hectograph.switch.agreement import Agreed, agree
 from hectograph.switch.compiler import find_or_build
+from hectograph.switch.deviceconfig import program_json
 from hectograph.switch.native import LoadedPipeline, Switch
 from hectograph.switch.notifications import Notifier
 from hectograph.switch.packetio import PacketIO
@@ -114,7 +116,8 @@ class Configuration:
         if config.HasField("p4info"):
             await self._build(_Action.VERIFY_AND_COMMIT, config, lambda: None)
         else:
-            loaded = await asyncio.to_thread(_load, self._switch, config.p4_device_config)
+            program = program_json(config.p4_device_config)
+            loaded = await asyncio.to_thread(_load, self._switch, program)
             self._commit(loaded)
 
     async def _build(
@@ -123,11 +126,11 @@ class Configuration:
         config: p4r.ForwardingPipelineConfig,
         check: Callable[[], None],
     ) -> None:
-        loaded = await asyncio.to_thread(_compile_and_load, self._switch, config)
+        loaded, agreed = await asyncio.to_thread(_compile_and_load, self._switch, config)
         async with self._lock:
             try:
                 check()
-                pipeline = Pipeline(self._switch, loaded, config.p4info, self._notifier)
+                pipeline = Pipeline(self._switch, loaded, agreed, self._notifier)
             except Refused:
                 self._switch.unload(loaded)
                 raise
@@ -180,15 +183,29 @@ class Configuration:
         self._committed = loaded
 
 
-def _compile_and_load(switch: Switch, config: p4r.ForwardingPipelineConfig) -> LoadedPipeline:
+def _compile_and_load(
+    switch: Switch, config: p4r.ForwardingPipelineConfig
+) -> tuple[LoadedPipeline, Agreed]:
     """In a thread: it parses, compiles with the C compiler, opens what came out."""
-    check_agreement(config.p4info, config.p4_device_config)
-    return _load(switch, config.p4_device_config)
+    program = program_json(config.p4_device_config)
+    agreed = agree(config.p4info, program)
+    for absent in agreed.absent:
+        log.warning("%s is only in P4Info: no packet comes to it", absent)
+    return _load(switch, program), agreed
+
+
+def _open(switch: Switch, built: Path) -> LoadedPipeline:
+    """What goes wrong with it says nothing of a file that nobody gave us."""
+    try:
+        return switch.load(built)
+    except HectographError as error:
+        raise status.invalid(str(error).replace(str(built), "the compiled pipeline")) from error
 
 
 def _load(switch: Switch, device_config: bytes) -> LoadedPipeline:
     try:
-        return switch.load(find_or_build(device_config, traced=switch.traced))
+        built = find_or_build(device_config, traced=switch.traced, drop_port=switch.drop_port)
+        return _open(switch, built)
     except ToolFailure as error:
         raise status.invalid(f"{error}\n{error.output}") from error
     except HectographError as error:

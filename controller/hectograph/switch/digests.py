@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from finsy.proto import p4i, p4r, p4t
+from finsy.proto import p4i, p4r
 
 from hectograph.switch import status
-from hectograph.switch.agreement import digest_indices
+from hectograph.switch.agreement import Agreed, digest_indices
 from hectograph.switch.native import LoadedPipeline
 from hectograph.switch.notifications import NotificationCounters, Notifier
 from hectograph.switch.p4data import DataCodec, data_codec
+from hectograph.switch.translation import Translations
 from hectograph.switch.values import DigestMessage
 
 _LIST_BYTES = 1 << 20
@@ -165,19 +166,37 @@ class Digest:
 class Digests:
     """All digests of a pipeline."""
 
-    def __init__(self, loaded: LoadedPipeline, p4info: p4i.P4Info, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        loaded: LoadedPipeline,
+        agreed: Agreed,
+        translations: Translations,
+        notifier: Notifier,
+    ) -> None:
         self._notifier = notifier
         self._loaded = loaded
         self._next_list = 1
         self._by_id: dict[int, Digest] = {}
         self._by_index: dict[int, Digest] = {}
-        indices = digest_indices([i.preamble.name for i in p4info.digests], loaded.digests())
-        for info in p4info.digests:
-            digest = self._bind(info, p4info.type_info, indices[info.preamble.name])
+        infos, lists = agreed.p4info.digests, agreed.digests
+        indices = digest_indices([i.preamble.name for i in infos], [each.name for each in lists])
+        for info in infos:
+            where, places = f"digest {info.preamble.name}", indices[info.preamble.name]
+            codecs = [
+                data_codec(
+                    info.type_spec,
+                    agreed.p4info.type_info,
+                    translations,
+                    lists[place].widths,
+                    where,
+                )
+                for place in places
+            ]
+            digest = self._bind(info, codecs[0], places)
             self._by_id[digest.id] = digest
-            self._by_index |= dict.fromkeys(indices[info.preamble.name], digest)
+            self._by_index |= dict.fromkeys(places, digest)
 
-    def _bind(self, info: p4i.Digest, types: p4t.P4TypeInfo, indices: Sequence[int]) -> Digest:
+    def _bind(self, info: p4i.Digest, codec: DataCodec, indices: Sequence[int]) -> Digest:
         def want(wanted: bool) -> None:
             for index in indices:
                 self._loaded.want_digest(index, wanted)
@@ -185,7 +204,6 @@ class Digests:
         def deliver(messages: list[bytes]) -> int | None:
             return self._send(digest, messages)
 
-        codec = data_codec(info.type_spec, types, f"digest {info.preamble.name}")
         digest = Digest(info, codec, want, deliver, self._notifier.counters)
         return digest
 

@@ -20,6 +20,7 @@ from hectograph._native import (  # pyright: ignore[reportMissingModuleSource]: 
     lib,
 )
 from hectograph.errors import HectographError, NotFound
+from hectograph.switch.compiler import DROP_PORT
 from hectograph.switch.values import (
     Chosen,
     CounterValue,
@@ -405,12 +406,14 @@ class Switch:
         trace_fd: int = 0,
         workers: int = 1,
         port_queue_ms: int = 0,
+        drop_port: int = DROP_PORT,
     ) -> None:
         """`stages`: measure what packets cost in each; `captures`: where to write all ports'.
 
         `trace_fd`: where to print each packet's way, by pipelines compiled with traces.
         `workers`: threads that forward packets, each those of its own ports.
         `port_queue_ms`: how long a frame waits for a port that has no room; 0: the default.
+        `drop_port`: which pipelines are compiled for.
         """
         directory = ffi.NULL
         if captures is not None:
@@ -430,8 +433,9 @@ class Switch:
         error = ffi.new("char[]", lib.HG_ERROR_BYTES)
         _check_error(lib.hg_switch_new(config, out, error), error)
         self._switch = out[0]
-        self._cpu_port = cpu_port or None
+        self.cpu_port = cpu_port or None
         self.traced = trace_fd != 0
+        self.drop_port = drop_port
         self._frame = bytearray(_CPU_FRAME_BYTES)
         self._frame_view = ffi.from_buffer("uint8_t[]", self._frame)
 
@@ -457,7 +461,11 @@ class Switch:
 
     def has_port(self, port: int) -> bool:
         """The CPU port is one, too."""
-        return port == self._cpu_port or any(each.port == port for each in self.ports())
+        return port == self.cpu_port or any(each.port == port for each in self.ports())
+
+    def find_port(self, interface: str) -> int | None:
+        """The one that is on that interface."""
+        return next((each.port for each in self.ports() if each.interface == interface), None)
 
     def stats(self) -> SwitchStats:
         stats = ffi.new("struct hg_switch_stats *")

@@ -13,7 +13,9 @@ from finsy.proto import p4d, p4t
 
 from hectograph.errors import Refused
 from hectograph.switch import status
-from hectograph.switch.codec import BitString, canonical
+from hectograph.switch.agreement import ERROR_TYPE
+from hectograph.switch.codec import BitString
+from hectograph.switch.translation import Translations
 
 
 class DataCodec(ABC):
@@ -35,16 +37,49 @@ class DataCodec(ABC):
 
 
 class _Unsigned(DataCodec):
-    def __init__(self, bits: int) -> None:
-        self.widths = (bits,)
-        self.string = BitString(bits)
+    kind: Literal["bitstring", "enum_value"] = "bitstring"
+
+    def __init__(self, string: BitString) -> None:
+        self.widths = (string.bits,)
+        self.string = string
 
     def decode(self, data: p4d.P4Data, flat: bytes) -> None:
-        data.bitstring = canonical(flat)
+        setattr(data, self.kind, self.string.shown(flat))
 
     def encode(self, data: p4d.P4Data, where: str) -> bytes:
-        _expect(data, "bitstring", where)
-        return _pad(self.string, data.bitstring, where)
+        _expect(data, self.kind, where)
+        return _pad(self.string, getattr(data, self.kind), where)
+
+
+class _Enum(_Unsigned):
+    """A serializable enum."""
+
+    kind = "enum_value"
+
+
+class _Name(DataCodec):
+    kind: Literal["enum", "error"]
+
+    def __init__(self, string: BitString) -> None:
+        self.widths = (string.bits,)
+        self._string = string
+
+    def decode(self, data: p4d.P4Data, flat: bytes) -> None:
+        setattr(data, self.kind, self._string.shown(flat).decode())
+
+    def encode(self, data: p4d.P4Data, where: str) -> bytes:
+        _expect(data, self.kind, where)
+        return _pad(self._string, getattr(data, self.kind).encode(), where)
+
+
+class _MemberName(_Name):
+    """Of an enum without numbers in the program's text."""
+
+    kind = "enum"
+
+
+class _ErrorName(_Name):
+    kind = "error"
 
 
 class _Signed(DataCodec):
@@ -80,17 +115,6 @@ class _Bool(DataCodec):
     def encode(self, data: p4d.P4Data, where: str) -> bytes:
         _expect(data, "bool", where)
         return bytes([data.bool])
-
-
-class _Enum(_Unsigned):
-    """A serializable enum."""
-
-    def decode(self, data: p4d.P4Data, flat: bytes) -> None:
-        data.enum_value = canonical(flat)
-
-    def encode(self, data: p4d.P4Data, where: str) -> bytes:
-        _expect(data, "enum_value", where)
-        return _pad(self.string, data.enum_value, where)
 
 
 class _Members(DataCodec):
@@ -149,51 +173,99 @@ def _pad(string: BitString, value: bytes, where: str) -> bytes:
 
 
 _Spec: TypeAlias = p4t.P4DataTypeSpec
-
-
-def data_codec(spec: _Spec, types: p4t.P4TypeInfo, where: str) -> DataCodec:
-    """INVALID_ARGUMENT that names what P4Info asks for and this cannot do."""
-    kind = spec.WhichOneof("type_spec")
-    match kind:
-        case "bitstring":
-            return _bitstring(spec.bitstring, where)
-        case "bool":
-            return _Bool()
-        case "tuple":
-            return _Tuple([data_codec(each, types, where) for each in spec.tuple.members])
-        case "struct":
-            members = _named(types.structs, spec.struct.name, where).members
-            return _Struct([data_codec(each.type_spec, types, where) for each in members])
-        case "serializable_enum":
-            found = _named(types.serializable_enums, spec.serializable_enum.name, where)
-            return _Enum(found.underlying_type.bitwidth)
-        case "new_type":
-            found = _named(types.new_types, spec.new_type.name, where)
-            if found.HasField("original_type"):
-                return data_codec(found.original_type, types, where)
-            raise _unsupported(where, f"the translated type {spec.new_type.name}")
-        case _:
-            raise _unsupported(where, f"data of the type {kind or 'nothing'}")
-
-
-def _bitstring(spec: p4t.P4BitstringLikeTypeSpec, where: str) -> DataCodec:
-    match spec.WhichOneof("type_spec"):
-        case "bit" if spec.bit.bitwidth > 0:
-            return _Unsigned(spec.bit.bitwidth)
-        case "int" if spec.int.bitwidth > 0:
-            return _Signed(spec.int.bitwidth)
-        case kind:
-            raise _unsupported(where, f"data of the type {kind or 'nothing'}")
-
-
 _T = TypeVar("_T")
 
 
-def _named(types: Mapping[str, _T], name: str, where: str) -> _T:
-    if name not in types:
-        raise status.invalid(f"{where}: P4Info has no type {name}")
-    return types[name]
+def data_codec(
+    spec: _Spec,
+    types: p4t.P4TypeInfo,
+    translations: Translations,
+    widths: Sequence[int | None],
+    where: str,
+) -> DataCodec:
+    """INVALID_ARGUMENT that names what P4Info asks for and this cannot do.
+
+    `widths` are those of the program's integers; None: the program does not say.
+    """
+    builder = _Builder(types, translations, widths, where)
+    codec = builder.codec(spec)
+    if len(codec.widths) != len(widths):
+        raise builder.disagreement()
+    return codec
 
 
-def _unsupported(where: str, what: str) -> Refused:
-    return status.invalid(f"{where}: {what} is not supported")
+class _Builder:
+    def __init__(
+        self,
+        types: p4t.P4TypeInfo,
+        translations: Translations,
+        widths: Sequence[int | None],
+        where: str,
+    ) -> None:
+        self._types = types
+        self._translations = translations
+        self._widths = iter(widths)
+        self._where = where
+
+    def codec(self, spec: _Spec) -> DataCodec:
+        kind = spec.WhichOneof("type_spec")
+        match kind:
+            case "bitstring":
+                return self._bitstring(spec.bitstring)
+            case "bool":
+                self._width(1)
+                return _Bool()
+            case "tuple":
+                return _Tuple([self.codec(each) for each in spec.tuple.members])
+            case "struct":
+                members = self._named(self._types.structs, spec.struct.name).members
+                return _Struct([self.codec(each.type_spec) for each in members])
+            case "serializable_enum":
+                found = self._named(self._types.serializable_enums, spec.serializable_enum.name)
+                return _Enum(BitString(self._width(found.underlying_type.bitwidth)))
+            case "enum":
+                return _MemberName(self._string(spec.enum.name))
+            case "error":
+                return _ErrorName(self._string(ERROR_TYPE))
+            case "new_type":
+                found = self._named(self._types.new_types, spec.new_type.name)
+                if found.HasField("original_type"):
+                    return self.codec(found.original_type)
+                return _Unsigned(self._string(spec.new_type.name))
+            case _:
+                raise self._unsupported(f"data of the type {kind or 'nothing'}")
+
+    def disagreement(self) -> Refused:
+        return status.invalid(
+            f"P4Info and p4_device_config disagree: {self._where} has another type"
+        )
+
+    def _bitstring(self, spec: p4t.P4BitstringLikeTypeSpec) -> DataCodec:
+        match spec.WhichOneof("type_spec"):
+            case "bit" if spec.bit.bitwidth > 0:
+                return _Unsigned(BitString(self._width(spec.bit.bitwidth)))
+            case "int" if spec.int.bitwidth > 0:
+                return _Signed(self._width(spec.int.bitwidth))
+            case kind:
+                raise self._unsupported(f"data of the type {kind or 'nothing'}")
+
+    def _string(self, type_name: str) -> BitString:
+        """Of a type whose width only the program has."""
+        bits = next(self._widths, None)
+        if bits is None:
+            raise self._unsupported(f"a constant of the type {type_name}")
+        return self._translations.string(bits, type_name)
+
+    def _width(self, bits: int) -> int:
+        """P4Info's, where the program has the same or does not say."""
+        if next(self._widths, 0) not in (None, bits):
+            raise self.disagreement()
+        return bits
+
+    def _named(self, types: Mapping[str, _T], name: str) -> _T:
+        if name not in types:
+            raise status.invalid(f"{self._where}: P4Info has no type {name}")
+        return types[name]
+
+    def _unsupported(self, what: str) -> Refused:
+        return status.invalid(f"{self._where}: {what} is not supported")

@@ -13,8 +13,9 @@ from errno import EMSGSIZE, ENOBUFS
 from finsy.proto import p4i, p4r
 
 from hectograph.switch import status
-from hectograph.switch.codec import BitString, canonical
+from hectograph.switch.codec import BitString
 from hectograph.switch.native import MAX_FRAME_BYTES, Switch
+from hectograph.switch.translation import Translations
 
 _BATCH = 64
 """Packets taken from the CPU port before others get their turn."""
@@ -30,18 +31,19 @@ class _Field:
 
 
 class PacketHeader:
-    """The header before a packet to or from the controller."""
+    """The header before a packet to or from the controller.
 
-    def __init__(self, info: p4i.ControllerPacketMetadata) -> None:
+    p4c fills up one that does not end with a byte; P4Info does not have that field.
+    """
+
+    def __init__(self, info: p4i.ControllerPacketMetadata, translations: Translations) -> None:
         self.name = info.preamble.name
-        bits = sum(metadata.bitwidth for metadata in info.metadata)
-        if bits % 8:
-            raise status.invalid(f"header {self.name} is {bits} bits long, not whole bytes")
-        self.size = bits // 8
+        self.size = (sum(metadata.bitwidth for metadata in info.metadata) + 7) // 8
+        bits = 8 * self.size
         self._fields: dict[int, _Field] = {}
         for metadata in info.metadata:
             bits -= metadata.bitwidth
-            string = BitString(metadata.bitwidth)
+            string = translations.string(metadata.bitwidth, metadata.type_name.name)
             self._fields[metadata.id] = _Field(metadata.id, metadata.name, string, bits)
 
     def pack(self, metadata: Iterable[p4r.PacketMetadata]) -> bytes:
@@ -70,7 +72,7 @@ class PacketHeader:
         for field in self._fields.values():
             value = (header >> field.shift) & ((1 << field.string.bits) - 1)
             raw = value.to_bytes(field.string.size, "big")
-            result.append(p4r.PacketMetadata(metadata_id=field.id, value=canonical(raw)))
+            result.append(p4r.PacketMetadata(metadata_id=field.id, value=field.string.shown(raw)))
         return result
 
 

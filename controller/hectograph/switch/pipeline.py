@@ -8,7 +8,8 @@ from finsy.proto import p4i, p4r
 
 from hectograph.errors import Refused
 from hectograph.switch import status
-from hectograph.switch.codec import FIELD_CODECS, ActionCodec, BitString, KeyCodec, Param
+from hectograph.switch.agreement import Agreed
+from hectograph.switch.codec import ActionCodec, Param
 from hectograph.switch.counters import IndirectCounter, IndirectCounters
 from hectograph.switch.digests import Digests
 from hectograph.switch.direct import DirectCounters, DirectMeters
@@ -17,11 +18,13 @@ from hectograph.switch.indirect import CHOICE_BYTES, IndirectTable
 from hectograph.switch.meters import IndirectMeter, IndirectMeters, MeterCodec
 from hectograph.switch.native import LoadedPipeline, Switch
 from hectograph.switch.notifications import Notifier
+from hectograph.switch.p4data import data_codec
 from hectograph.switch.packetio import PacketHeader
 from hectograph.switch.profiles import Profile, Profiles
 from hectograph.switch.registers import Register, Registers
 from hectograph.switch.replication import ReplicationEngine
 from hectograph.switch.tables import Table, Tables, TableTraits
+from hectograph.switch.translation import Ports, Translations, bind_key
 from hectograph.switch.valuesets import ValueSets, bind_value_set
 
 
@@ -36,30 +39,53 @@ class Pipeline:
     """What clients write and read: the program's objects and the replication engine."""
 
     def __init__(
-        self, switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info, notifier: Notifier
+        self, switch: Switch, loaded: LoadedPipeline, agreed: Agreed, notifier: Notifier
     ) -> None:
+        p4info = agreed.p4info
         self.loaded = loaded
-        self.replication = ReplicationEngine(switch)
+        ports = Ports(switch.cpu_port, switch.find_port)
+        self._translations = Translations(
+            p4info.type_info, agreed.codes, ports, self._name_used_strings
+        )
+        self.replication = ReplicationEngine(switch, self._translations.port)
         self.headers = {
-            info.preamble.name: PacketHeader(info) for info in p4info.controller_packet_metadata
+            info.preamble.name: PacketHeader(info, self._translations)
+            for info in p4info.controller_packet_metadata
         }
-        self.digests = Digests(loaded, p4info, notifier)
-        profiles = _bind_profiles(switch, loaded, p4info)
+        self.digests = Digests(loaded, agreed, self._translations, notifier)
+        profiles = _bind_profiles(switch, loaded, p4info, self._translations)
         self._profiles = Profiles(list(profiles.values()))
-        self._tables = Tables(_bind_tables(loaded, p4info, profiles))
+        self._tables = Tables(
+            _bind_tables(loaded, p4info, profiles, self._translations), agreed.absent_tables
+        )
         self._idle = IdleTimeouts(self._tables, notifier)
         self._direct_counters = DirectCounters(self._tables)
         self._direct_meters = DirectMeters(self._tables)
         self._counters = IndirectCounters(
             [IndirectCounter(i, loaded.counter(i.preamble.name)) for i in p4info.counters]
         )
-        self._value_sets = ValueSets([bind_value_set(loaded, info) for info in p4info.value_sets])
+        self._value_sets = ValueSets(
+            [bind_value_set(loaded, info, self._translations) for info in p4info.value_sets]
+        )
         self._registers = Registers(
-            [Register(info, p4info.type_info, loaded) for info in p4info.registers]
+            [self._bind_register(info, agreed) for info in p4info.registers]
         )
         self._meters = IndirectMeters(
             [IndirectMeter(i, loaded.meter(i.preamble.name)) for i in p4info.meters]
         )
+
+    def _bind_register(self, info: p4i.Register, agreed: Agreed) -> Register:
+        name, types = info.preamble.name, agreed.p4info.type_info
+        widths = [agreed.register_bits[name]]
+        codec = data_codec(info.type_spec, types, self._translations, widths, f"register {name}")
+        return Register(info, codec, self.loaded)
+
+    def _name_used_strings(self) -> None:
+        """What is read or written names them."""
+        for _ in self._tables.read(p4r.TableEntry()):
+            pass
+        self._profiles.encode_all()
+        self._value_sets.encode_all()
 
     def go_live(self) -> None:
         """It was committed: packets go through it from now on."""
@@ -75,6 +101,7 @@ class Pipeline:
         kind = update.type
         if kind not in (p4r.Update.INSERT, p4r.Update.MODIFY, p4r.Update.DELETE):
             raise status.invalid("an update without a type: INSERT, MODIFY or DELETE")
+        self._translations.begin()
         entity = update.entity
         match entity.WhichOneof("entity"):
             case "table_entry":
@@ -165,7 +192,7 @@ def _cannot(kind: str | None) -> Refused:
 
 
 def _bind_profiles(
-    switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info
+    switch: Switch, loaded: LoadedPipeline, p4info: p4i.P4Info, translations: Translations
 ) -> dict[int, Profile]:
     """Its tables all have the same actions."""
     actions = {action.preamble.id: action for action in p4info.actions}
@@ -179,16 +206,19 @@ def _bind_profiles(
                 actions[ref.id],
                 ref,
                 native.action_index(actions[ref.id].preamble.name),
-                _params(actions[ref.id]),
+                _params(actions[ref.id], translations),
             )
             for ref in table.action_refs
         ]
-        profiles[info.preamble.id] = Profile(info, codecs, native, switch)
+        profiles[info.preamble.id] = Profile(info, codecs, native, switch, translations.port)
     return profiles
 
 
 def _bind_tables(
-    loaded: LoadedPipeline, p4info: p4i.P4Info, profiles: Mapping[int, Profile]
+    loaded: LoadedPipeline,
+    p4info: p4i.P4Info,
+    profiles: Mapping[int, Profile],
+    translations: Translations,
 ) -> list[Table]:
     actions = {action.preamble.id: action for action in p4info.actions}
     counters = {info.direct_table_id for info in p4info.direct_counters}
@@ -201,6 +231,7 @@ def _bind_tables(
             counters,
             meters.get(info.preamble.id),
             profiles.get(info.implementation_id),
+            translations,
         )
         for info in p4info.tables
     ]
@@ -213,12 +244,11 @@ def _bind_table(
     counters: set[int],
     meter: p4i.DirectMeter | None,
     profile: Profile | None,
+    translations: Translations,
 ) -> Table:
     where = f"table {info.preamble.name}"
-    key = KeyCodec(
-        [FIELD_CODECS[field.match_type](field, where) for field in info.match_fields], where
-    )
-    params = {ref.id: _params(actions[ref.id]) for ref in info.action_refs}
+    key = bind_key(info.match_fields, translations, where)
+    params = {ref.id: _params(actions[ref.id], translations) for ref in info.action_refs}
     most = max((sum(p.string.size for p in params) for params in params.values()), default=0)
     runtime = loaded.table(
         info.preamble.name,
@@ -259,5 +289,8 @@ def _initial_default(info: p4i.Table) -> p4r.Action:
     return action
 
 
-def _params(action: p4i.Action) -> list[Param]:
-    return [Param(param.id, param.name, BitString(param.bitwidth)) for param in action.params]
+def _params(action: p4i.Action, translations: Translations) -> list[Param]:
+    return [
+        Param(each.id, each.name, translations.string(each.bitwidth, each.type_name.name))
+        for each in action.params
+    ]

@@ -14,7 +14,7 @@ from finsy.proto import p4i, p4r
 
 from hectograph.errors import Refused
 from hectograph.switch import status
-from hectograph.switch.codec import ActionCodec
+from hectograph.switch.codec import ActionCodec, BitString
 from hectograph.switch.native import Profile as NativeProfile
 from hectograph.switch.native import Switch
 from hectograph.switch.numbers import Numbers
@@ -55,13 +55,16 @@ class Profile:
         actions: Sequence[ActionCodec],
         native: NativeProfile,
         switch: Switch,
+        port: BitString,
     ) -> None:
+        """`port` is how clients have a watched port."""
         self.id = info.preamble.id
         self.info = info
         self.where = f"action profile {info.preamble.name}"
         self._actions = {action.id: action for action in actions}
         self._native = native
         self._switch = switch
+        self._port = port
         self._members: dict[int, _Member] = {}
         self._groups: dict[int, _Group] = {}
         self._one_shots: dict[int, _OneShot] = {}
@@ -185,7 +188,7 @@ class Profile:
             raise status.invalid(f"{where} has a member twice: give it a weight instead")
         check_weights(self.info, entry.members, where)
         for each in entry.members:
-            watched_port(each, self._switch, where)
+            watched_port(each, self._switch, self._port, where)
         most = entry.max_size or self.info.max_group_size
         size = self._size(entry.members)
         if 0 < most < size:
@@ -213,7 +216,7 @@ class Profile:
             if number in after:
                 member.weights.append(after[number])
         by_handle = {
-            handle: Chosen(member.number, watched_port(watched[number], self._switch))
+            handle: Chosen(member.number, watched_port(watched[number], self._switch, self._port))
             for number, weight in after.items()
             for member in (self._members[number],)
             for handle in member.handles[:weight]
@@ -299,8 +302,10 @@ class Profile:
         if 0 < self.info.max_group_size < size:
             raise status.invalid(f"{where}: {size} is more than {self.info.max_group_size}")
         encoded = [(self._codec(each.action, where), each) for each in actions]
-        members = [(c.index, c.encode(a.action), watched_port(a, self._switch, where), a)
-                   for c, a in encoded]  # fmt: skip
+        members = [
+            (c.index, c.encode(a.action), watched_port(a, self._switch, self._port, where), a)
+            for c, a in encoded
+        ]
         numbers = [self._numbers.take() for _ in members]
         chosen: list[Chosen] = []
         for number, (index, params, port, action) in zip(numbers, members, strict=True):
@@ -332,6 +337,13 @@ class Profile:
             if group_id in (0, group.message.group_id):
                 yield p4r.Entity(action_profile_group=group.message)
 
+    def encode_all(self) -> None:
+        """Once more, which names the strings that it holds."""
+        sets = (each.message.action_profile_actions for each in self._one_shots.values())
+        held = (each.action for action_set in sets for each in action_set)
+        for action in (*held, *(member.action for member in self._members.values())):
+            self._actions[action.action_id].encode(action)
+
 
 def _weight(actions: Iterable[Weighted]) -> int:
     return sum(max(each.weight, 1) for each in actions)
@@ -348,6 +360,10 @@ class Profiles:
         if profile is None:
             raise status.invalid(f"the pipeline has no action profile {profile_id:#010x}")
         return profile
+
+    def encode_all(self) -> None:
+        for profile in self._by_id.values():
+            profile.encode_all()
 
     def read_members(self, wanted: p4r.ActionProfileMember) -> Iterator[p4r.Entity]:
         for profile in self._wanted(wanted.action_profile_id, wanted.member_id):

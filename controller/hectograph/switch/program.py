@@ -16,6 +16,8 @@ from finsy.proto import p4i, p4r
 from google.protobuf import text_format
 
 from hectograph.errors import Conflict, InvalidInput
+from hectograph.switch.compiler import DROP_PORT
+from hectograph.switch.logs import Logs
 from hectograph.switch.native import Switch
 from hectograph.switch.server import P4RuntimeServer, Tls
 
@@ -43,14 +45,14 @@ class SwitchOptions:
     """Its P4Info, when it is not beside it (X.p4info.txtpb beside X.json)."""
     tls: Tls | None
     """None: in the clear."""
-    log_console: bool
-    """To standard output and in detail."""
+    logs: Logs
     io: str = "auto"
     """A key of native.IO_KINDS."""
     bundle_ports: Sequence[int] = ()
     """Where bundles are cut up."""
     captures: Path | None = None
     """A directory for what goes in and out of ports; None: it is not captured."""
+    drop_port: int = DROP_PORT
     trace: bool = False
     """Print each packet's way to standard output."""
     workers: int = 1
@@ -63,12 +65,7 @@ class SwitchOptions:
 
 def run_switch(options: SwitchOptions) -> None:
     """Returns after SIGINT or SIGTERM; HectographError when it cannot run."""
-    logging.basicConfig(
-        level=logging.DEBUG if options.log_console else logging.INFO,
-        stream=sys.stdout if options.log_console else sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    options.logs.start()
     asyncio.run(_run(options))
 
 
@@ -94,6 +91,7 @@ async def _run(options: SwitchOptions) -> None:
             trace_fd=sys.stdout.fileno() if options.trace else 0,
             workers=options.workers,
             port_queue_ms=options.port_queue_ms,
+            drop_port=options.drop_port,
         )
         stack.callback(switch.close)
         for port in options.interfaces:

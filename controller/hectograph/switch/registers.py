@@ -3,23 +3,23 @@
 
 from collections.abc import Iterator, Sequence
 
-from finsy.proto import p4i, p4r, p4t
+from finsy.proto import p4i, p4r
 
 from hectograph.switch import status
 from hectograph.switch.counters import cell_range, check_modify
 from hectograph.switch.native import LoadedPipeline
-from hectograph.switch.p4data import data_codec
+from hectograph.switch.p4data import DataCodec
 
 _SLICE = 4096
 """Cells that are read at a time."""
 
 
 class Register:
-    def __init__(self, info: p4i.Register, types: p4t.P4TypeInfo, loaded: LoadedPipeline) -> None:
+    def __init__(self, info: p4i.Register, codec: DataCodec, loaded: LoadedPipeline) -> None:
         self.id = info.preamble.id
         self._where = f"register {info.preamble.name}"
         self._size = info.size
-        self._codec = data_codec(info.type_spec, types, self._where)
+        self._codec = codec
         self._native = loaded.register(info.preamble.name, size=self._codec.size)
 
     def write(self, entry: p4r.RegisterEntry) -> None:

@@ -16,7 +16,7 @@ from finsy.proto import p4r
 
 from hectograph.errors import Refused
 from hectograph.switch import status
-from hectograph.switch.codec import canonical
+from hectograph.switch.codec import BitString
 from hectograph.switch.native import Switch
 from hectograph.switch.values import Replica
 
@@ -43,8 +43,9 @@ class _Entries(ABC, Generic[_Entry]):
     kind: ClassVar[str]
     """What a person calls one."""
 
-    def __init__(self, switch: Switch) -> None:
+    def __init__(self, switch: Switch, port: BitString) -> None:
         self._switch = switch
+        self._port = port
         self._by_id: dict[int, _Entry] = {}
         self._live = False
 
@@ -73,7 +74,7 @@ class _Entries(ABC, Generic[_Entry]):
         stored.CopyFrom(entry)
         for replica in stored.replicas:
             if replica.HasField("port"):
-                replica.port = canonical(replica.port)
+                replica.port = self._port.shown(self._port.pad(replica.port))
         self._by_id[number] = stored
 
     def sizes(self) -> list[int]:
@@ -112,7 +113,7 @@ class _Entries(ABC, Generic[_Entry]):
 
     def replicas(self, entry: _Entry) -> list[Replica]:
         where = f"{self.kind} {self.number(entry)}"
-        replicas = [_replica(replica, where) for replica in entry.replicas]
+        replicas = [_replica(replica, self._port, where) for replica in entry.replicas]
         if len(set(replicas)) != len(replicas):
             (port, instance), times = Counter(replicas).most_common(1)[0]
             raise status.invalid(
@@ -208,9 +209,10 @@ class _Sessions(_Entries[p4r.CloneSessionEntry]):
 
 
 class ReplicationEngine:
-    def __init__(self, switch: Switch) -> None:
-        self._groups = _Groups(switch)
-        self._sessions = _Sessions(switch)
+    def __init__(self, switch: Switch, port: BitString) -> None:
+        """`port` is how clients have a replica's port."""
+        self._groups = _Groups(switch, port)
+        self._sessions = _Sessions(switch, port)
 
     def go_live(self) -> None:
         """The pipeline was committed, which starts with none in the runtime: put ours there."""
@@ -251,24 +253,25 @@ def _of_no_kind() -> Refused:
     return status.invalid("a replication engine entry that is neither group nor session")
 
 
-def _replica(replica: p4r.Replica, where: str) -> Replica:
+def _replica(replica: p4r.Replica, string: BitString, where: str) -> Replica:
     if replica.backup_replicas:
         raise status.not_implemented(f"{where}: backup replicas")
     instance = replica.instance
     if instance > MAX_INSTANCE:
         raise status.invalid(f"{where}: instance {instance} is above {MAX_INSTANCE}")
-    port = _port(replica, where)
+    port = _port(replica, string, where)
     if port > MAX_PORT:
         raise status.out_of_range(f"{where}: port {port} is above {MAX_PORT}")
     return Replica(port, instance)
 
 
-def _port(replica: p4r.Replica, where: str) -> int:
+def _port(replica: p4r.Replica, string: BitString, where: str) -> int:
     kind = replica.WhichOneof("port_kind")
     if kind is None:
         raise status.invalid(f"{where}: a replica without a port")
     if kind == "egress_port":
         return replica.egress_port  # pyright: ignore[reportDeprecated]: BMv2's clients use it
-    if not replica.port:
-        raise status.out_of_range(f"{where}: a replica with an empty port")
-    return int.from_bytes(replica.port, "big")
+    try:
+        return int.from_bytes(string.pad(replica.port), "big")
+    except ValueError as error:
+        raise status.out_of_range(f"{where}: a replica's port has {error}") from None

@@ -16,6 +16,7 @@ from hectograph.switch.batches import (
     abort,
     abort_batch,
     answer_reads,
+    refusal,
     write_all,
     write_at_once,
     write_each,
@@ -58,8 +59,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
     ) -> p4r.WriteResponse:
         try:
             results = await self._to_the_end(self._write(request))
-        except Refused as refused:
-            await abort(context, refused)
+        except Exception as error:
+            await abort(context, refusal(error))
         await abort_batch(context, results)
         return p4r.WriteResponse()
 
@@ -68,8 +69,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
     ) -> AsyncIterator[p4r.ReadResponse]:
         try:
             messages, results = await self._read(request)
-        except Refused as refused:
-            await abort(context, refused)
+        except Exception as error:
+            await abort(context, refusal(error))
         for message in messages:
             yield message
         await abort_batch(context, results)
@@ -82,8 +83,8 @@ class P4RuntimeService(p4r_grpc.P4RuntimeServicer):
             await self._to_the_end(
                 self.configuration.set(request, lambda: self._check_writer(request))
             )
-        except Refused as refused:
-            await abort(context, refused)
+        except Exception as error:
+            await abort(context, refusal(error))
         return p4r.SetForwardingPipelineConfigResponse()
 
     async def GetForwardingPipelineConfig(  # noqa: N802

@@ -60,8 +60,12 @@ class Table:
         self._actions_by_index = {action.index: action for action in actions}
         self._runtime = runtime
         self._shapes: Shapes | None = None
-        if key.fields and not key.has_mask and not traits.is_const:
-            writable = [each for each in actions if each.scope != p4i.ActionRef.DEFAULT_ONLY]
+        if key.is_verbatim and not traits.is_const:
+            writable = [
+                each
+                for each in actions
+                if each.scope != p4i.ActionRef.DEFAULT_ONLY and each.is_verbatim
+            ]
             self._shapes = Shapes(traits.id, key, writable)
         self._metadata: dict[MatchKey, bytes] = {}
         self.on_timeout: Callable[[int], None] = lambda _: None
@@ -408,14 +412,18 @@ class Table:
 class Tables:
     """All tables of a pipeline."""
 
-    def __init__(self, tables: Sequence[Table]) -> None:
+    def __init__(self, tables: Sequence[Table], absent: Mapping[int, str]) -> None:
+        """`absent` are the names of those that only P4Info has."""
         self._by_id = {table.id: table for table in tables}
+        self._absent = absent
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self._by_id.values())
 
     def find(self, table_id: int) -> Table:
         table = self._by_id.get(table_id)
+        if table is None and table_id in self._absent:
+            raise status.invalid(f"table {self._absent[table_id]} is only in P4Info")
         if table is None:
             raise status.invalid(f"the pipeline has no table {table_id:#010x}")
         return table

@@ -10,8 +10,9 @@ from errno import ENOMEM
 from finsy.proto import p4i, p4r
 
 from hectograph.switch import native, status
-from hectograph.switch.codec import FIELD_CODECS, KeyCodec
+from hectograph.switch.codec import KeyCodec
 from hectograph.switch.counters import check_modify
+from hectograph.switch.translation import Translations, bind_key
 from hectograph.switch.values import MatchKey
 
 PRIORITY = 1
@@ -65,6 +66,11 @@ class ValueSet:
         self._key.decode(entry, key)
         return p4r.ValueSetMember(match=entry.match)
 
+    def encode_all(self) -> None:
+        """Once more, which names the strings that it holds."""
+        for member in self._members:
+            self._encode(member)
+
     def read(self) -> p4r.Entity:
         entry = p4r.ValueSetEntry(value_set_id=self.id, members=self._members)
         return p4r.Entity(value_set_entry=entry)
@@ -75,6 +81,10 @@ class ValueSets:
 
     def __init__(self, value_sets: Sequence[ValueSet]) -> None:
         self._by_id = {each.id: each for each in value_sets}
+
+    def encode_all(self) -> None:
+        for each in self._by_id.values():
+            each.encode_all()
 
     def write(self, update: p4r.Update.Type.ValueType, entry: p4r.ValueSetEntry) -> None:
         check_modify(update, "a value set")
@@ -92,10 +102,12 @@ class ValueSets:
         return found
 
 
-def bind_value_set(loaded: native.LoadedPipeline, info: p4i.ValueSet) -> ValueSet:
+def bind_value_set(
+    loaded: native.LoadedPipeline, info: p4i.ValueSet, translations: Translations
+) -> ValueSet:
     where = f"value set {info.preamble.name}"
     if any(each.match_type == p4i.MatchField.RANGE for each in info.match):
         raise status.not_implemented(f"{where}: range matches of value sets")
-    key = KeyCodec([FIELD_CODECS[each.match_type](each, where) for each in info.match], where)
+    key = bind_key(info.match, translations, where)
     table = loaded.table(info.preamble.name, key_bytes=key.size, params_bytes=0, has_mask=True)
     return ValueSet(info, key, table)

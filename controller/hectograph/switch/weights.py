@@ -7,6 +7,7 @@ from typing import TypeAlias
 from finsy.proto import p4i, p4r
 
 from hectograph.switch import status
+from hectograph.switch.codec import BitString
 from hectograph.switch.native import Switch
 
 Weighted: TypeAlias = p4r.ActionProfileGroup.Member | p4r.ActionProfileAction
@@ -32,13 +33,20 @@ def check_weights(info: p4i.ActionProfile, weighted: Iterable[Weighted], where: 
             raise status.invalid(f"{where}: weight {each.weight} is above {most}")
 
 
-def watched_port(each: Weighted, switch: Switch, where: str | None = None) -> int | None:
+def watched_port(
+    each: Weighted, switch: Switch, string: BitString, where: str | None = None
+) -> int | None:
     """The port that must be up; None: none. With `where`, it must be a port of the switch."""
     kind = each.WhichOneof("watch_kind")
     if kind is None or (kind == "watch_port" and not each.watch_port):
         return None
-    deprecated = each.watch  # pyright: ignore[reportDeprecated]: clients use it
-    port = deprecated if kind == "watch" else int.from_bytes(each.watch_port, "big")
+    if kind == "watch":
+        port = each.watch  # pyright: ignore[reportDeprecated]: clients use it
+    else:
+        try:
+            port = int.from_bytes(string.pad(each.watch_port), "big")
+        except ValueError as error:
+            raise status.invalid(f"{where}: the watched port has {error}") from None
     if where is not None and not switch.has_port(port):
         raise status.invalid(f"{where}: there is no port {port} to watch")
     return port

@@ -63,7 +63,12 @@ class Controller:
     """One channel and at most one stream."""
 
     def __init__(
-        self, address: str, *, role: str = "", credentials: grpc.ChannelCredentials | None = None
+        self,
+        address: str,
+        *,
+        role: str = "",
+        device_id: int = DEVICE_ID,
+        credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         options = [("grpc.max_metadata_size", 1 << 20)]
         if credentials is None:
@@ -71,6 +76,7 @@ class Controller:
         else:
             self.channel = grpc.aio.secure_channel(address, credentials, options=options)
         self.role = role
+        self.device_id = device_id
         self.stub = p4r_grpc.P4RuntimeStub(self.channel)
         self.stream = self.stub.StreamChannel()
         self.election_id = 0
@@ -92,8 +98,9 @@ class Controller:
     async def send(self, **update: p4r.MasterArbitrationUpdate | p4r.PacketOut) -> None:
         await self.stream.write(p4r.StreamMessageRequest(**update))  # pyright: ignore[reportArgumentType]
 
-    async def bid(self, election_id: int | None, *, device_id: int = DEVICE_ID) -> None:
-        update = p4r.MasterArbitrationUpdate(device_id=device_id)
+    async def bid(self, election_id: int | None, *, device_id: int | None = None) -> None:
+        wanted = self.device_id if device_id is None else device_id
+        update = p4r.MasterArbitrationUpdate(device_id=wanted)
         if self.role:
             update.role.name = self.role
         if election_id is not None:
@@ -110,7 +117,7 @@ class Controller:
     async def told(self) -> tuple[int, int | None]:
         """The next arbitration notice: its status and election id."""
         update = (await self.receive()).arbitration
-        assert (update.device_id, update.role.name) == (DEVICE_ID, self.role)
+        assert (update.device_id, update.role.name) == (self.device_id, self.role)
         known = update.HasField("election_id")
         return update.status.code, U128.decode(update.election_id) if known else None
 
@@ -138,7 +145,7 @@ class Controller:
     ) -> None:
         await self.stub.SetForwardingPipelineConfig(
             p4r.SetForwardingPipelineConfigRequest(
-                device_id=DEVICE_ID,
+                device_id=self.device_id,
                 election_id=U128.encode(self.election_id),
                 role=self.role,
                 action=action,
@@ -154,7 +161,7 @@ class Controller:
         ),
     ) -> p4r.GetForwardingPipelineConfigResponse:
         return await self.stub.GetForwardingPipelineConfig(
-            p4r.GetForwardingPipelineConfigRequest(device_id=DEVICE_ID, response_type=kind)
+            p4r.GetForwardingPipelineConfigRequest(device_id=self.device_id, response_type=kind)
         )
 
     def write_request(
@@ -163,7 +170,7 @@ class Controller:
         atomicity: p4r.WriteRequest.Atomicity.ValueType = p4r.WriteRequest.CONTINUE_ON_ERROR,
     ) -> p4r.WriteRequest:
         return p4r.WriteRequest(
-            device_id=DEVICE_ID,
+            device_id=self.device_id,
             election_id=U128.encode(self.election_id),
             role=self.role,
             updates=updates,
@@ -196,7 +203,7 @@ class Controller:
 
     async def read_into(self, answers: list[p4r.Entity], *entities: p4r.Entity) -> None:
         """What came before an error is there all the same."""
-        request = p4r.ReadRequest(device_id=DEVICE_ID, entities=entities)
+        request = p4r.ReadRequest(device_id=self.device_id, entities=entities)
         async for message in self.stub.Read(request):
             answers += message.entities
 

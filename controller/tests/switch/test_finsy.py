@@ -18,7 +18,7 @@ from hectograph.switch.native import Switch
 
 
 async def test_session(address: str) -> None:
-    await _run(address, PROGRAMS / "kinds.p4info.txtpb", PROGRAMS / "kinds.json", _session)
+    await run_finsy(address, PROGRAMS / "kinds.p4info.txtpb", PROGRAMS / "kinds.json", _session)
 
 
 async def test_digests(address: str, tmp_path: Path, native_switch: Switch) -> None:
@@ -40,16 +40,16 @@ async def test_digests(address: str, tmp_path: Path, native_switch: Switch) -> N
             {"ether_type": 0x1FFF, "place": place, "balance": -1},
         ]
         await sw.write([found.ack()])
-        (entry,) = await _read(sw, fy.P4DigestEntry())
+        (entry,) = await read_all(sw, fy.P4DigestEntry())
         assert entry.max_list_size == 2
         await sw.delete_all()
-        assert await _read(sw, fy.P4DigestEntry()) == []
+        assert await read_all(sw, fy.P4DigestEntry()) == []
         sw.stash["finished"].set()
 
-    await _run(address, p4info, p4blob, learn)
+    await run_finsy(address, p4info, p4blob, learn)
 
 
-async def _run(
+async def run_finsy(
     address: str,
     p4info: Path,
     p4blob: Path,
@@ -81,7 +81,7 @@ async def _session(sw: fy.Switch) -> None:
     await _groups(sw)
     await _packets(sw)
     await sw.delete_all()
-    assert not await _read(sw, fy.P4TableEntry("lpm_table"))
+    assert not await read_all(sw, fy.P4TableEntry("lpm_table"))
     sw.stash["finished"].set()
 
 
@@ -90,7 +90,7 @@ _E = TypeVar(
 )
 
 
-async def _read(sw: fy.Switch, wanted: _E) -> list[_E]:
+async def read_all(sw: fy.Switch, wanted: _E) -> list[_E]:
     """finsy's read() is annotated as a coroutine, but is an asynchronous generator."""
     answers = cast("AsyncGenerator[_E]", sw.read(wanted))
     return [answer async for answer in answers]
@@ -107,7 +107,7 @@ async def _entries(sw: fy.Switch) -> None:
         for number in range(1, 100)
     ]
     await sw.insert(entries)
-    read = await _read(sw, fy.P4TableEntry("lpm_table"))
+    read = await read_all(sw, fy.P4TableEntry("lpm_table"))
     assert sorted(read, key=str) == sorted(entries, key=str)
     with pytest.raises(fy.P4ClientError) as caught:
         await sw.insert([entries[0], entries[1]])
@@ -135,7 +135,7 @@ async def _direct_resources(sw: fy.Switch) -> None:
     )
     config = P4MeterConfig(cir=1, cburst=2, pir=3, pburst=4)
     wanted = fy.P4TableEntry("exact_table", counter_data=P4CounterData(), meter_config=config)
-    (entry,) = await _read(sw, wanted)
+    (entry,) = await read_all(sw, wanted)
     assert entry.counter_data == P4CounterData(packet_count=7)
     assert entry.meter_config == config
 
@@ -145,10 +145,10 @@ async def _groups(sw: fy.Switch) -> None:
         5, replicas=(P4Replica(1, instance=2), P4Replica(300, instance=3))
     )
     await sw.insert([group])
-    assert await _read(sw, fy.P4MulticastGroupEntry()) == [group]
+    assert await read_all(sw, fy.P4MulticastGroupEntry()) == [group]
     session = fy.P4CloneSessionEntry(6, replicas=(P4Replica(1, instance=2),))
     await sw.insert([session])
-    assert await _read(sw, fy.P4CloneSessionEntry()) == [session]
+    assert await read_all(sw, fy.P4CloneSessionEntry()) == [session]
 
 
 async def _packets(sw: fy.Switch) -> None:

@@ -2,10 +2,14 @@
 """Whatever comes in: an answer, and a server that goes on."""
 
 import asyncio
+import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import cast
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -13,6 +17,9 @@ from finsy.proto import p4r, rpc_code
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from p4client import DEVICE_ID, IDS, Controller, batch_error, load_config
+
+from hectograph.switch import configuration
+from hectograph.switch.compiler import find_or_build, to_c
 
 ROUNDS = 60
 
@@ -135,6 +142,93 @@ async def test_random_p4infos(primary: Controller) -> None:
             code = error.code()
         assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT), f"seed {seed}"
     assert 0 < accepted < ROUNDS
+
+
+def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths to everything in a JSON value."""
+    steps: list[Any] = []
+    if isinstance(value, dict):
+        steps = list(cast("dict[str, object]", value))
+    elif isinstance(value, list):
+        steps = list(range(len(cast("list[object]", value))))
+    inner = [each for step in steps for each in _places(cast(Any, value)[step], (*path, step))]
+    return [path, *inner] if path else inner
+
+
+_REMOVED = object()
+_JUNK: tuple[Any, ...] = (
+    _REMOVED,
+    None,
+    True,
+    -1,
+    1 << 70,
+    1.5,
+    "",
+    "x",
+    "0x1",
+    [],
+    {},
+    [[]],
+    {"name": "x"},
+)
+
+_NOBODYS_BUSINESS = re.compile(
+    r"Traceback|(Key|Type|Value|Attribute|Index|Lookup|Assertion|Recursion|Unicode\w*)Error"
+    r"|NoneType|\.so\b|\.cache|/tmp"
+)
+"""Neither Python's exceptions nor the switch's own files say anything about a program."""
+
+
+async def test_jsons_with_something_missing_or_of_another_type(
+    primary: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes out of the compiler is looked at elsewhere: here the C is not compiled."""
+    config = load_config("kinds")
+    built = find_or_build(config.p4_device_config)
+
+    def only_to_c(json: bytes, **options: Any) -> Path:
+        to_c(json, **options)
+        return built
+
+    monkeypatch.setattr(configuration, "find_or_build", only_to_c)
+    program = json.loads(config.p4_device_config)
+    source = random.Random(7)
+    accepted = 0
+    for path in source.sample(_places(program), 400):
+        value = source.choice(_JUNK)
+        made: Any = deepcopy(program)
+        at = made
+        for step in path[:-1]:
+            at = at[step]
+        if value is _REMOVED:
+            del at[path[-1]]
+        else:
+            at[path[-1]] = value
+        config.p4_device_config = json.dumps(made).encode()
+        code, details = grpc.StatusCode.OK, ""
+        try:
+            await primary.set_config(config, p4r.SetForwardingPipelineConfigRequest.VERIFY)
+            accepted += 1
+        except grpc.aio.AioRpcError as error:
+            code, details = error.code(), error.details() or ""
+        where = f"{path} = {value!r}: {details}"
+        assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT), where
+        assert not _NOBODYS_BUSINESS.search(details), where
+    assert 0 < accepted < 400
+
+
+async def test_a_fault_of_the_switch_itself_is_told_as_such(
+    primary: Controller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("secret")
+
+    monkeypatch.setattr(configuration, "find_or_build", fail)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await primary.set_config(load_config("kinds"))
+    assert caught.value.code() == grpc.StatusCode.INTERNAL
+    assert caught.value.details() == "a fault of the switch: its log says which"
+    assert "KeyError: 'secret'" in caplog.text
 
 
 async def test_random_stream_messages(address: str, kinds: Controller) -> None:

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from finsy.proto import p4i, p4r, rpc_code
+from finsy.proto import p4i, p4r, p4t, rpc_code
 from hypothesis import given
 from hypothesis import strategies as st
 from p4client import DEVICE_ID, Controller, load_config
@@ -13,6 +13,7 @@ from hectograph.switch.arbitration import OUTBOX_MESSAGES, Client
 from hectograph.switch.native import Switch
 from hectograph.switch.packetio import PacketHeader
 from hectograph.switch.service import P4RuntimeService
+from hectograph.switch.translation import Ports, Translations
 
 Code = rpc_code
 
@@ -170,11 +171,11 @@ async def test_packets_that_nobody_takes_are_counted(native_switch: Switch) -> N
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=8), st.data())
 def test_header_round_trip(widths: list[int], data: st.DataObject) -> None:
     """Whatever the fields' widths: unpack gives back what pack was given, shortest form."""
-    widths.append(8 - sum(widths) % 8)
     info = p4i.ControllerPacketMetadata()
     for number, bits in enumerate(widths, 1):
         info.metadata.add(id=number, bitwidth=bits)
-    header = PacketHeader(info)
+    ports = Ports(None, lambda _: None)
+    header = PacketHeader(info, Translations(p4t.P4TypeInfo(), {}, ports, lambda: None))
     values = [data.draw(st.integers(0, (1 << bits) - 1)) for bits in widths]
     metadata = [
         p4r.PacketMetadata(
@@ -184,6 +185,7 @@ def test_header_round_trip(widths: list[int], data: st.DataObject) -> None:
     ]
     packed = header.pack(metadata)
     expected = "".join(f"{value:0{bits}b}" for value, bits in zip(values, widths, strict=True))
+    expected += "0" * (-len(expected) % 8)  # p4c's own
     assert int.from_bytes(packed, "big") == int(expected, 2)
-    assert len(packed) * 8 == sum(widths)
+    assert len(packed) * 8 == len(expected)
     assert header.unpack(packed + FRAME) == metadata

@@ -10,7 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 from finsy.proto import p4r
-from p4client import PROGRAMS, Controller, load_config
+from injection import programmed
+from p4client import PROGRAMS, Controller, insert, load_config, modify, table
 from switchlab import Lab
 
 from hectograph.cli import port_options
@@ -134,8 +135,10 @@ BAD_ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "no such file": (["/nowhere.json"], "/nowhere.json: cannot be read: No such file"),
     "not a JSON": (["/etc/hostname"], "JSON"),
     "not a P4Info": (["--p4info", "/bin/true", CONFIG], "/bin/true: not a P4Info"),
-    "unknown option": (["--", "--thrift-port", "9090"], "--thrift-port: not an option"),
-    "no value": (["--", "--cpu-port"], "--cpu-port: it needs a value"),
+    "no value": (["--", "--thrift-port"], "--thrift-port: it needs a value"),
+    "two logs": (["--log-console", "--log-file", "x"], "--log-console, --log-file: one of them"),
+    "no such directory": (["--log-file", "/nowhere/log"], "/nowhere/log: cannot be written"),
+    "no BMv2 there": (["--install-as-bmv2", "/nowhere"], "/nowhere/simple_switch_grpc: cannot"),
 }
 
 
@@ -156,6 +159,94 @@ def test_how_long_frames_wait(lab: Lab, options: tuple[str, ...], shown: int) ->
     program = lab.start("-i", "1@port1", *options)
     program.stop()
     assert f"port 1: interface=port1 up=True mtu=1500 queue_ms={shown}" in program.output()
+
+
+TUTORIALS = [
+    *("--nanolog", "ipc:///tmp/bm-0-log.ipc", "--device-id", "0", "--no-p4"),
+    *("--debugger", "--log-console", "--thrift-port", "9090", "--"),
+]
+"""What p4lang/tutorials' P4RuntimeSwitch starts simple_switch_grpc with, but for the address."""
+
+BMV2 = [
+    *("--thrift-port=9090", "--log-level", "info", "--log-flush", "--dump-packet-data", "64"),
+    *("--max-port-count", "64", "--notifications-addr", "ipc:///tmp/n", "--debugger-addr", "x"),
+    *("--restore-state", "/tmp/state", "--", "--priority-queues", "8", "--drop-port", "511"),
+    *("--disable-swap", "--max-mc-groups=9", "--max-l1-entries", "9", "--max-l2-entries", "9"),
+]
+
+
+def installed(lab: Lab) -> str:
+    """The link by which BMv2's users start the switch."""
+    done = lab.run("--install-as-bmv2", str(lab.bed.directory))
+    assert done.returncode == 0, done.stderr
+    link = lab.bed.directory / "simple_switch_grpc"
+    assert done.stdout == f"{link} -> {link.readlink()}\n"
+    assert lab.run("--install-as-bmv2", str(lab.bed.directory)).returncode == 0  # once more
+    return str(link)
+
+
+async def test_in_bmv2s_place_with_the_tutorials_own_arguments(lab: Lab) -> None:
+    """By its name, and with its default device id."""
+    ports = ["-i", "1@port1", "-i", "2@port2", "--pcap", str(lab.bed.directory)]
+    program = lab.bed.start(
+        "bmv2",
+        [installed(lab), *ports, *TUTORIALS, "--grpc-server-addr", lab.address],
+        lab.inside,
+    )
+    program.wait_until(lambda: "device 0 serves P4Runtime" in program.output())
+    for name in ("--nanolog", "--debugger", "--thrift-port"):
+        assert f"{name} has no effect: " in program.output()
+    async with Controller(lab.address, device_id=0) as client:
+        await client.become_primary()
+        await client.set_config(load_config("kinds"))
+        await client.write()
+    assert (lab.bed.directory / "port1_in.pcap").exists()
+
+
+async def test_all_of_bmv2s_arguments(lab: Lab, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = lab.bed.start(
+        "switch",
+        [
+            *(installed(lab), "--log-file", str(log), "-i", "1@port1", *BMV2),
+            *("--grpc-server-addr", lab.address, CONFIG),
+        ],
+        lab.inside,
+    )
+    program.wait_until(lambda: log.exists() and "serves P4Runtime" in log.read_text())
+    lines = program.output().splitlines()
+    assert len(lines) == 11, lines
+    assert all(" has no effect: " in line for line in lines)
+    assert " DEBUG " not in log.read_text()
+    async with Controller(lab.address, device_id=0) as client:
+        assert (await client.get_config()).config == load_config("kinds")
+
+
+async def test_another_drop_port() -> None:
+    """Where kinds.p4 drops, it writes that one; then 511 is a port like any other."""
+    async with programmed(drop_port=7) as world:
+        await world.primary.set_config(load_config("kinds"))
+        drop = """table_id: $exact_table match { field_id: 1 exact { value: "\\x01" } }
+                  match { field_id: 2 exact { value: "\\x01" } }
+                  action { action { action_id: $%s %s } }"""
+        params = 'params { param_id: 1 value: "\\x07" }'
+        await world.primary.write(insert(table(drop % ("drop", ""))))
+        frame = bytes(5) + b"\x01" + bytes(54)
+        assert world.send(frame) == []
+        assert world.switch.stats().dropped_ingress == 1
+        await world.primary.write(modify(table(drop % ("metered", params))))
+        assert world.send(frame) == []
+        assert world.switch.stats().dropped_ingress == 2
+
+
+def test_something_else_in_the_links_place(lab: Lab) -> None:
+    (lab.bed.directory / "simple_switch_grpc").write_text("BMv2's own")
+    line = one_line(lab.run("--install-as-bmv2", str(lab.bed.directory)))
+    assert line == f"hectograph: {lab.bed.directory}/simple_switch_grpc: it is there already"
+
+
+def test_json_version(lab: Lab) -> None:
+    assert lab.run("--json-version").stdout == "2.24\n"
 
 
 def test_version(lab: Lab) -> None:

@@ -17,7 +17,7 @@ PARAMS = (7, 128, 8, 32)
 
 def field(id_: int, bits: int) -> ExactField:
     info = p4i.MatchField(id=id_, bitwidth=bits, match_type=p4i.MatchField.EXACT)
-    return ExactField(info, "table t")
+    return ExactField(info, BitString(bits), "table t")
 
 
 def action(id_: int, index: int, widths: tuple[int, ...]) -> ActionCodec:

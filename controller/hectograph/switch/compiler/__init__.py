@@ -8,5 +8,6 @@ packet time. The standard library is all it needs: the build runs it too.
 """
 
 from hectograph.switch.compiler.build import Source, find_or_build, to_c
+from hectograph.switch.compiler.codegen import DROP_PORT
 
-__all__ = ["Source", "find_or_build", "to_c"]
+__all__ = ["DROP_PORT", "Source", "find_or_build", "to_c"]

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from hectograph.errors import InvalidInput, ToolFailure
-from hectograph.switch.compiler.codegen import generate
+from hectograph.switch.compiler.codegen import DROP_PORT, generate
 from hectograph.switch.compiler.frontend import load_program
 
 log = logging.getLogger(__name__)
@@ -39,29 +39,38 @@ class Source:
     digest: str
 
 
-def to_c(json: str | bytes, name: str = _UNNAMED, *, traced: bool = False) -> Source:
+def to_c(
+    json: str | bytes, name: str = _UNNAMED, *, traced: bool = False, drop_port: int = DROP_PORT
+) -> Source:
     """Compile to C; `traced`: to a program that says what it does."""
     try:
-        text = generate(load_program(json, name), traced=traced)
+        text = generate(load_program(json, name), traced=traced, drop_port=drop_port)
     except RecursionError:
         raise InvalidInput("an expression is nested too deeply", where=name) from None
-    digest = _digest(json, traced=traced)
+    digest = _digest(json, traced=traced, drop_port=drop_port)
     return Source(f'#define DIGEST "{digest}"\n{text}', digest)
 
 
-def find_or_build(json: str | bytes | Path, *, traced: bool = False) -> Path:
+def find_or_build(
+    json: str | bytes | Path, *, traced: bool = False, drop_port: int = DROP_PORT
+) -> Path:
     """The shared object of a BMv2 JSON. It blocks: the first time, for as long as cc takes."""
     text, name = (json.read_bytes(), str(json)) if isinstance(json, Path) else (json, _UNNAMED)
-    digest = _digest(text, traced=traced)
-    return _shipped(digest) or _cached(digest) or _built(to_c(text, name, traced=traced))
+    digest = _digest(text, traced=traced, drop_port=drop_port)
+    return (
+        _shipped(digest)
+        or _cached(digest)
+        or _built(to_c(text, name, traced=traced, drop_port=drop_port))
+    )
 
 
-def _digest(json: str | bytes, *, traced: bool) -> str:
+def _digest(json: str | bytes, *, traced: bool, drop_port: int) -> str:
     """Of all that decides what the shared object does.
 
     The C is not among it, but what it is made of: to find an object, nothing is compiled.
     """
     parts = [json.encode() if isinstance(json, str) else json, b"traced" if traced else b""]
+    parts.append(str(drop_port).encode())
     parts += [(header_directory() / each).read_bytes() for each in HEADERS]
     parts += [flag.encode() for flag in FLAGS]
     digest = hashlib.sha256(_OWN_SOURCE)

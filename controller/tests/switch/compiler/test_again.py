@@ -154,6 +154,15 @@ def test_what_ingress_clones_of_a_packet_that_goes_again() -> None:
         assert switch.send(FRAME, 7) == [copy, copy, *left(0x11, 3, 0, 0)]
 
 
+def test_a_field_list_keeps_very_wide_fields_and_those_of_no_bits() -> None:
+    made = going([RESUBMIT], [], op("<", M, const(2)))
+    meta = next(each for each in made["header_types"] if each["name"].startswith("meta"))
+    meta["fields"] += [["wide", 339, False], ["none", 0, False]]
+    made["field_lists"][0]["elements"] += [field("meta", "wide"), field("meta", "none")]
+    with compiled(made) as switch:
+        assert switch.payload(bytes(4) + PAYLOAD)[1] == 2
+
+
 # ---- truncate() ---------------------------------------------------------------------
 
 

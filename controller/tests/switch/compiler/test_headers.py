@@ -97,3 +97,17 @@ def test_a_very_wide_field_goes_in_and_out_with_its_header() -> None:
         assert switch.payload(frame) == frame + frame[:-3] + bytes(3)
     made["actions"][1]["primitives"] = [assign(field("b", "wide"), field("a", "wide"))]
     assert "more than 128 bits, but in a header as a whole: not supported" in refusal(made)
+
+
+def test_as_many_bytes_of_headers_as_the_runtime_has_room_for() -> None:
+    """More are refused when the pipeline is set, and by what they are."""
+    fields: Fields = [("x", 8 * 512)]
+    made = program(dict.fromkeys("abcd", fields))
+    frame = bytes(range(256)) * 9
+    with compiled(made) as switch:
+        assert switch.payload(frame) == frame
+    more = program(dict.fromkeys("abcde", fields))
+    assert refusal(more) == (
+        "UnsupportedFeature: deparsers[deparser]: headers of up to 2560 bytes in all (up to 2048):"
+        " not supported"
+    )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Test programs with what they expect beside them: X.p4 and X.stf, as p4c has hundreds.
 
-None of them are here. HECTOGRAPH_STF_PROGRAMS names a directory of them; what p4c does
-not compile for v1model and what the switch refuses by name is skipped, and says why.
+Each is set and written over P4Runtime, with the P4Info that p4c makes of it.
+None of them are here. HECTOGRAPH_STF_PROGRAMS names a directory of them.
 """
 
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from compiled import compiled
+from finsy.proto import p4i, p4r
+from google.protobuf import text_format
+from injection import programmed
 from stfrunner import Runner
-
-from hectograph.errors import UnsupportedFeature
 
 VARIABLE, COMPILER = "HECTOGRAPH_STF_PROGRAMS", "p4c-bm2-ss"
 
@@ -29,6 +29,19 @@ def programs() -> Iterator[Path]:
             yield source
 
 
+def compile_p4(source: Path, directory: Path) -> p4r.ForwardingPipelineConfig:
+    """What p4c does not compile for v1model is skipped, and says why."""
+    output, described = directory / "program.json", directory / "program.p4info.txtpb"
+    command = [COMPILER, "--arch", "v1model", "-o", output, "--p4runtime-files", described, source]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"{COMPILER}: {done.stderr.strip().splitlines()[0]}")
+    return p4r.ForwardingPipelineConfig(
+        p4info=text_format.Parse(described.read_text(), p4i.P4Info()),
+        p4_device_config=output.read_bytes(),
+    )
+
+
 @pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} names no directory of programs")
 @pytest.mark.skipif(which(COMPILER) is None, reason=f"{COMPILER} is not on PATH")
 @pytest.mark.parametrize(
@@ -36,16 +49,9 @@ def programs() -> Iterator[Path]:
     list(programs()) if VARIABLE in os.environ else ["none"],
     ids=lambda path: Path(path).stem,
 )
-def test_a_program(source: Path, tmp_path: Path) -> None:
-    output = tmp_path / "program.json"
-    done = subprocess.run(
-        [COMPILER, "--arch", "v1model", "-o", output, source], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"{COMPILER}: {done.stderr.strip().splitlines()[0]}")
-    program = json.loads(output.read_text())
-    try:
-        with compiled(program) as switch:
-            Runner(program, switch).run(source.with_suffix(".stf"))
-    except UnsupportedFeature as refused:
-        pytest.skip(str(refused))
+async def test_a_program(source: Path, tmp_path: Path) -> None:
+    config = compile_p4(source, tmp_path)
+    async with programmed() as world:
+        await world.primary.set_config(config)
+        program = json.loads(config.p4_device_config, strict=False)
+        await Runner(config.p4info, program, world).run(source.with_suffix(".stf"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of every match kind, entries of the program's own, and what follows a table."""
 
+import json
 from typing import Any
 
 import pytest
@@ -234,3 +235,12 @@ def test_a_table_that_no_packet_reaches_can_be_written() -> None:
         switch.insert("t", b"\1", "mark", b"\x42")
         assert switch.entry_count("t") == 1
         assert mark(switch, frame(i8=1)) == 0
+
+
+def test_an_action_may_be_called_member() -> None:
+    """As one of SONiC's is, make_tagged_member: it has nothing to do with action profiles."""
+    made = with_table([key("exact", "h", "nine")])
+    text = json.dumps(made).replace('"mark"', '"make_member"')
+    with compiled(json.loads(text)) as switch:
+        switch.insert("t", b"\x00\x01", "make_member", b"\x07")
+        assert mark(switch, frame(nine=1)) == 7

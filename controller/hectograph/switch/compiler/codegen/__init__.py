@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From ir.Program to one C file, a subject a module."""
 
-from hectograph.switch.compiler.codegen.emit import generate
+from hectograph.switch.compiler.codegen.emit import DROP_PORT, generate
 
-__all__ = ["generate"]
+__all__ = ["DROP_PORT", "generate"]

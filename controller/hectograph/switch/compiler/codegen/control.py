@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines: a label for each node, jumps for what follows what."""
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,6 +17,9 @@ from hectograph.switch.compiler.codegen.traces import Traces
 from hectograph.switch.compiler.flow import in_order
 
 END = "end"
+
+_MEMBER = re.compile(r"\bmember\b")
+"""The variable: what is done may have the word in an action's name."""
 
 _GotoMaker: TypeAlias = Callable[..., Goto]
 """The jump to a node by its name; a second argument is what stands before it."""
@@ -102,7 +106,8 @@ class ControlCode:
             use = ["\t\t(void)entry;"]
         self.looked_up.add(table)
         lines = [f"\t\tconst struct hg_entry *entry = {self._tables.lookup(table)};"]
-        if any("member" in line for line in use if isinstance(line, str)):
+        texts = [line for line in use if isinstance(line, str)]
+        if table.profile and any(map(_MEMBER.search, texts)):
             member = f"const struct hg_member *member = {self._tables.choose(table)};"
             lines.append(f"\t\t{member}")
         return ["\t{", *lines, "", *use, "\t}", last]

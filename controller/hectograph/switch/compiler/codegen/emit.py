@@ -23,7 +23,7 @@ DROP_PORT = 511
 """simple_switch's default."""
 
 
-def generate(program: ir.Program, *, traced: bool = False) -> str:
+def generate(program: ir.Program, *, traced: bool = False, drop_port: int = DROP_PORT) -> str:
     """The C source of a program; it wants DIGEST defined before it."""
     traces = Traces(traced)
     layout = Layout(program)
@@ -38,7 +38,7 @@ def generate(program: ir.Program, *, traced: bool = False) -> str:
     controls = [*control.function(program.ingress), *control.function(program.egress)]
     parser = ParserCode(layout, program, headers, traces).function(checksums.verifications())
     sections = [
-        _head(program),
+        _head(program, drop_port),
         layout.declarations(),
         traces.declaration(),
         digests.functions(actions.sent()),
@@ -55,7 +55,7 @@ def generate(program: ir.Program, *, traced: bool = False) -> str:
         tables.lookups(control.looked_up),
         controls,
         _ingress(),
-        _egress(program, checksums.updates(), traces),
+        _egress(program, checksums.updates(), traces, drop_port),
         ReplicaCode(layout, program).function(),
         headers.deparser(),
         clones.functions(),
@@ -64,7 +64,7 @@ def generate(program: ir.Program, *, traced: bool = False) -> str:
     return "\n".join(line for section in sections for line in section) + "\n"
 
 
-def _head(program: ir.Program) -> list[str]:
+def _head(program: ir.Program, drop_port: int) -> list[str]:
     return [
         f"/* Compiled from {c_comment(program.name or 'a BMv2 JSON')} */",
         '#include "pipeline_ops.h"',
@@ -73,7 +73,7 @@ def _head(program: ir.Program) -> list[str]:
         '#pragma GCC diagnostic ignored "-Wtautological-compare"',
         '#pragma GCC diagnostic ignored "-Wtype-limits"',
         "",
-        f"#define DROP_PORT {DROP_PORT}",
+        f"#define DROP_PORT {drop_port}",
         "",
     ]
 
@@ -104,12 +104,12 @@ def _ingress() -> list[str]:
     return function(head, (), ["\tcontrol_ingress(ctx, opaque);"])
 
 
-def _egress(program: ir.Program, updates: list[str], traces: Traces) -> list[str]:
+def _egress(program: ir.Program, updates: list[str], traces: Traces, drop_port: int) -> list[str]:
     """simple_switch begins egress with any egress_spec that does not drop."""
     body = [
         "\tstruct phv *phv = opaque;",
         "",
-        f"\tphv->standard.egress_spec = {_undropped(program)};",
+        f"\tphv->standard.egress_spec = {_undropped(program, drop_port)};",
         "\tphv->standard.packet_length = phv->packet_bytes;",
         *traces.copy(),
         "\tcontrol_egress(ctx, phv);",
@@ -118,16 +118,16 @@ def _egress(program: ir.Program, updates: list[str], traces: Traces) -> list[str
     return function("static void egress(struct hg_context *ctx, void *opaque)", (), body)
 
 
-def _undropped(program: ir.Program) -> int:
+def _undropped(program: ir.Program, drop_port: int) -> int:
     """simple_switch's drop port + 1, in the field's width."""
     standard = next(header for header in program.headers if header.name == ir.STANDARD)
     bits = next(field.bits for field in standard.type.fields if field.name == "egress_spec")
-    if DROP_PORT >> bits:
+    if drop_port >> bits:
         raise UnsupportedFeature(
-            f"{bits} bits cannot hold the drop port {DROP_PORT}: not supported",
+            f"{bits} bits cannot hold the drop port {drop_port}: not supported",
             where=f"{ir.STANDARD}.egress_spec",
         )
-    return (DROP_PORT + 1) & ((1 << bits) - 1)
+    return (drop_port + 1) & ((1 << bits) - 1)
 
 
 def _export(program: ir.Program, tables: int, headers: HeaderCode, clones: CloneCode) -> list[str]:

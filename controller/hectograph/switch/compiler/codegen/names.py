@@ -34,7 +34,7 @@ def c_string(text: str) -> str:
     """A C string literal; trigraphs cannot arise, since '?' is escaped."""
     parts = [
         chr(byte) if 0x20 <= byte < 0x7F and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-        for byte in text.encode()
+        for byte in text.encode(errors="replace")
     ]
     return '"' + "".join(parts) + '"'
 

@@ -19,13 +19,15 @@ def _action(node: Node, headers: Headers, arrays: Arrays) -> ir.Action:
     parameters = tuple(_parameter(item) for item in node.array("runtime_data"))
     statements = Statements(Expressions(headers, parameters), arrays)
     body = statements.load_all(node.array("primitives"))
-    return ir.Action(node["name"].string(), parameters, body, node.source)
+    kept = tuple(each for each in parameters if each.bits)
+    widths = tuple(each.bits for each in parameters)
+    return ir.Action(node["name"].string(), kept, body, node.source, widths)
 
 
 def _parameter(node: Node) -> ir.ActionParameter:
     bits = node["bitwidth"].natural()
-    if not 1 <= bits <= MAX_FIELD_BITS:
-        node.unsupported(f"a parameter of {bits} bits (1 to {MAX_FIELD_BITS})")
+    if bits > MAX_FIELD_BITS:
+        node.unsupported(f"a parameter of {bits} bits (up to {MAX_FIELD_BITS})")
     return ir.ActionParameter(node["name"].string(), bits)
 
 
@@ -85,6 +87,10 @@ class Statements:
         return node.unsupported("a varbit as an integer") if found.field.varbit else found
 
     def _assign(self, target: Node, value: Node) -> ir.Statement:
+        if target["type"].string() == "field" and self._expressions.headers.is_empty(
+            target["value"]
+        ):
+            return ir.NOTHING
         return ir.Assign(self._target(target), self._expressions.data(value))
 
     def assign_varbit(self, target: Node, source: Node) -> ir.Statement:
@@ -213,8 +219,12 @@ class Statements:
             text.invalid("is not a string")
         if values["type"].string() != "parameters_vector":
             values.invalid("is not a vector of parameters")
-        data = tuple(self._expressions.data(each) for each in values["value"].items())
-        return ir.LogMessage(text["value"].string(), data)
+        # p4c writes {} for a message without values.
+        given = values.find("value")
+        items = given.items() if given is not None and given.value != {} else []
+        return ir.LogMessage(
+            text["value"].string(), tuple(self._expressions.data(each) for each in items)
+        )
 
     def _field_list(self, node: Node) -> ir.FieldList | None:
         found = self._expressions.data(node)

@@ -20,15 +20,15 @@ def load_field_lists(root: Node, headers: Headers) -> dict[int, ir.FieldList]:
         number = node["id"].natural()
         if number in lists:
             node["id"].invalid("is there twice")
-        fields = tuple(_field(item, headers) for item in node["elements"].items())
-        lists[number] = ir.FieldList(number, fields)
+        fields = [each for item in node["elements"].items() for each in _fields(item, headers)]
+        lists[number] = ir.FieldList(number, tuple(fields))
     return lists
 
 
-def _field(node: Node, headers: Headers) -> ir.FieldValue:
+def _fields(node: Node, headers: Headers) -> tuple[ir.FieldValue, ...]:
     if node["type"].string() != "field":
         node.unsupported(f"a field list's element of type '{node['type'].string()}'")
-    return headers.target(node["value"])
+    return headers.pieces(node["value"])
 
 
 def check_places(parser: ir.Parser, ingress: ir.Pipeline, egress: ir.Pipeline, where: Node) -> None:

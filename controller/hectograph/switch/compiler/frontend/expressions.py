@@ -48,7 +48,7 @@ _T = TypeVar("_T")
 
 
 class Expressions:
-    """Loads expressions; `parameters` are those of the action they stand in."""
+    """Loads expressions; `parameters` are those of the action they stand in, bit<0> too."""
 
     def __init__(self, headers: Headers, parameters: tuple[ActionParameter, ...] = ()) -> None:
         self.headers = headers
@@ -93,7 +93,7 @@ class Expressions:
         kind = node["type"].string()
         loaders: dict[str, Callable[[Node], Expression]] = {
             "expression": self._expression_value,
-            "field": self.headers.field,
+            "field": self._field,
             "stack_field": lambda value: stack_field(self.headers, value),
             "union_stack_field": lambda value: union_stack_field(self.headers, value),
             "hexstr": lambda value: ir.Constant(value.hexstr()),
@@ -111,15 +111,23 @@ class Expressions:
             node.unsupported(f"a value of type '{kind}'")
         return loaders[kind](node["value"])
 
+    def _field(self, reference: Node) -> Expression:
+        if self.headers.is_empty(reference):
+            return ir.Constant(0)
+        return self.headers.field(reference)
+
     def _expression_value(self, node: Node) -> Expression:
         """An operator; or, as a primitive's argument has it, once more a typed value."""
         return self.expression(node) if node.find("type") else self._operator(node)
 
-    def _parameter(self, node: Node) -> ir.Parameter:
+    def _parameter(self, node: Node) -> Data:
         index = node.natural()
         if index >= len(self._parameters):
             node.invalid(f"the action has {len(self._parameters)} parameter(s)")
-        return ir.Parameter(index, self._parameters[index].bits)
+        if not self._parameters[index].bits:
+            return ir.Constant(0)
+        before = sum(1 for each in self._parameters[:index] if not each.bits)
+        return ir.Parameter(index - before, self._parameters[index].bits)
 
     def _operator(self, node: Node) -> Expression:
         op = node["op"].string()

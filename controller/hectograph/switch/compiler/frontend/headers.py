@@ -18,6 +18,8 @@ MAX_FIELD_BITS = 128
 MAX_HEADER_BYTES = 1 << 12
 """With its varbit."""
 VALID = "$valid$"
+_PIECE = "#"
+"""Between a very wide field's name and where the piece begins."""
 
 _T = TypeVar("_T")
 
@@ -98,10 +100,25 @@ class Headers:
             return Validity(header)
         return FieldValue(header, field_of(header.type, field_name))
 
+    def is_empty(self, reference: Node) -> bool:
+        """A field of bit<0>, whose value is 0."""
+        header_name, field_name = reference.pair()
+        return field_name.string() in self.header(header_name).type.empty
+
     def target(self, reference: Node) -> FieldValue:
         """A field that is written."""
         found = self.field(reference)
         return found if isinstance(found, FieldValue) else reference.invalid("is read-only")
+
+    def pieces(self, reference: Node) -> tuple[FieldValue, ...]:
+        """A field that is written: what is wider than C's integers, piece by piece."""
+        header_name, name = reference.pair()
+        header = self.header(header_name)
+        begin = f"{name.string()}{_PIECE}"
+        found = [FieldValue(header, f) for f in header.type.fields if f.name.startswith(begin)]
+        if self.is_empty(reference):
+            return ()
+        return tuple(found) or (self.target(reference),)
 
     def number(self, reference: Node) -> FieldValue | Validity:
         """A field that is read as a number."""
@@ -125,6 +142,8 @@ def _find(of: HeaderType, name: str, where: Node) -> Field:
     for field in of.fields:
         if field.name == name:
             return field
+    if name in of.empty:
+        where.unsupported("a field of bit<0> here")
     if name in of.declared:
         where.unsupported(f"more than {MAX_FIELD_BITS} bits, but in a header as a whole")
     return where.invalid(f"header type '{of.name}' has no field '{name}'")
@@ -157,6 +176,7 @@ def _union_types(root: Node) -> dict[str, list[str]]:
 
 def _header_type(node: Node) -> HeaderType:
     fields: list[Field] = []
+    empty: set[str] = set()
     offset = 0
     for item in node.array("fields"):
         parts = item.items()
@@ -171,15 +191,21 @@ def _header_type(node: Node) -> HeaderType:
         bits, signed = width.natural(), bool(flags) and flags[0].boolean()
         if len(flags) > 1 and flags[1].boolean():
             item.unsupported("saturating fields")
-        if not 1 <= bits <= 8 * MAX_HEADER_BYTES:
-            item.unsupported(f"a field of {bits} bits (1 to {8 * MAX_HEADER_BYTES})")
+        if bits > 8 * MAX_HEADER_BYTES:
+            item.unsupported(f"a field of {bits} bits (up to {8 * MAX_HEADER_BYTES})")
+        if not bits:
+            empty.add(name.string())
+            continue
         if signed and not 2 <= bits < MAX_FIELD_BITS:
             item.unsupported(f"a signed field of {bits} bits (2 to {MAX_FIELD_BITS - 1})")
         fields += _pieces(name.string(), bits, offset, signed=signed)
         offset += bits
     declared = tuple(item.items()[0].string() for item in node.array("fields"))
     return HeaderType(
-        node["name"].string(), tuple(_sized(each, offset, node) for each in fields), declared
+        node["name"].string(),
+        tuple(_sized(each, offset, node) for each in fields),
+        declared,
+        frozenset(empty),
     )
 
 
@@ -188,7 +214,9 @@ def _pieces(name: str, bits: int, offset: int, *, signed: bool) -> list[Field]:
     if bits <= MAX_FIELD_BITS:
         return [Field(name, bits, signed, offset)]
     return [
-        Field(f"{name}#{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at)
+        Field(
+            f"{name}{_PIECE}{at}", min(MAX_FIELD_BITS, bits - at), signed=False, offset=offset + at
+        )
         for at in range(0, bits, MAX_FIELD_BITS)
     ]
 

@@ -133,6 +133,8 @@ class _Loader:
     def _set(self, target: Node, value: Node) -> ir.ParserOp:
         if target["type"].string() != "field":
             target.invalid("is not a field")
+        if self._headers.is_empty(target["value"]):
+            return ir.ParserStatement(ir.NOTHING)
         field = self._headers.target(target["value"])
         if field.field.varbit:
             return ir.ParserStatement(self._statements.assign_varbit(target, value))

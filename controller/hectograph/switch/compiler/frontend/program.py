@@ -14,6 +14,9 @@ from hectograph.switch.compiler.frontend.tables import load_pipeline
 JSON_MAJOR, JSON_MINOR = 2, 24
 """The format's newest version that this reads."""
 
+MAX_EMITTED_BYTES = 2048
+"""What the runtime has room for before a packet's payload: LOADED_HEADER_BYTES there."""
+
 _REQUIRED = ("ingress_port", "packet_length", "instance_type", "egress_spec", "egress_port")
 _ALIASED = ("intrinsic_metadata", "queueing_metadata")
 """Headers that P4_14 programs have apart and v1model has as aliases of its own."""
@@ -43,6 +46,10 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
     pipelines = {node["name"].string(): node for node in root.array("pipelines")}
     if set(pipelines) != {"ingress", "egress"}:
         root.unsupported(f"pipelines other than ingress and egress ({', '.join(pipelines)})")
+    emitted = tuple(headers.emitted(item) for item in deparser.array("order"))
+    most = sum(header.type.max_bytes for header in emitted)
+    if most > MAX_EMITTED_BYTES:
+        deparser.unsupported(f"headers of up to {most} bytes in all (up to {MAX_EMITTED_BYTES})")
     egress = load_pipeline(pipelines["egress"], headers, actions, arrays)
     parser = load_parser(root, _only(root, "parsers", "parser"), headers, arrays)
     ingress = load_pipeline(pipelines["ingress"], headers, actions, arrays)
@@ -56,7 +63,7 @@ def load_program(text: str | bytes, name: str) -> ir.Program:
         parser=parser,
         ingress=ingress,
         egress=egress,
-        deparser=tuple(headers.emitted(item) for item in deparser.array("order")),
+        deparser=emitted,
         checksums=load_checksums(root, headers, arrays.calculations),
         counters=tuple(arrays.counters.values()),
         meters=tuple(arrays.meters.values()),

@@ -111,7 +111,8 @@ class Node:
 def read(text: str | bytes, name: str) -> Node:
     """The root of a JSON document; `name` is what errors call it."""
     try:
-        value: Json = json.loads(text)
+        # p4c writes the control characters of a log_msg() as they are.
+        value: Json = json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"is not JSON: {error}", where=name) from None
     if not isinstance(value, dict):

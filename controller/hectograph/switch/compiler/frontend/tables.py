@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines: tables with their keys and entries, conditionals, and what follows what."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 
 from hectograph.switch.compiler import ir
 from hectograph.switch.compiler.flow import in_order
@@ -62,14 +64,18 @@ class _Loader:
         )
 
     def table(self, node: Node) -> ir.Table:
-        key = tuple(self._key_field(item) for item in node.array("key"))
+        elements = node.array("key")
+        wanted = [not self._is_empty(item) for item in elements]
+        if elements and not any(wanted):
+            node.unsupported("a table whose key has no bits")
+        key = tuple(self._key_field(item) for item in compress(elements, wanted))
         actions = tuple(self._action(item) for item in node.array("action_ids"))
         profile = self._profile(node)
         default = node.find("default_entry")
         if profile is None and default is None:
             node.unsupported("a table without default entry")
         declared = node.find("entries")
-        entries = None if declared is None else self._entries(declared, key, actions)
+        entries = None if declared is None else self._entries(declared, key, wanted, actions)
         return ir.Table(
             name=node["name"].string(),
             key=key,
@@ -111,6 +117,10 @@ class _Loader:
         found = self._actions.get(number.integer())
         return found or number.invalid(f"there is no action with the id {number.integer()}")
 
+    def _is_empty(self, node: Node) -> bool:
+        """Of bit<0>: it matches whatever it is given."""
+        return node["match_type"].string() != "valid" and self._headers.is_empty(node["target"])
+
     def _key_field(self, node: Node) -> ir.KeyField:
         kind, target, name = node["match_type"].string(), node["target"], node.find("name")
         if kind == "valid":
@@ -130,14 +140,19 @@ class _Loader:
         action, data = self._action(node["action_id"]), node.array("action_data")
         if action not in actions:
             node.invalid(f"'{action.name}' is not one of the table's actions")
-        if len(data) != len(action.parameters):
-            node.invalid(f"'{action.name}' takes {len(action.parameters)} argument(s)")
-        pairs = zip(data, action.parameters, strict=True)
+        if len(data) != len(action.widths):
+            node.invalid(f"'{action.name}' takes {len(action.widths)} argument(s)")
+        pairs = zip(compress(data, action.widths), action.parameters, strict=True)
         return ir.Call(action, tuple(_argument(item, each.bits) for item, each in pairs))
 
     def _entries(
-        self, node: Node, key: tuple[ir.KeyField, ...], actions: tuple[ir.Action, ...]
+        self,
+        node: Node,
+        key: tuple[ir.KeyField, ...],
+        wanted: Sequence[bool],
+        actions: tuple[ir.Action, ...],
     ) -> tuple[ir.Entry, ...]:
+        """`wanted` are the JSON's key elements that `key` has."""
         items = node.items()
         ranked = any(each.match in (ir.Match.TERNARY, ir.Match.RANGE) for each in key)
         given = [each.integer() if (each := item.find("priority")) else 0 for item in items]
@@ -145,9 +160,10 @@ class _Loader:
         seen: set[tuple[object, ...]] = set()
         for item, theirs in zip(items, given, strict=True):
             parts = item["match_key"].items()
-            if len(parts) != len(key):
-                item.invalid(f"has {len(parts)} match field(s), the table {len(key)}")
-            pairs = [_match(part, each) for part, each in zip(parts, key, strict=True)]
+            if len(parts) != len(wanted):
+                item.invalid(f"has {len(parts)} match field(s), the table {len(wanted)}")
+            kept = compress(parts, wanted)
+            pairs = [_match(part, each) for part, each in zip(kept, key, strict=True)]
             # BMv2's smaller priority wins, P4Runtime's larger: p4c's own conversion.
             priority = max(given) + 1 - theirs if ranked else 0
             entry = ir.Entry(

@@ -7,6 +7,7 @@ compared by identity, expressions by value.
 """
 
 from hectograph.switch.compiler.ir.actions import (
+    NOTHING,
     Action,
     ActionParameter,
     AddHeader,
@@ -119,6 +120,7 @@ from hectograph.switch.compiler.ir.tables import (
 )
 
 __all__ = [
+    "NOTHING",
     "STANDARD",
     "Action",
     "ActionCall",

@@ -74,6 +74,10 @@ class CopyHeaders:
     sources: tuple[HeaderRef, ...]
 
 
+NOTHING = CopyHeaders((), ())
+"""What is done to a field of bit<0>."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyStack:
     target: Stack
@@ -279,6 +283,8 @@ class Action:
     parameters: tuple[ActionParameter, ...]
     body: tuple[Placed, ...]
     source: str
+    widths: tuple[int, ...]
+    """Of its parameters in the JSON, where those of bit<0> are, too."""
 
 
 @dataclass(frozen=True, slots=True)

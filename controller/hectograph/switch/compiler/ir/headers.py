@@ -24,6 +24,8 @@ class HeaderType:
     fields: tuple[Field, ...]
     declared: tuple[str, ...]
     """The names of the fields as the program has them: a very wide one is several here."""
+    empty: frozenset[str] = frozenset()
+    """Those of bit<0>, which are no fields here: they are 0 and stay so."""
 
     @property
     def varbit(self) -> Field | None:
