@@ -164,6 +164,33 @@ static bool is_another(const struct hg_flow_record *record, const struct hg_pull
 	       (ahead > HG_RECEIVE_WINDOW || ahead < -HG_RECEIVE_WINDOW || !read_position(record, pull, &position));
 }
 
+/*
+ * The exact position that is acknowledged: position + constants is the number itself less the hash, so this is right
+ * wherever it points.
+ */
+static uint32_t exact_position(const struct hg_flow_record *record, const struct hg_pull *pull, uint32_t position)
+{
+	return position + pull->constants - record->header.constants;
+}
+
+/* The highest position that the client can have reason to acknowledge. */
+static uint32_t highest_position(const struct hg_flow_record *record, uint32_t length)
+{
+	if (record->flags & HG_FLOW_HANDED_OVER ||
+	    (record->flags & HG_FLOW_ADOPTED && record->response == HG_RESPONSE_CONTENT))
+		return length + 1;
+	return record->sent + (record->flags & HG_FLOW_FIN_SENT ? 1 : 0);
+}
+
+/* Does it acknowledge what can be? Whoever only guesses a number in the window does not know that (RFC 5961, 5). */
+static bool knows_position(const struct hg_flow_record *record, const struct hg_pull *pull, uint32_t position)
+{
+	uint32_t acked = exact_position(record, pull, position);
+	uint32_t highest = highest_position(record, pull->length);
+
+	return (int32_t)acked >= 0 && acked <= highest && (record->state != HG_FLOW_RESPONSE || acked >= record->acked);
+}
+
 /* Where it is now, for the next segment: a client may have moved to another port, where its entry does not lead. */
 static void learn_path(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull)
 {
@@ -222,18 +249,13 @@ static bool check_acknowledgement(struct hg_engine *engine, uint32_t index, cons
 				  uint32_t position, uint32_t length, uint32_t *acked)
 {
 	const struct hg_flow_record *record = hg_record_at(engine, index);
-	uint32_t limit = record->sent + (record->flags & HG_FLOW_FIN_SENT ? 1 : 0);
 
-	/* position + constants is the number itself less the hash: so this is right wherever it points. */
-	*acked = position + pull->constants - record->header.constants;
-	if (record->flags & HG_FLOW_HANDED_OVER ||
-	    (record->flags & HG_FLOW_ADOPTED && record->response == HG_RESPONSE_CONTENT))
-		limit = length + 1;
+	*acked = exact_position(record, pull, position);
 	if ((int32_t)*acked < 0 || *acked < record->acked) {
 		hg_count(engine, HG_TCP_pull_old_ack);
 		return false;
 	}
-	if (*acked > limit) {
+	if (*acked > highest_position(record, length)) {
 		hg_count(engine, HG_TCP_pull_ack_beyond);
 		challenge(engine, index);
 		return false;
@@ -315,7 +337,8 @@ static void receive_known(struct hg_engine *engine, uint32_t index, const struct
 	}
 	if (!check_sequence(engine, index, pull))
 		return;
-	learn_path(engine, index, pull);
+	if (knows_position(record, pull, position))
+		learn_path(engine, index, pull);
 	if (!hg_flow_settle(engine, index, pull, position))
 		return;
 	/* The packet that ends the handshake has the connection's first number. */

@@ -291,6 +291,32 @@ static void too_big(void)
 	sim_close(&sim);
 }
 
+/* A stranger who guesses a number in the window sends from another port: the download stays where its client is. */
+static void redirected(void)
+{
+	struct pull_frame pull = { .flags = HG_PULL_CURRENT, .ingress_port = 7, .content = 1, .tcp_flags = HG_TCP_ACK, .secret = 1 };
+	uint8_t frame[256];
+	struct hg_pull parsed;
+	size_t bytes;
+
+	begin(300000, (struct link){ .delay = 1000 });
+	sim_connect(&sim, 40001, true);
+	sim_get(&sim);
+	sim_run(&sim, 4000);
+	pull.key = sim.client.key;
+	pull.seq = sim.client.seq + 100;
+	pull.constants = sim.client.base & 127;
+	pull.length = sim.length;
+	for (int known = 0; known < 2; known++) {
+		pull.current_position = known ? hg_record_at(&sim.engine, 0)->acked : sim.length - 128;
+		bytes = make_pull(frame, &pull);
+		CHECK_EQUAL(hg_pull_parse(&parsed, frame, bytes, bytes), 0);
+		hg_receive(&sim.engine, &parsed);
+		CHECK_EQUAL(ntohs(hg_record_at(&sim.engine, 0)->header.egress_port), known ? 7 : 2);
+	}
+	sim_close(&sim);
+}
+
 /* Killed in the middle, at many points, with everything in flight lost. */
 static void restarts(bool lose)
 {
@@ -510,6 +536,7 @@ int main(void)
 	odd_acknowledgements();
 	half_close();
 	too_big();
+	redirected();
 	restarts(false);
 	restarts(true);
 	adoption();
