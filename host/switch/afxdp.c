@@ -17,8 +17,11 @@
 #endif
 
 #define MEMORY_BYTES (AFXDP_FRAMES * AFXDP_FRAME_BYTES)
-/* A socket that was closed, or whose program was killed, leaves the device a moment later. */
-#define BIND_TRIES 10u
+/*
+ * A socket that was closed, or whose program was killed, leaves the device when a kernel thread gets to it: on a busy
+ * machine that was seen to take more than 50 ms. Two seconds.
+ */
+#define BIND_TRIES 400u
 #define BIND_PAUSE_NS 5000000
 /*
  * What the kernel may hold of ours, as it counts: some 50 frames of 1,500 bytes. What finds
