@@ -191,6 +191,9 @@ static void find_needless(struct hg_engine *engine, struct hg_flow *flow, const 
 	/* A cohort's member also gets what only others had lost. */
 	if (!(flow->soft & HG_SOFT_UNDOABLE) || flow->timer.tag)
 		return;
+	/* The first that comes twice shows it, before the others do; until then each late one would be another loss. */
+	if (news->duplicate_sack && recovery->resent && !recovery->reordering)
+		recovery->reordering = 1;
 	if (is_timeout_needless(flow, record, news)) {
 		undo(engine, flow);
 	} else if (news->duplicate_sack && hg_recovery_came_twice(recovery, news->twice.start, news->twice.end)) {

@@ -118,7 +118,7 @@ static void one_loss(bool sack, uint32_t times)
 	sim_close(&sim);
 }
 
-/* What comes late is not taken for lost: the window does not suffer. */
+/* What comes late may first be taken for lost, and then no more: the window does not suffer. */
 static void reordering(void)
 {
 	begin(1000000, (struct link){ .delay = 25000, .reorder = 50 });
@@ -126,9 +126,10 @@ static void reordering(void)
 	sim_get(&sim);
 	CHECK(sim_run_until_done(&sim, 2 * SECOND));
 	CHECK(got_file());
-	CHECK_EQUAL(sim_counter(&sim, HG_TCP_fast_recoveries), 0);
+	CHECK(sim_counter(&sim, HG_TCP_fast_recoveries) <= 3);
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_spurious_recoveries), sim_counter(&sim, HG_TCP_fast_recoveries));
 	CHECK_EQUAL(sim_counter(&sim, HG_TCP_timeouts), 0);
-	CHECK_EQUAL(sim_counter(&sim, HG_TCP_retransmits), 0);
+	CHECK(sim_counter(&sim, HG_TCP_retransmits) <= 10);
 	sim_close(&sim);
 }
 
