@@ -178,8 +178,12 @@ void hg_cubic_share_lost(struct hg_cubic *cubic, uint32_t senders, uint32_t segm
 
 void hg_cubic_undo(struct hg_cubic *cubic)
 {
-	uint32_t window = (uint32_t)((float)cubic->threshold / BETA);
+	uint32_t window;
 
+	/* Slow start goes on already: there is nothing to go back to. */
+	if (cubic->threshold == UINT32_MAX)
+		return;
+	window = (uint32_t)((float)cubic->threshold / BETA);
 	cubic->window = at_least(cubic->window, window);
 	cubic->threshold = cubic->in_first ? UINT32_MAX : at_least(cubic->threshold, window);
 	cubic->epoch = 0;

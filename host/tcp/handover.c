@@ -85,6 +85,12 @@ static uint32_t highest_seen(const struct hg_pull *pull, uint32_t position)
 	return highest / HG_SEQ_GRANULE * HG_SEQ_GRANULE;
 }
 
+/* Does any of the content's responses reach that far? */
+static bool is_possible(const struct hg_content *content, const struct hg_pull *pull, uint32_t position)
+{
+	return position <= pull->length || position <= content->longest_other;
+}
+
 /* Is it the content that the other host sent of? */
 static bool is_same(const struct hg_content *content, const struct hg_pull *pull)
 {
@@ -133,6 +139,10 @@ static bool settle_request(struct hg_engine *engine, uint32_t index, struct hg_c
 		hg_flow_at(engine, index)->backoff = 0;
 		return true;
 	}
+	if (!is_possible(content, pull, highest)) {
+		hg_count(engine, HG_TCP_pull_ack_beyond);
+		return false;
+	}
 	if (highest > content->longest_other && is_same(content, pull)) {
 		catch_up(record, pull);
 		record->sent = highest;
@@ -161,7 +171,8 @@ bool hg_flow_settle(struct hg_engine *engine, uint32_t index, const struct hg_pu
 	}
 	if (unsettled)
 		return settle_request(engine, index, content, pull, position);
-	if (record->response == HG_RESPONSE_CONTENT && !is_same(content, pull)) {
+	if ((record->response == HG_RESPONSE_CONTENT && !is_same(content, pull)) ||
+	    record->sent > content->responses[record->response].length) {
 		refuse(engine, index, position);
 		return false;
 	}

@@ -78,5 +78,6 @@ uint32_t hg_pacing_next(const struct hg_pacing *pacing, uint32_t at, uint32_t by
 
 	if (behind > BURST_US || behind < -AHEAD_MAX_US)
 		at = now - BURST_US;
-	return at + (uint32_t)interval;
+	/* A longer one would be taken for one that has passed. */
+	return at + (interval < AHEAD_MAX_US ? (uint32_t)interval : AHEAD_MAX_US - 1);
 }

@@ -57,7 +57,8 @@ void hg_recovery_reduce(struct hg_recovery *recovery, struct hg_cubic *cubic, ui
 	}
 	if (!recovery->out)
 		send = most(send, segment);
-	cubic->window = pipe + send;
+	/* Never less than a segment: what nobody may send is never answered. */
+	cubic->window = most(pipe + send, segment);
 }
 
 void hg_recovery_time_out(struct hg_recovery *recovery, struct hg_cubic *cubic, const struct hg_flight *flight,

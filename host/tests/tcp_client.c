@@ -544,6 +544,8 @@ static void collect(struct sim *sim)
 	hg_outbox_flush(&sim->engine.outbox);
 	while ((bytes = recv(sim->far, frame, sizeof(frame), MSG_DONTWAIT)) > 0) {
 		sim->pushes++;
+		if (sim->observe)
+			sim->observe(sim, frame, (uint32_t)bytes);
 		if (sim->link.rate && taken++ >= sim->link.rate)
 			continue;
 		if (sim->board.slots)

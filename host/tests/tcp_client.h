@@ -83,6 +83,8 @@ struct sim {
 	uint32_t crowd_count;
 	/* Whom a push to this group reaches, by sim_deliver(); NULL: nobody. */
 	void (*replicate)(struct sim *sim, uint16_t group, const uint8_t *frame, uint32_t bytes);
+	/* Sees every push that comes out, whoever it is for; NULL: nobody does. */
+	void (*observe)(struct sim *sim, const uint8_t *frame, uint32_t bytes);
 	uint8_t secret;       /* the switch's current one */
 	bool verified;        /* the client is in the switch's filter */
 	bool elsewhere;       /* what the client sends goes to another host */

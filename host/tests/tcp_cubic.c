@@ -161,6 +161,17 @@ static void reno_friendly(void)
 	}
 }
 
+/* Slow start has begun again, because a queue was gone, before the loss turns out to have been none. */
+static void undone_late(void)
+{
+	struct hg_cubic cubic;
+
+	hg_cubic_init(&cubic, SEGMENT);
+	hg_cubic_undo(&cubic);
+	CHECK_EQUAL(cubic.window, hg_initial_window(SEGMENT));
+	CHECK_EQUAL(cubic.threshold, UINT32_MAX);
+}
+
 int main(void)
 {
 	initial_windows();
@@ -168,6 +179,7 @@ int main(void)
 	slow_start_ends();
 	few_samples();
 	undone();
+	undone_late();
 	reductions();
 	curve();
 	reno_friendly();

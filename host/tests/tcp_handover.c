@@ -311,6 +311,46 @@ static void longer_than_its_content(void)
 	sim_close(&sim);
 }
 
+/* More was sent of an answer than that answer has: whoever says so speaks of another. */
+static void longer_than_its_answer(void)
+{
+	struct hg_flow_status flow;
+
+	begin(true);
+	flow = learnt();
+	flow.state = HG_FLOW_RESPONSE;
+	flow.response = HG_RESPONSE_BAD_REQUEST;
+	flow.sent = flow.length = 4096;
+	move(false);
+	sim_add_content(&sim, content);
+	CHECK_EQUAL(adopt(&flow), 1);
+	sim_run(&sim, SECOND);
+	CHECK(sim.client.reset);
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_segments), 0);
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_beyond_response), 0);
+	CHECK_EQUAL(sim.engine.table.used, 0);
+	sim_close(&sim);
+}
+
+/* No answer has what the client acknowledges, so nothing is learnt of what was sent to it. */
+static void beyond_every_answer(void)
+{
+	struct hg_flow_status flow;
+
+	begin(true);
+	flow = learnt();
+	move(false);
+	sim_add_content(&sim, content);
+	CHECK_EQUAL(adopt(&flow), 1);
+	sim_send_as(&sim, HG_TCP_ACK, sim.client.seq, sim.length + 128, NULL, 0);
+	sim_send_as(&sim, HG_TCP_ACK, sim.client.seq, 0u - 128, NULL, 0);
+	sim_run(&sim, SECOND);
+	CHECK_EQUAL(sim_counter(&sim, HG_TCP_pull_ack_beyond), 2);
+	sim_get(&sim);
+	CHECK(sim_run_until_done(&sim, MINUTE) && got_file());
+	sim_close(&sim);
+}
+
 static void forget(void)
 {
 	struct hg_flow_status flow;
@@ -482,6 +522,8 @@ int main(void)
 	another_content(false);
 	another_content(true);
 	longer_than_its_content();
+	longer_than_its_answer();
+	beyond_every_answer();
 	forget();
 	old_flow_file(false);
 	old_flow_file(true);

@@ -138,12 +138,26 @@ static void reordering_window(void)
 	CHECK_EQUAL(hg_recovery_reordering_window(&recovery, &flight, 100, SEGMENT), 4000);
 }
 
+/* All that is outstanding counts as lost, and what was sent again is not answered: something may still be sent. */
+static void empty_network(void)
+{
+	struct sender sender;
+
+	begin(&sender, 10 * SEGMENT, 10 * SEGMENT);
+	hg_recovery_begin(&sender.recovery, &sender.cubic, &sender.flight, SEGMENT);
+	hg_recovery_sent(&sender.recovery, SEGMENT, true);
+	hg_recovery_reduce(&sender.recovery, &sender.cubic, 0, 0, false, SEGMENT);
+	CHECK_EQUAL(sender.cubic.window, SEGMENT);
+	hg_runs_close(&sender.runs);
+}
+
 int main(void)
 {
 	threshold_after_timeout();
 	timeout_in_recovery();
 	proportional();
 	conservative();
+	empty_network();
 	came_twice();
 	reordering_window();
 	return 0;
