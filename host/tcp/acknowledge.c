@@ -286,6 +286,17 @@ static bool is_duplicate(const struct hg_flow *flow, const struct hg_flow_record
 	       window == flow->window;
 }
 
+void hg_acknowledge_old(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked)
+{
+	const struct hg_flow_record *record = hg_record_at(engine, index);
+	struct hg_flow *flow = hg_flow_at(engine, index);
+	struct news news = { .delivery = { .now = engine->now } };
+
+	read_sacks(engine, flow, pull, acked, &news);
+	if (!(flow->soft & HG_SOFT_TAIL_PROBED))
+		find_needless(engine, flow, record, &news);
+}
+
 void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
 		    uint32_t length)
 {

@@ -120,6 +120,8 @@ void hg_timeouts_run(struct hg_engine *engine);
 /* acknowledge.c: what an acknowledgement says. `acked` is its exact position. */
 void hg_acknowledge(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked,
 		    uint32_t length);
+/* One that others have overtaken: what came twice, it alone may tell. */
+void hg_acknowledge_old(struct hg_engine *engine, uint32_t index, const struct hg_pull *pull, uint32_t acked);
 /* The reordering window has ended for something. */
 void hg_acknowledge_late(struct hg_engine *engine, uint32_t index);
 

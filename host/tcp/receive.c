@@ -253,6 +253,8 @@ static bool check_acknowledgement(struct hg_engine *engine, uint32_t index, cons
 	*acked = exact_position(record, pull, position);
 	if ((int32_t)*acked < 0 || *acked < record->acked) {
 		hg_count(engine, HG_TCP_pull_old_ack);
+		if ((int32_t)*acked >= 0)
+			hg_acknowledge_old(engine, index, pull, *acked);
 		return false;
 	}
 	if (*acked > highest_position(record, length)) {
