@@ -37,6 +37,8 @@ void hg_recovery_begin(struct hg_recovery *recovery, struct hg_cubic *cubic, con
 	begin(recovery, flight, HG_RECOVERY_FAST);
 	recovery->flight = outstanding(cubic, flight);
 	hg_cubic_lost(cubic, recovery->flight, segment);
+	/* The threshold has a least: in proportion to less than that, more would be sent than is delivered. */
+	recovery->flight = most(recovery->flight, cubic->threshold);
 }
 
 void hg_recovery_reduce(struct hg_recovery *recovery, struct hg_cubic *cubic, uint32_t pipe, uint32_t delivered,

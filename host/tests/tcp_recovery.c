@@ -151,6 +151,18 @@ static void empty_network(void)
 	hg_runs_close(&sender.runs);
 }
 
+/* After a timeout the window is a segment, and far more may be outstanding: no more is sent than is delivered. */
+static void small_window(void)
+{
+	struct sender sender;
+
+	begin(&sender, SEGMENT, 40 * SEGMENT);
+	hg_recovery_begin(&sender.recovery, &sender.cubic, &sender.flight, SEGMENT);
+	hg_recovery_reduce(&sender.recovery, &sender.cubic, 20 * SEGMENT, 10 * SEGMENT, true, SEGMENT);
+	CHECK(sender.cubic.window <= 30 * SEGMENT);
+	hg_runs_close(&sender.runs);
+}
+
 int main(void)
 {
 	threshold_after_timeout();
@@ -158,6 +170,7 @@ int main(void)
 	proportional();
 	conservative();
 	empty_network();
+	small_window();
 	came_twice();
 	reordering_window();
 	return 0;
