@@ -129,7 +129,7 @@ static void connect_from(uint16_t port)
 	CHECK_EQUAL(attack(HG_TCP_ACK, 0, NULL, 0, ""), 0);
 }
 
-/* The same handshake once more, with other numbers of its own: what replaces a flow counts as taken over in the middle. */
+/* The same handshake once more, with other numbers of its own: what replaces a flow counts as one taken over. */
 static void connect_twice_from(uint16_t port)
 {
 	uint64_t replaced = sim_counter(&sim, HG_TCP_flows_replaced);
