@@ -70,7 +70,8 @@ int hg_engine_remove_content(struct hg_engine *engine, uint32_t id, bool reset, 
 		ret = hg_fail(error, -ENOENT, "there is no content %" PRIu32, id);
 		goto leave;
 	}
-	if (reset)
+	/* Of one that was withdrawn there is nothing to finish, and its flows may not have been told yet. */
+	if (reset || content->state == HG_CONTENT_WITHDRAWN)
 		hg_flows_reset(engine, id, true);
 	atomic_compare_exchange_strong(&content->state, &ready, HG_CONTENT_DRAINING);
 	describe(content, status);

@@ -518,6 +518,27 @@ static void withdrawn(void)
 	sim_close(&sim);
 }
 
+/* It is removed before its downloads were reset: they end with it, and no client waits for what does not come. */
+static void withdrawn_and_removed(void)
+{
+	static struct hg_content_status status;
+	char error[HG_PUSHER_ERROR_BYTES];
+
+	begin(1000000, (struct link){ .delay = 1000 });
+	sim_connect(&sim, 40001, true);
+	sim_get(&sim);
+	sim_run(&sim, 5000);
+	CHECK_EQUAL(truncate(content, 10), 0);
+	sim_run(&sim, 10000);
+	CHECK_EQUAL(hg_engine_remove_content(&sim.engine, 1, false, &status, error), 0);
+	CHECK_EQUAL(status.state, HG_CONTENT_WITHDRAWN);
+	CHECK_EQUAL(sim.engine.contents.count, 0);
+	CHECK(sim_run_until_done(&sim, SECOND));
+	CHECK(sim.client.reset);
+	CHECK_EQUAL(sim.engine.table.used, 0);
+	sim_close(&sim);
+}
+
 int main(void)
 {
 	int fds[] = { mkstemp(content), mkstemp(flows) };
@@ -547,6 +568,7 @@ int main(void)
 	split_requests();
 	answers();
 	withdrawn();
+	withdrawn_and_removed();
 	unlink(content);
 	unlink(flows);
 	return 0;
